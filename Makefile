@@ -1,0 +1,114 @@
+# Everything a person or CI runs. It bootstraps itself: Python ≥ 3.11, git and make are enough. Every target may be run
+# again at any time and does only what is missing.
+#
+#   make drill   rehearse the main job: contain a leaked AWS key, on this machine, with proof
+#   make test    the whole test suite, lint, types, import contracts and coverage
+#   make help    the rest
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+
+# The first Python of PATH that is new enough; `make PYTHON=python3.12 test` chooses another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$python; break; }; done)
+
+BIN := .venv/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python
+EMULATOR := .venv-emulators/bin/ministack
+SOURCES := firedoor workflows activities worker.py tests benchmarks docs
+
+# What is done is remembered inside the environment that it was done to: delete the folder, and it is done again.
+BOOTED := .venv/.made-uv
+RUN := .venv/.made-run
+DEV := .venv/.made-dev
+EMULATORS := .venv-emulators/.made
+
+export FIREDOOR_EMULATOR := $(CURDIR)/$(EMULATOR)
+
+.PHONY: help drill test bench lint format docs lock setup clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+drill: $(RUN) $(EMULATORS)  ## Rehearse the main job on emulators: make drill ARGS="--keep out"
+	@exec $(BIN)/firedoor drill $(ARGS)
+
+# The static checks run beside the tests: together they fill two cores. Each says its own result; either may fail.
+test: $(DEV) $(EMULATORS)  ## Tests, coverage, lint, types, import contracts
+	@rm -f .coverage .coverage.*; \
+	$(MAKE) --no-print-directory lint > .venv/lint.log 2>&1 & static=$$!; \
+	$(BIN)/coverage run -m pytest -n 2 $(ARGS); tests=$$?; \
+	wait $$static; static=$$?; \
+	cat .venv/lint.log; \
+	$(BIN)/coverage combine --quiet && $(BIN)/coverage report; coverage=$$?; \
+	if [ $$tests = 0 ] && [ $$static = 0 ] && [ $$coverage = 0 ]; then echo "make test: all passed"; exit 0; fi; \
+	echo "make test: FAILED: pytest exit $$tests, lint exit $$static, coverage exit $$coverage"; exit 1
+
+bench: $(DEV) $(EMULATORS)  ## Measure against hand-written Temporal programs; writes benchmarks/results.json
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+lint: $(DEV)  ## ruff, mypy, pyright, import contracts; generated docs are current
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/lint-imports --no-cache | tail -n 3
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+format: $(DEV)  ## Sort imports and format
+	$(BIN)/ruff check --quiet --select I --fix .
+	$(BIN)/ruff format --quiet .
+
+docs: $(DEV)  ## Write the generated reference pages and the JSON Schema
+	$(BIN)/python docs/generate.py
+
+setup: $(DEV) $(EMULATORS)  ## Only make the environments
+
+clean:  ## Remove environments, caches and measurements
+	rm -rf .venv .venv-emulators .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf build dist .coverage .coverage.* coverage.json
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- environments ----------------------------------------------------------------------------------------------------
+
+# Debian ships Python without ensurepip: then a uv that is there already makes the environment, or we say what to install.
+$(BOOTED): requirements/bootstrap.txt
+	@test -n "$(PYTHON)" || { echo "firedoor needs Python 3.11 or newer, and found none on PATH." >&2; exit 1; }
+	@test -x $(BIN)/python || { \
+		$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null && $(PYTHON) -m venv .venv || { \
+		command -v uv >/dev/null && rm -rf .venv && uv venv --quiet --seed --python "$$(command -v $(PYTHON))" .venv; } || { \
+		rm -rf .venv; \
+		echo "$(PYTHON) cannot make virtual environments: its module ensurepip is missing." >&2; \
+		echo "Nothing was installed. On Debian and Ubuntu: apt-get install python3-venv, then run make again." >&2; \
+		exit 1; }; }
+	@echo "Setting up: uv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+$(RUN): $(BOOTED) requirements/run.txt pyproject.toml
+	@echo "Setting up: firedoor and what it runs on"
+	@$(INSTALL) --require-hashes -r requirements/run.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(RUN) requirements/dev.txt
+	@echo "Setting up: what the tests need"
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(EMULATORS): $(BOOTED) requirements/emulators.txt
+	@echo "Setting up: the AWS emulator, in an environment of its own"
+	@test -x .venv-emulators/bin/python || $(UV) venv --quiet --python $(BIN)/python .venv-emulators
+	@$(UV) pip install --quiet --compile-bytecode --python .venv-emulators/bin/python --require-hashes -r requirements/emulators.txt
+	@touch $@
+
+# Locks hold hashes and no addresses. Nothing younger than a week gets in: a poisoned release is usually found by then.
+COMPILE = $(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --no-annotate \
+	--no-header --exclude-newer "7 days"
+
+lock: $(BOOTED)  ## Bring every dependency up to date and write requirements/*.txt
+	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(COMPILE) pyproject.toml --extra local --group build -o requirements/run.txt
+	$(COMPILE) pyproject.toml --extra local --group dev -c requirements/run.txt -o requirements/dev.txt
+	$(COMPILE) --group emulators -o requirements/emulators.txt

@@ -1,0 +1,117 @@
+"""Perform one action on one target: the same for every step, so that no step author can leave a part out.
+
+A read is recorded as intent, then done. A change first says what it would do; that preview becomes the intent, durable
+before the change goes on (docs/adr/0002). In plan mode a change stops there, and nothing can write.
+"""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Executor
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+from temporalio import activity
+
+from activities._action import Action, Context
+from activities.aws.accounts import Accounts
+from firedoor.errors import StepError
+from firedoor.incident import Call, Mode, Outcome, Preview, Report, Target
+from firedoor.plan import Effect
+from firedoor.steps._step import Step
+
+
+class Recorder(Protocol):
+    """What the recording interceptor lends to one performance."""
+
+    earlier: Preview | None
+
+    async def intent(self, preview: Preview | None) -> None:
+        """Make the intent durable. Raises `StepError` (`record_failed`) if it cannot: then the action must not run."""
+
+
+#: Set by the recording interceptor. Without it nothing is performed: no action without a record.
+RECORDER: ContextVar[Recorder] = ContextVar("recorder")
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """The activity of one action."""
+
+    action: Action
+    aws: Accounts
+    threads: Executor
+
+    async def __call__(self, call: Call) -> Report:
+        """Perform the one target of `call`. Raises `StepError`."""
+        target = call.targets[0]
+        step = self._arguments(target)
+        recorder = RECORDER.get()
+        context = Context(aws=self.aws, call=call, target=target, earlier=recorder.earlier)
+        if self.action.contract.effect is Effect.READ:
+            await recorder.intent(None)
+            return Report(outcome=await self._read(step, context))
+        return Report(outcome=await self._change(step, context, recorder))
+
+    def _arguments(self, target: Target) -> Step:
+        try:
+            return self.action.contract.model_validate(target.arguments)
+        except ValidationError as error:
+            problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+            raise StepError(
+                "invalid_arguments", f"{self.action.contract.action} was given arguments that do not fit: {problems}."
+            ) from None
+
+    async def _read(self, step: Step, context: Context) -> Outcome:
+        function: Callable[..., Any] = self.action.function
+        if inspect.iscoroutinefunction(function):
+            outcome: Outcome = await function(step, context)
+            return outcome
+        return await asyncio.get_running_loop().run_in_executor(self.threads, function, step, context)
+
+    async def _change(self, step: Step, context: Context, recorder: Recorder) -> Outcome:
+        stages = self._stages(step, context)
+        try:
+            preview = await anext(stages)
+            if not isinstance(preview, Preview):
+                raise TypeError(f"{self.action.contract.action} acted before it said what it would do")
+            if context.call.mode is Mode.PLAN:
+                return Outcome(summary=preview.change, preview=preview, before=preview.before)
+            await recorder.intent(preview)
+            outcome = await anext(stages)
+            if not isinstance(outcome, Outcome):
+                raise TypeError(f"{self.action.contract.action} yielded no outcome")
+        finally:
+            await stages.aclose()
+        before = (context.earlier or preview).before
+        return outcome.model_copy(update={"before": before})
+
+    async def _stages(self, step: Step, context: Context) -> AsyncIterator[Preview | Outcome]:
+        """The stages of a change; a sync generator is stepped in a thread."""
+        function: Callable[..., Any] = self.action.function
+        if inspect.isasyncgenfunction(function):
+            async for stage in function(step, context):
+                yield stage
+            return
+        stages: Iterator[Preview | Outcome] = function(step, context)
+        loop = asyncio.get_running_loop()
+        while (stage := await loop.run_in_executor(self.threads, next, stages, None)) is not None:
+            yield stage
+
+
+Perform = Callable[[Call], Coroutine[Any, Any, Report]]
+
+
+def definitions(actions: Sequence[Action], aws: Accounts, threads: Executor) -> list[Perform]:
+    """The Temporal activities of `actions`, each under its action's name."""
+    return [_definition(Performer(action, aws, threads)) for action in actions]
+
+
+def _definition(performer: Performer) -> Perform:
+    @activity.defn(name=performer.action.contract.action)
+    async def perform(call: Call) -> Report:
+        return await performer(call)
+
+    return perform

@@ -1,0 +1,1 @@
+"""AWS: the functions of the `aws.*` steps, on boto3."""

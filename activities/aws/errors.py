@@ -1,0 +1,185 @@
+"""What AWS refuses, as `StepError`: the one place that reads botocore's errors.
+
+Only AWS's own code and, where it cannot hold a secret, its sentence are kept; never arguments or chained exceptions.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore import exceptions as boto
+
+from firedoor.errors import StepError
+
+#: AWS's error code → our reason. What is not here is `provider_error`.
+REASON_OF_CODE = {
+    **dict.fromkeys(
+        (
+            "Throttling",
+            "ThrottlingException",
+            "ThrottledException",
+            "RequestThrottled",
+            "RequestLimitExceeded",
+            "TooManyRequestsException",
+            "SlowDown",
+        ),
+        "throttled",
+    ),
+    **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "RequestExpired"), "credentials_expired"),
+    **dict.fromkeys(
+        (
+            "InvalidClientTokenId",
+            "UnrecognizedClientException",
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "InvalidSignatureException",
+            "IncompleteSignature",
+            "AuthFailure",
+            "MissingAuthenticationToken",
+        ),
+        "credentials_expired",
+    ),
+    **dict.fromkeys(("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"), "permission_missing"),
+    **dict.fromkeys(("NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException"), "not_found"),
+    **dict.fromkeys(("LimitExceeded", "LimitExceededException"), "limit_reached"),
+    **dict.fromkeys(
+        ("EntityTemporarilyUnmodifiable", "ConcurrentModification", "ConcurrentModificationException"), "busy"
+    ),
+    **dict.fromkeys(("UnmodifiableEntity", "ResourceExistsException", "EntityAlreadyExists"), "conflict"),
+    **dict.fromkeys(
+        (
+            "ValidationError",
+            "ValidationException",
+            "InvalidInput",
+            "InvalidParameterException",
+            "InvalidParameterValue",
+            "InvalidRequestException",
+            "MalformedPolicyDocument",
+        ),
+        "invalid_arguments",
+    ),
+}
+
+#: What each reason means, for a person; `{call}` is `iam:UpdateAccessKey`, `{who}` and `{says}` come from AWS.
+SENTENCES = {
+    "throttled": ("AWS is throttling {call}.", "firedoor tries again by itself, more slowly."),
+    "credentials_expired": (
+        "AWS does not accept the credentials that firedoor uses for {call}: {code}.",
+        "Renew them (`aws sts get-caller-identity` must answer where the worker runs), restart the worker if it takes "
+        "them from the environment, and retry the step.",
+    ),
+    "permission_missing": (
+        "{who} lacks the permission {permission}.",
+        "Grant {permission} and retry the step. `firedoor steps --policy RUNBOOK` prints all that a runbook needs.",
+    ),
+    "not_found": ("{call}: {says}", "Check the name and the account."),
+    "limit_reached": ("{call}: a limit of AWS is reached: {says}", "Make room, then retry the step."),
+    "busy": ("{call}: AWS says that the object is being changed right now.", "firedoor tries again by itself."),
+    "conflict": ("{call}: AWS refuses: {says}", "Look at the object in AWS before you retry the step."),
+    "invalid_arguments": ("{call}: AWS does not accept the arguments: {says}", "Correct them and run it again."),
+    "provider_error": ("{call}: AWS answered {status} {code}: {says}", "Retry the step; if it persists, look at AWS's status."),
+}
+
+#: Calls whose arguments hold a secret: AWS's sentence might quote it.
+SECRET_CALLS = frozenset({"secretsmanager:PutSecretValue", "secretsmanager:CreateSecret"})
+
+NEVER_SENT = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError, boto.SSLError)
+NO_CREDENTIALS = (
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.CredentialRetrievalError,
+    boto.ProfileNotFound,
+    boto.ConfigNotFound,
+)
+EXPIRED_LOGIN = (boto.TokenRetrievalError, boto.UnauthorizedSSOTokenError, boto.SSOTokenLoadError)
+
+READS = ("Get", "List", "Describe", "Lookup", "Simulate", "AssumeRole")
+NOTHING = "Nothing was changed."
+
+
+class AwsError(StepError):
+    """A call to AWS failed. `code` is AWS's own, empty where AWS did not answer; `call` is `service:Operation`."""
+
+    def __init__(self, reason: str, what: str, *, call: str, code: str = "", changed: str = NOTHING, next: str = "") -> None:
+        super().__init__(reason, what, changed=changed, next=next)
+        self.call = call
+        self.code = code
+
+
+def from_botocore(error: boto.BotoCoreError | boto.ClientError, call: str, endpoint: str) -> AwsError:
+    """The `AwsError` for what botocore raised in `call` (`iam:UpdateAccessKey`) at `endpoint`."""
+    if isinstance(error, boto.ClientError):
+        return _refused(error, call)
+    in_doubt = f"It is not known whether AWS carried out {call}; firedoor reads the state before it tries again."
+    if isinstance(error, NO_CREDENTIALS):
+        return AwsError(
+            "credentials_missing",
+            f"firedoor has no AWS credentials for {call} ({type(error).__name__}).",
+            call=call,
+            next="Give the worker credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID, or a role of its machine) and restart it.",
+        )
+    if isinstance(error, EXPIRED_LOGIN):
+        what, next_ = SENTENCES["credentials_expired"]
+        code = type(error).__name__
+        return AwsError("credentials_expired", what.format(call=call, code=code), call=call, code=code, next=next_)
+    if isinstance(error, boto.HTTPClientError | boto.ConnectionError | boto.ResponseStreamingError):
+        return AwsError(
+            "unreachable",
+            f"AWS does not answer {call} at {endpoint} ({type(error).__name__}).",
+            call=call,
+            changed=NOTHING if isinstance(error, NEVER_SENT) or _is_read(call) else in_doubt,
+            next="Check the network, the region and `aws.endpoint_url` in firedoor.toml; firedoor tries again by itself.",
+        )
+    failed = AwsError("provider_error", f"{call} could not be sent ({type(error).__name__}).", call=call)
+    failed.retryable = False
+    return failed
+
+
+def _refused(error: boto.ClientError, call: str) -> AwsError:
+    """AWS answered with an error."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    says = str(error.response.get("Error", {}).get("Message", "")).partition("\n")[0][:400]
+    reason = REASON_OF_CODE.get(code, "provider_error")
+    who, permission = _denied(says, call)
+    what, next_ = SENTENCES[reason]
+    words = {
+        "call": call,
+        "code": code or "no code",
+        "status": status,
+        "says": "(its words are withheld: they may quote the value)" if call in SECRET_CALLS else says or "no reason given.",
+        "who": who,
+        "permission": permission,
+    }
+    failed = AwsError(reason, what.format(**words), call=call, code=code, next=next_.format(**words))
+    if reason == "provider_error":
+        # AWS may have acted before its own 5xx; an unknown 4xx will not go away by asking again.
+        failed.retryable = status >= 500
+        if failed.retryable and not _is_read(call):
+            failed.changed = f"It is not known whether AWS carried out {call}; firedoor reads the state before it tries again."
+    return failed
+
+
+def _denied(says: str, call: str) -> tuple[str, str]:
+    """Who lacks which permission, in AWS's words where it says so."""
+    match = re.search(r"User: (\S+) is not authorized to perform: ([\w-]+:\w+)(?: on resource: (\S+))?", says)
+    if not match:
+        return "The identity that firedoor uses", call
+    who, permission, resource = match.groups()
+    reason = " (a policy denies it explicitly)" if "explicit deny" in says else ""
+    on = f" on {resource}" if resource else ""
+    return who, f"{permission}{on}{reason}"
+
+
+def _is_read(call: str) -> bool:
+    return call.partition(":")[2].startswith(READS)
+
+
+@contextmanager
+def after(changed: str) -> Iterator[None]:
+    """Whatever fails in here failed after a change: its error says `changed` instead of "nothing was changed"."""
+    try:
+        yield
+    except StepError as error:
+        error.changed = changed if error.changed in {"", NOTHING} else f"{changed} {error.changed}"
+        raise

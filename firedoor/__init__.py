@@ -1,0 +1,1 @@
+"""firedoor: breach runbooks as durable workflows, with proof of what was contained."""

@@ -1,0 +1,65 @@
+"""Wires the verbs and turns every way of ending into an exit code. The one error handler of the command line."""
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from firedoor.cli import failure
+from firedoor.cli.console import abandon_stdout, err, prepare
+from firedoor.cli.verbs import VERBS
+from firedoor.cli.version import installed_version
+from firedoor.errors import Exit, FiredoorError, UsageError
+
+
+def build() -> App:
+    """The application. Each verb's module is imported when the verb is used."""
+    app = App(name="firedoor", version=installed_version, help_flags=(), help_format="plaintext", backend="asyncio")
+    for verb in VERBS:
+        app.command(f"firedoor.cli.{verb.place}", name=verb.name, help_flags=())
+    return app
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line as the process's only work: what nobody expected is kept in a file for a report."""
+    sys.excepthook = failure.report
+    prepare()
+    return run(arguments)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; its exit code (`firedoor.errors.Exit`)."""
+    try:
+        code = _call(arguments)
+        sys.stdout.flush()
+    except FiredoorError as error:
+        failure.show(error, err())
+        return int(error.exit)
+    except BrokenPipeError:
+        return abandon_stdout()
+    except KeyboardInterrupt:
+        err().print("\nInterrupted. An incident that is running goes on; `firedoor list` shows it.")
+        return int(Exit.INTERRUPTED)
+    return code
+
+
+def _call(arguments: Sequence[str]) -> int:
+    app = build()
+    app.suppress_keyboard_interrupt = False
+    try:
+        result = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        raise UsageError(_sentence(error), next=_usage(arguments)) from None
+    return int(result or 0)
+
+
+def _sentence(error: CycloptsError) -> str:
+    """The parser's own sentence, without the list of all verbs."""
+    return str(error).partition(" Available commands:")[0]
+
+
+def _usage(arguments: Sequence[str]) -> str:
+    for verb in VERBS:
+        if verb.name in arguments[:1]:
+            return f"Usage: firedoor {verb.name} {verb.usage}".rstrip() + f"\nfiredoor {verb.name} --help says more."
+    return "firedoor --help lists the verbs."

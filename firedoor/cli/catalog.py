@@ -1,0 +1,47 @@
+"""The runbooks that can be named: shipped, in the configured folders, or by path."""
+
+import difflib
+from pathlib import Path
+
+from firedoor.app import shipped_runbooks
+from firedoor.config import Settings
+from firedoor.errors import UsageError
+
+SUFFIXES = (".yaml", ".yml")
+
+
+def runbooks(settings: Settings) -> dict[str, Path]:
+    """Every runbook by its name. One in a configured folder stands before a shipped one of the same name."""
+    found = {path.stem: path for path in shipped_runbooks()}
+    for folder in reversed(settings.runbooks):
+        if not folder.is_dir():
+            raise UsageError(f"The runbook folder {folder} does not exist.", next="Correct `runbooks` in firedoor.toml.")
+        found |= {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES}
+    return dict(sorted(found.items()))
+
+
+def find(name: str, settings: Settings) -> Path:
+    """The file of a runbook by name or path. Raises `UsageError` with the nearest names."""
+    if name.endswith(SUFFIXES) or "/" in name:
+        if not Path(name).is_file():
+            raise UsageError(f"There is no file {name}.", next="firedoor lint lists the runbooks that have a name.")
+        return Path(name)
+    known = runbooks(settings)
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(known) or 'none'}."
+    raise UsageError(f"There is no runbook {name!r}.", next=f"{hint}\nA path with .yaml works too.")
+
+
+def pairs(values: tuple[str, ...], noun: str = "input") -> dict[str, str]:
+    """`name=value` words as a mapping. Raises `UsageError` for a word without `=` and for a name given twice."""
+    found: dict[str, str] = {}
+    for word in values:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{word!r} is not {noun}=value.", next=f"Write each {noun} as its name, =, and the value.")
+        if name in found:
+            raise UsageError(f"The {noun} {name} is given twice.", next="Give it once.")
+        found[name] = value
+    return found

@@ -1,0 +1,15 @@
+"""The arguments and options that several verbs share: one name, one meaning, one sentence of help."""
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+Output = Annotated[
+    Literal["text", "json"],
+    Parameter(name=("--output", "-o"), help="text for a person, json for a program.", show_choices=False),
+]
+IncidentName = Annotated[str, Parameter(help="The incident's id, or a part of its beginning or end that only it has.")]
+StepName = Annotated[str, Parameter(help="The step, by the name it has in the runbook.")]
+RunbookName = Annotated[str, Parameter(help="The name of a runbook, or the path of one.")]
+Inputs = Annotated[str, Parameter(help="The runbook's inputs, each as name=value.")]
+Reason = Annotated[str, Parameter(name=("--reason", "-r"), help="Why. It becomes part of the timeline.")]

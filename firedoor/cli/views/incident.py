@@ -1,0 +1,190 @@
+"""An incident on the terminal: header, steps, what needs a person, the proof, the verdict. Pure."""
+
+import datetime
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from firedoor.cli.times import clock, duration, seconds_between
+from firedoor.cli.views.signs import INCIDENTS, STEPS, VERDICTS, blast, plural
+from firedoor.incident import FINAL_STATES, IncidentState, IncidentView, Mode, StepState, StepView
+from firedoor.plan import Verdict
+
+ENDS = frozenset({IncidentState.COMPLETED, IncidentState.ABORTED})
+
+#: Longer names are cut in tables, so that what happened keeps room on 80 columns.
+NAME_WIDTH = 24
+
+#: States that wait for a person, and the verbs that answer them.
+ANSWERS = {
+    StepState.WAITING_APPROVAL: ("approve {id} {step}", "deny {id} {step} --reason '…'"),
+    StepState.WAITING_ANSWER: ("answer {id} {step}",),
+    StepState.NEEDS_ATTENTION: ("retry {id} {step}", "skip {id} {step} --reason '…'"),
+}
+
+
+def incident(view: IncidentView, now: datetime.datetime, room: int | None = None) -> RenderableType:
+    """The whole picture. `room` is how many lines the steps may take; None for all of them."""
+    waiting = [step for step in view.steps if step.state in ANSWERS]
+    parts: list[RenderableType] = [header(view, now), Text(), steps(view, now, room)]
+    if waiting and view.state not in ENDS:
+        parts += [Text(), _needs(view, waiting)]
+    if view.state in ENDS:
+        parts += [*_proof(view, now), Text(), verdict(view)]
+    return Group(*parts)
+
+
+def header(view: IncidentView, now: datetime.datetime) -> RenderableType:
+    """Title, state, how long, who started it, with what."""
+    sign = INCIDENTS[view.state]
+    counts = Counter(step.state for step in view.steps)
+    facts = [view.severity, duration(seconds_between(view.started, view.ended, now))]
+    facts += [f"{counts[StepState.DONE]} of {plural(len(view.steps), 'steps')} done"]
+    line = sign.text().append(" · " + " · ".join(fact for fact in facts if fact), style="default not bold")
+    if view.verdict:
+        line.append(" · ").append_text(VERDICTS[view.verdict].text())
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="dim", no_wrap=True)
+    rows.add_column(overflow="fold")
+    rows.add_row("incident", view.id)
+    started = f"{clock(view.started, now)} UTC by {view.starter.principal} ({view.starter.auth})"
+    rows.add_row("started", started + (f" · {plural(view.alerts, 'alerts')}" if view.alerts else ""))
+    for name, value in view.inputs.items():
+        rows.add_row(name, str(value))
+    parts: list[RenderableType] = [Text(view.title or view.runbook, style="bold"), line, rows]
+    if view.mode is Mode.PLAN:
+        parts.append(Text("PLAN ONLY: nothing is changed", style="bold blue"))
+    if view.drill:
+        parts.append(Text("DRILL: on an emulator, not on a real account", style="bold blue"))
+    return Group(*parts)
+
+
+def steps(view: IncidentView, now: datetime.datetime, room: int | None = None) -> RenderableType:
+    """One line a step: sign, name, state, how long, what happened."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, justify="right", style="dim")
+    table.add_column(overflow="fold", ratio=1)
+    shown = folded(view.steps, room)
+    for step in shown:
+        sign = STEPS[step.state]
+        word = sign.text()[2:]
+        icon = Text(f" {sign.icon}", style=sign.style)
+        if step.verdict and step.state in FINAL_STATES:
+            told = VERDICTS[step.verdict]
+            icon, word = Text(f" {told.icon}", style=told.style), Text(told.word, style=told.style)
+        took = duration(seconds_between(step.started, step.ended, now))
+        table.add_row(icon, Text(step.id, style="bold"), word, took, said(step))
+    if hidden := len(view.steps) - len(shown):
+        left = Counter(step.state for step in view.steps) - Counter(step.state for step in shown)
+        words = ", ".join(f"{number} {STEPS[state].word}" for state, number in left.most_common())
+        return Group(table, Text(f" … {plural(hidden, 'steps')} more: {words}", style="dim"))
+    return table
+
+
+def folded(all_steps: Sequence[StepView], room: int | None) -> list[StepView]:
+    """The steps that fit into `room` lines: first what needs a person or runs, then what ended last, then what is next."""
+    if room is None or len(all_steps) <= room:
+        return list(all_steps)
+    order = sorted(range(len(all_steps)), key=lambda index: _urgency(all_steps[index], index))
+    return [all_steps[index] for index in sorted(order[: max(room - 1, 1)])]
+
+
+def _urgency(step: StepView, index: int) -> tuple[int, str | int, int]:
+    if step.state in ANSWERS:
+        return (0, "", index)
+    if step.state in (StepState.RUNNING, StepState.SLEEPING):
+        return (1, "", index)
+    if step.state is StepState.PENDING:
+        return (3, "", index)
+    # The latest end first: negate the text by its code points.
+    return (2, "".join(chr(0x10FFF - ord(char)) for char in step.ended), index)
+
+
+def said(step: StepView) -> Text:
+    """What there is to say of a step, in one breath."""
+    parts: list[str] = []
+    if step.progress:
+        parts.append(f"{step.progress.done:,} of {step.progress.total:,}")
+        if step.progress.failed:
+            parts.append(f"{step.progress.failed:,} failed")
+    if step.failure and step.state not in (StepState.DONE, StepState.RUNNING):
+        parts.append(f"{step.failure.reason}: {step.failure.what.splitlines()[0]}")
+    elif step.waits_for and step.state not in FINAL_STATES:
+        parts.append(f"waits for {step.waits_for}")
+    elif step.summary:
+        parts.append(step.summary)
+    elif step.state is StepState.RUNNING and step.attempts > 1:
+        parts.append(f"attempt {step.attempts}")
+    return Text(" · ".join(parts))
+
+
+def _needs(view: IncidentView, waiting: Sequence[StepView]) -> RenderableType:
+    parts: list[RenderableType] = [Text("Needs you", style="bold")]
+    for step in waiting:
+        lines = Text()
+        lines.append(f"{step.id}: ", style="bold").append(_reason(step))
+        for verb in ANSWERS[step.state]:
+            command = verb.format(id=shlex.quote(view.id), step=step.id)
+            lines.append(f"\n  firedoor {command}", style="cyan")
+        parts.append(Padding(lines, (0, 0, 0, 2)))
+    return Group(*parts)
+
+
+def _reason(step: StepView) -> str:
+    if step.failure:
+        found = step.failure
+        return "\n".join(part for part in (found.what, found.changed, found.next) if part)
+    if step.verdict and step.verdict is not Verdict.CONTAINED:
+        return f"{VERDICTS[step.verdict].word}. {step.summary}".strip()
+    parts = [step.title or step.summary or f"waits for {step.waits_for or 'a person'}"]
+    parts += [f"would: {preview.change}" for preview in step.previews[:3]]
+    parts += [f"blast radius: {blast(step.blast)}"] if step.blast else []
+    return "\n".join(parts)
+
+
+def _proof(view: IncidentView, now: datetime.datetime) -> list[RenderableType]:
+    """What the provider itself said after the changes."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH, style="bold")
+    table.add_column(overflow="fold")
+    for step in view.steps:
+        for one in step.evidence if step.verdict else ():
+            facts = [clock(one.observed_at, now), f"request {one.request_id}" if one.request_id else ""]
+            told = Text(f"{one.source}: {one.says}")
+            told.append("".join(f" · {fact}" for fact in facts if fact), style="dim")
+            table.add_row(f"  {step.id}", told)
+    return [Text(), Text("Proof", style="bold"), table] if table.row_count else []
+
+
+def verdict(view: IncidentView) -> RenderableType:
+    """The last word."""
+    if view.verdict is None:
+        sign = INCIDENTS[view.state]
+        return Text.assemble((f"{sign.icon} {sign.word.upper()}", f"bold {sign.style}"), f"  {view.sentence}".rstrip())
+    sign = VERDICTS[view.verdict]
+    return Text.assemble((f"{sign.icon} {sign.word.upper()}", sign.style), f"  {view.sentence}".rstrip())
+
+
+def changes(before: IncidentView | None, after: IncidentView, now: datetime.datetime) -> list[str]:
+    """What became different, one line each: for a log, a pipe, a terminal that cannot redraw."""
+    known = {step.id: step for step in before.steps} if before else {}
+    at = now.astimezone(datetime.UTC).strftime("%H:%M:%S")
+    lines: list[str] = []
+    for step in after.steps:
+        old = known.get(step.id)
+        if step.state is StepState.PENDING and old is None:
+            continue
+        if old is None or (old.state, old.progress, old.failure) != (step.state, step.progress, step.failure):
+            word = VERDICTS[step.verdict].word if step.verdict and step.state in FINAL_STATES else STEPS[step.state].word
+            lines.append(f"{at}  {step.id}  {word}  {said(step).plain}".rstrip())
+    if before is None or before.state is not after.state:
+        lines.append(f"{at}  incident {INCIDENTS[after.state].word}")
+    return lines

@@ -1,0 +1,31 @@
+"""The list of incidents. Pure."""
+
+import datetime
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from firedoor.cli.times import clock, duration
+from firedoor.cli.views.signs import INCIDENTS, VERDICTS, Sign
+from firedoor.engine import Summary
+
+#: Ends that Temporal itself knows of: terminated, failed, timed out from outside.
+ENDED_FROM_OUTSIDE = "red"
+
+
+def incidents(found: Sequence[Summary], now: datetime.datetime) -> Table:
+    """One line an incident. The id comes last: it is long, and may be folded."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(4):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(*(Text(title, style="dim") for title in ("STATE", "VERDICT", "STARTED", "TOOK", "INCIDENT")))
+    for one in found:
+        signs: dict[str, Sign] = {state.value: sign for state, sign in INCIDENTS.items()}
+        state = signs.get(one.state, Sign("✗", one.state, ENDED_FROM_OUTSIDE))
+        verdicts = {verdict.value: sign for verdict, sign in VERDICTS.items()}
+        verdict = verdicts[one.verdict].text() if one.verdict in verdicts else Text("-", style="dim")
+        took = duration(((one.ended or now) - one.started).total_seconds())
+        table.add_row(state.text(), verdict, clock(one.started.isoformat(), now), took, one.id)
+    return table

@@ -1,0 +1,65 @@
+"""How a state looks: a sign, a word and a style. The word alone must do, for whoever sees no colour. Pure."""
+
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from firedoor.incident import IncidentState, StepState
+from firedoor.plan import Effect, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A sign of one column, a word, a rich style."""
+
+    icon: str
+    word: str
+    style: str
+
+    def text(self) -> Text:
+        """The sign and the word."""
+        return Text(f"{self.icon} {self.word}", style=self.style)
+
+
+STEPS = {
+    StepState.PENDING: Sign("○", "pending", "dim"),
+    StepState.WAITING_APPROVAL: Sign("?", "needs approval", "bold yellow"),
+    StepState.WAITING_ANSWER: Sign("?", "needs answer", "bold yellow"),
+    StepState.SLEEPING: Sign("◷", "sleeping", "blue"),
+    StepState.RUNNING: Sign("▶", "running", "cyan"),
+    StepState.NEEDS_ATTENTION: Sign("!", "NEEDS YOU", "bold red"),
+    StepState.DONE: Sign("✓", "done", "green"),
+    StepState.SKIPPED: Sign("-", "skipped", "dim"),
+    StepState.ABORTED: Sign("✗", "aborted", "red"),
+}
+
+INCIDENTS = {
+    IncidentState.RUNNING: Sign("▶", "running", "cyan"),
+    IncidentState.WAITING: Sign("?", "waits for people", "bold yellow"),
+    IncidentState.NEEDS_ATTENTION: Sign("!", "NEEDS YOU", "bold red"),
+    IncidentState.COMPLETED: Sign("✓", "completed", "green"),
+    IncidentState.ABORTED: Sign("✗", "aborted", "red"),
+}
+
+VERDICTS = {
+    Verdict.CONTAINED: Sign("✓", "contained", "bold green"),
+    Verdict.NOT_CONTAINED: Sign("✗", "NOT CONTAINED", "bold red"),
+    Verdict.UNKNOWN: Sign("?", "UNKNOWN", "bold yellow"),
+}
+
+EFFECTS = {
+    Effect.READ: Sign("○", "reads", "dim"),
+    Effect.REVERSIBLE: Sign("●", "changes", "yellow"),
+    Effect.DESTRUCTIVE: Sign("!", "DESTROYS", "bold red"),
+}
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 credential`, `1,000 credentials`: nouns come in the plural, as the blast radius counts them."""
+    return f"{number:,} {noun.removesuffix('s') if number == 1 else noun}"
+
+
+def blast(counts: dict[str, int]) -> str:
+    """The blast radius in words, the largest number first."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return " · ".join(plural(number, kind) for kind, number in ordered if number)

@@ -1,0 +1,166 @@
+"""A plan: a compiled runbook, immutable, with a digest. All that a workflow knows of a runbook.
+
+Pure data. Made by `firedoor.compiler`, walked by `workflows`. Durations are whole seconds. Strings in `arguments` and
+`prompt` may hold `${{ CEL }}`; `condition`, `until` and `items` are bare CEL.
+"""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from firedoor.canonical import canonical_bytes, sha256_hex
+
+
+class Frozen(BaseModel):
+    """Immutable data that crosses into Temporal. Unknown fields are ignored, so that old histories stay readable."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Effect(StrEnum):
+    """What a step may do to the world."""
+
+    READ = "read"
+    REVERSIBLE = "reversible"
+    DESTRUCTIVE = "destructive"
+
+
+class Verdict(StrEnum):
+    """Is the door shut? Only the provider's own answer after the change may say so."""
+
+    CONTAINED = "contained"
+    NOT_CONTAINED = "not_contained"
+    UNKNOWN = "unknown"
+
+
+class OnError(StrEnum):
+    """What a `for_each` does when a target fails."""
+
+    ASK = "ask"
+    CONTINUE = "continue"
+    STOP = "stop"
+
+
+class Retry(Frozen):
+    """Temporal's retry policy of a step; intervals in seconds."""
+
+    attempts: int = 5
+    interval: int = 1
+    backoff: int = 2
+    ceiling: int = 30
+
+
+class Loop(Frozen):
+    """`for_each`: the CEL list, the name of one element, lanes at a time, what a failure does.
+
+    `collect` is set where an expression of the runbook reads `steps.NAME.results`; without it the results of the
+    targets stay in the timeline and only counts and failures come back.
+    """
+
+    items: str
+    name: str
+    concurrency: int = 10
+    on_error: OnError = OnError.ASK
+    collect: bool = False
+
+
+class Until(Frozen):
+    """Repeat a read until the CEL expression holds, every so many seconds, for at most `within` seconds."""
+
+    expression: str
+    every: int
+    within: int
+
+
+class Field(Frozen):
+    """One field of a form that a person answers. `secret` values never enter Temporal: they go straight to a sink."""
+
+    type: Literal["string", "integer", "boolean"]
+    description: str = ""
+    required: bool = True
+    choices: tuple[str, ...] = ()
+
+
+class Ask(Frozen):
+    """A question to people. `of` names an approval policy, or is empty for anybody."""
+
+    prompt: str
+    of: str = ""
+    fields: dict[str, Field]
+
+
+class Policy(Frozen):
+    """Who may approve: `user:NAME`, `role:NAME`, `slack:@group`; how many; for how long (seconds, 0 = for ever)."""
+
+    sources: tuple[str, ...]
+    count: int = 1
+    expires: int = 0
+    allow_self: bool = False
+
+
+class Input(Frozen):
+    """An input of a runbook. `default` is absent (None) where the input is required."""
+
+    type: Literal["string", "integer", "boolean", "list"]
+    description: str = ""
+    pattern: str = ""
+    default: Any = None
+    required: bool = True
+
+
+class Trigger(Frozen):
+    """An alert source (`alert`, with the CEL `when`) or a Slack word (`slack`) that starts the runbook."""
+
+    alert: str = ""
+    when: str = ""
+    slack: str = ""
+    inputs: dict[str, Any] = {}
+
+
+class PlannedStep(Frozen):
+    """One step. `needs` is everything it waits for; `mentions` the steps whose results its expressions read."""
+
+    id: str
+    kind: Literal["uses", "ask", "wait", "approval", "run"]
+    title: str = ""
+    action: str = ""
+    effect: Effect = Effect.READ
+    containment: bool = False
+    arguments: dict[str, Any] = {}
+    needs: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
+    condition: str = ""
+    approval: str = ""
+    loop: Loop | None = None
+    until: Until | None = None
+    retry: Retry = Retry()
+    timeout: int = 60
+    ask: Ask | None = None
+    wait: int = 0
+    child: "Plan | None" = None
+
+
+class Plan(Frozen):
+    """A compiled runbook. `steps` stand in an order in which each comes after what it needs."""
+
+    version: Literal[1] = 1
+    name: str
+    title: str = ""
+    description: str = ""
+    severity: Literal["critical", "high", "medium", "low"] = "high"
+    mode: Literal["breach", "rotation"] = "breach"
+    runbook_sha256: str
+    inputs: dict[str, Input] = {}
+    identity: tuple[str, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    policies: dict[str, Policy] = {}
+    steps: tuple[PlannedStep, ...]
+
+    def canonical(self) -> bytes:
+        """The plan's canonical JSON: what its digest is taken of, and what `firedoor plan --save` writes."""
+        return canonical_bytes(self.model_dump(mode="json"))
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON, as hex."""
+        return sha256_hex(self.canonical())

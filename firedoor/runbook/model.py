@@ -1,0 +1,191 @@
+"""The language: what a runbook's YAML may say. The JSON Schema and the reference are generated from these models.
+
+Values are as written, with durations in seconds. Whether names exist and expressions fit is the compiler's business.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import WithJsonSchema as JsonSchema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+DAY = 86400
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": DAY}
+DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
+#: Words that CEL reserves: no name may be one.
+RESERVED = frozenset(
+    "as break const continue else false for function if import in let loop namespace null package return true var void "
+    "while".split()
+)
+NAME_PATTERN = "^[a-z][a-z0-9_]*$"
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+RUNBOOK_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """The type of `30s`, `5m`, `2h`, `1d`: seconds between `least` and `most`, which `words` says for a person."""
+
+    least: int
+    most: int
+    words: str
+
+    def parse(self, value: Any) -> int:
+        """Seconds of a duration as written."""
+        match = DURATION.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            raise PydanticCustomError("bad_duration", "is not a duration")
+        seconds = int(match[1]) * SECONDS[match[2]]
+        if not self.least <= seconds <= self.most:
+            raise PydanticCustomError("out_of_bounds", "must be {words}", {"words": self.words})
+        return seconds
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^[1-9][0-9]{0,6}[smhd]$", "examples": ["30s", "5m", "2h", "1d"]}
+
+
+def _check_name(value: Any) -> Any:
+    if isinstance(value, str) and (not NAME.fullmatch(value) or value in RESERVED):
+        raise PydanticCustomError("bad_name", "`{name}` is not a usable name", {"name": value})
+    return value
+
+
+def _check_runbook_name(value: Any) -> Any:
+    if isinstance(value, str) and (not RUNBOOK_NAME.fullmatch(value) or len(value) > 100):
+        raise PydanticCustomError("bad_runbook_name", "`{name}` is not a usable name", {"name": value})
+    return value
+
+
+def _as_condition(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+Name = Annotated[str, BeforeValidator(_check_name), JsonSchema({"type": "string", "pattern": NAME_PATTERN})]
+RunbookName = Annotated[
+    str,
+    BeforeValidator(_check_runbook_name),
+    JsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9]*([-_][a-z0-9]+)*$", "maxLength": 100}),
+]
+Condition = Annotated[
+    str, BeforeValidator(_as_condition), JsonSchema({"type": ["string", "boolean"], "description": "Bare CEL."})
+]
+InputType = Literal["string", "integer", "boolean", "list"]
+
+
+class Spec(BaseModel):
+    """A part of the language: nothing unknown, nothing converted behind the author's back."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class InputSpec(Spec):
+    """A value that the runbook needs from whoever starts it. Required, unless it has a `default`."""
+
+    type: InputType = Field(description="What it is. A list is a list of texts.")
+    description: str = Field("", description="What it means, for whoever has to type it at three in the morning.")
+    pattern: str = Field("", description="An RE2 regular expression that the whole value (each member) must match.")
+    default: Any = Field(None, description="The value when none is given.")
+
+
+class TriggerSpec(Spec):
+    """What starts the runbook besides people at a terminal: an alert, or a word after the chat command."""
+
+    alert: str | None = Field(None, description="An alert source: `guardduty`.")
+    when: Condition | None = Field(None, description="Bare CEL over `alert`: which alerts; all of them if absent.")
+    inputs: dict[str, Any] = Field({}, description="Input → value; `${{ alert.… }}` reads the alert.")
+    slack: str | None = Field(None, pattern="^[a-z][a-z0-9-]{0,40}$", description="The word in chat: `aws-key`.")
+
+
+class ApprovalSpec(Spec):
+    """Who may approve, and how many of them it takes."""
+
+    sources: list[str] = Field(alias="from", description="`user:NAME`, `role:NAME`, `slack:@GROUP`.")
+    count: int = Field(1, ge=1, le=20, description="How many different people must approve.")
+    expires: Annotated[int, Duration(60, 30 * DAY, "between 1m and 30d")] = Field(
+        0, description="How long an approval that was asked for stays open (1m to 30d); for ever if absent."
+    )
+    allow_self: bool = Field(False, description="May whoever started the incident approve?")
+
+
+class AskField(Spec):
+    """One field of a form."""
+
+    type: Literal["string", "integer", "boolean"] = Field(description="What the answer is.")
+    description: str = Field("", description="What is asked.")
+    required: bool = Field(True, description="May the field stay empty? Then it is null in expressions.")
+    choices: list[str] = Field([], description="For a string: the answers to choose from.")
+
+
+class AskSpec(Spec):
+    """A question to people, answered with a form."""
+
+    prompt: str = Field(description="What they are asked; may hold `${{ }}`.")
+    of: str = Field("", description="The approval policy whose people may answer; anybody if absent.")
+    fields: dict[Name, AskField] = Field(description="The form. `steps.NAME.FIELD` reads an answer.")
+
+
+class RetrySpec(Spec):
+    """How Temporal tries again what a retry may cure. What is absent is the action's own."""
+
+    attempts: int | None = Field(None, ge=1, le=100, description="How often at most, the first time included.")
+    interval: Annotated[int, Duration(1, 3600, "between 1s and 1h")] | None = Field(
+        None, description="The pause before the second attempt (1s to 1h)."
+    )
+    backoff: int | None = Field(None, ge=1, le=10, description="What each pause is multiplied by for the next.")
+    ceiling: Annotated[int, Duration(1, DAY, "between 1s and 1d")] | None = Field(
+        None, description="The longest pause (1s to 1d)."
+    )
+
+
+class StepSpec(Spec):
+    """One step: `uses`, `ask`, `wait`, `run`, or `approval` alone."""
+
+    title: str = Field("", description="One line for people.")
+    description: str = Field("", description="Why it is there; for readers of the runbook.")
+    uses: str | None = Field(None, description="Do something: the name of an action.")
+    ask: AskSpec | None = Field(None, description="Ask people.")
+    wait: Annotated[int, Duration(1, 365 * DAY, "between 1s and 365d")] | None = Field(
+        None, description="A durable timer (1s to 365d)."
+    )
+    run: str | None = Field(None, description="Run another runbook, as a child.")
+    approval: str | None = Field(None, description="The policy that must approve before it acts; alone, a gate.")
+    with_: dict[str, Any] = Field({}, alias="with", description="Arguments; texts may hold `${{ }}`.")
+    needs: list[str] = Field([], description="Steps to wait for, beyond those that the expressions mention.")
+    if_: Condition | None = Field(None, alias="if", description="Bare CEL: skipped unless true.")
+    for_each: str | list[Any] | None = Field(None, description="Do it for each element of a list: `${{ list }}`.")
+    as_: Name | None = Field(None, alias="as", description="The name of the element in `with`.")
+    concurrency: int | None = Field(None, ge=1, le=1000, description="How many elements at a time.")
+    on_error: Literal["ask", "continue", "stop"] | None = Field(None, description="What the failure of one does.")
+    until: Condition | None = Field(None, description="Bare CEL over the step's own result: read again until true.")
+    every: Annotated[int, Duration(1, DAY, "between 1s and 1d")] | None = Field(
+        None, description="The pause between two reads (1s to 1d)."
+    )
+    within: Annotated[int, Duration(1, 30 * DAY, "between 1s and 30d")] | None = Field(
+        None, description="How long to go on reading (1s to 30d)."
+    )
+    retry: RetrySpec | None = Field(None, description="How a failure is tried again.")
+    timeout: Annotated[int, Duration(1, DAY, "between 1s and 1d")] | None = Field(
+        None, description="How long one attempt may take (1s to 1d)."
+    )
+
+
+class Runbook(Spec):
+    """A firedoor runbook."""
+
+    name: RunbookName = Field(description="Its name everywhere: kebab-case or snake_case.")
+    title: str = Field("", description="One line for people.")
+    description: str = Field("", description="When to use it, what it does, what it does not.")
+    severity: Literal["critical", "high", "medium", "low"] = Field("high", description="How bad it is.")
+    mode: Literal["breach", "rotation"] = Field(
+        "breach", description="breach: revoke first, replace after; rotation: replace first, revoke after."
+    )
+    inputs: dict[Name, InputSpec] = Field({}, description="What it needs to know.")
+    identity: list[str] = Field([], description="Inputs whose same values mean the same incident.")
+    triggers: list[TriggerSpec] = Field([], description="What starts it besides people.")
+    approvals: dict[Name, ApprovalSpec] = Field({}, description="Who may approve what.")
+    steps: dict[Name, StepSpec] = Field(min_length=1, description="The steps, each by its name.")

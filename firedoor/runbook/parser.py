@@ -1,0 +1,177 @@
+"""Text → `Runbook`, with every mistake of shape noted at its place.
+
+A wrong part is taken out and the rest read on, so that the compiler can check what remains and report everything at
+once. What was taken out is in `Draft.broken`, so that nothing that refers to it is reported as unknown.
+"""
+
+import copy
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from firedoor.runbook.diagnostics import Code, choices
+from firedoor.runbook.document import Document, Path, read
+from firedoor.runbook.model import (
+    RESERVED,
+    ApprovalSpec,
+    AskField,
+    AskSpec,
+    InputSpec,
+    RetrySpec,
+    Runbook,
+    StepSpec,
+    TriggerSpec,
+)
+
+#: Where each model stands (`*` is any name), and what a person calls it.
+SHAPES: tuple[tuple[Path, str, type[BaseModel]], ...] = (
+    ((), "A runbook", Runbook),
+    (("inputs", "*"), "An input", InputSpec),
+    (("triggers", "*"), "A trigger", TriggerSpec),
+    (("approvals", "*"), "An approval policy", ApprovalSpec),
+    (("steps", "*"), "A step", StepSpec),
+    (("steps", "*", "ask"), "`ask`", AskSpec),
+    (("steps", "*", "ask", "fields", "*"), "A field", AskField),
+    (("steps", "*", "retry"), "`retry`", RetrySpec),
+)
+
+KINDS = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "list_type": "a list: [a, b]",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+}
+BOUNDS = {"greater_than_equal": "at least {ge}", "less_than_equal": "at most {le}"}
+DURATIONS = "a whole number and a unit: 30s, 5m, 2h, 1d"
+NAMES = "snake_case: a letter, then letters, digits and _ (63 at most)"
+RUNBOOK_NAMES = "lower-case words joined by `-` or `_`: aws-access-key-leaked"
+
+
+@dataclass(slots=True)
+class Draft:
+    """What could be read of a runbook. `broken` holds the paths that were taken out."""
+
+    document: Document
+    runbook: Runbook
+    broken: set[Path] = field(default_factory=set)
+
+    def is_broken(self, *path: str) -> bool:
+        """Was a part at or above `path` taken out?"""
+        return any(path[:length] in self.broken for length in range(1, len(path) + 1))
+
+
+def parse(text: str, file: str) -> Runbook:
+    """A runbook by its shape. Raises `RunbookErrors` with every mistake; `file` is what they are reported under."""
+    draft = draft_of(read(text, file))
+    draft.document.check()
+    return draft.runbook
+
+
+def draft_of(document: Document) -> Draft:
+    """What can be read of a document; mistakes are noted in it. Raises `RunbookErrors` if there are no steps at all."""
+    data, broken = document.value, set[Path]()
+    while True:
+        try:
+            return Draft(document, Runbook.model_validate(data), broken)
+        except ValidationError as error:
+            data = copy.deepcopy(data) if data is document.value else data
+            for detail in error.errors(include_url=False):
+                _note(document, detail, broken)
+                _take_out(data, detail, broken)
+        if "steps" not in data:
+            document.check()
+
+
+def _note(document: Document, detail: ErrorDetails, broken: set[Path]) -> None:
+    kind, loc, given = detail["type"], detail["loc"], detail["input"]
+    path: Path = tuple(part for part in loc if part != "[key]")
+    if path in broken:
+        return
+    place = ".".join(str(part) for part in path) or "the runbook"
+    context = detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        owner, model = _owner(path[:-1])
+        names = [one.alias or name for name, one in model.model_fields.items()]
+        document.add(Code.UNKNOWN_KEY, path, f"{owner} has no key `{path[-1]}`.", choices(str(path[-1]), names), key=True)
+    elif kind == "missing":
+        where = ".".join(str(part) for part in path[:-1])
+        what = f"`{where}` has no `{path[-1]}`." if where else f"The runbook has no `{path[-1]}`."
+        document.add(Code.MISSING_KEY, path[:-1], what, _describe(path), key=True)
+    elif kind in ("bad_name", "bad_runbook_name"):
+        _note_name(document, path, str(context.get("name")), key="[key]" in loc, runbook=kind == "bad_runbook_name")
+    elif kind == "bad_duration":
+        document.add(Code.BAD_DURATION, path, f"`{place}`: {_shown(given)} is not a duration.", DURATIONS)
+    elif kind == "out_of_bounds":
+        document.add(Code.OUT_OF_BOUNDS, path, f"`{place}` is {given}; it must be {context['words']}.")
+    elif kind in BOUNDS:
+        document.add(Code.OUT_OF_BOUNDS, path, f"`{place}` is {given}; it must be {BOUNDS[kind].format(**context)}.")
+    elif kind == "literal_error":
+        names = re.findall(r"'([^']*)'", str(context["expected"]))
+        document.add(Code.BAD_VALUE, path, f"`{place}` cannot be {_shown(given)}.", choices(str(given), names))
+    elif kind in KINDS:
+        what = f"`{place}` is empty" if given is None else f"`{place}` is {_kind_of(given)}"
+        hint = "put it in quotes" if kind == "string_type" and isinstance(given, int | float) else ""
+        document.add(Code.WRONG_TYPE, path, f"{what}; it must be {KINDS[kind]}.", hint)
+    elif kind == "too_short":
+        document.add(Code.MISSING_KEY, path, f"`{place}` is empty; a runbook has at least one step.", key=True)
+    else:
+        document.add(Code.BAD_VALUE, path, f"`{place}` cannot be {_shown(given)}: {detail['msg']}.")
+
+
+def _note_name(document: Document, path: Path, name: str, *, key: bool, runbook: bool) -> None:
+    reserved = " Expressions reserve that word." if name in RESERVED else ""
+    allowed = RUNBOOK_NAMES if runbook else NAMES
+    document.add(Code.BAD_NAME, path, f"`{name}` cannot be a name here.{reserved}", allowed, key=key)
+
+
+def _take_out(data: Any, detail: ErrorDetails, broken: set[Path]) -> None:
+    """Remove what is wrong from `data`. Lists go as a whole: the places of their members must not shift."""
+    path: Path = tuple(part for part in detail["loc"] if part != "[key]")
+    if detail["type"] == "missing":
+        if path == ("name",):
+            data["name"] = "unnamed"
+            return
+        path = path[:-1] if len(path) > 1 else path
+    while path and isinstance(path[-1], int):
+        path = path[:-1]
+    broken.add(path)
+    holder = data
+    for part in path[:-1]:
+        if not isinstance(holder, dict) or part not in holder:
+            return
+        holder = holder[part]
+    if isinstance(holder, dict) and path:
+        holder.pop(path[-1], None)
+
+
+def _owner(path: Path) -> tuple[str, type[BaseModel]]:
+    for shape, words, model in SHAPES:
+        if len(shape) == len(path) and all(part in ("*", given) for part, given in zip(shape, path, strict=True)):
+            return words, model
+    return "This", Runbook
+
+
+def _describe(path: Path) -> str:
+    _, model = _owner(path[:-1])
+    found = next((one for name, one in model.model_fields.items() if (one.alias or name) == path[-1]), None)
+    return (found.description or "") if found else ""
+
+
+def _shown(value: Any) -> str:
+    text = str(value) if value is not None else "empty"
+    return f"`{text[:60]}…`" if len(text) > 60 else f"`{text}`"
+
+
+def _kind_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    if isinstance(value, str):
+        return f"the text {_shown(value)}"
+    return "a list" if isinstance(value, list) else "a mapping"

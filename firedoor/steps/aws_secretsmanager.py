@@ -1,0 +1,112 @@
+"""Contracts of the Secrets Manager steps: what a principal could read, and a new value for a secret."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from firedoor.plan import Effect
+from firedoor.steps._step import Credential, Result, Step
+from firedoor.steps.aws_iam import Account, PrincipalArn
+
+SecretReference = Annotated[
+    str,
+    Field(
+        pattern=r"^(env:FIREDOOR_SECRET_[A-Z0-9_]+|file:/.+|aws-secretsmanager:[^#]+(#[^#]+)?)$",
+        description=(
+            "Where the value is, never the value: `env:FIREDOOR_SECRET_…` or `file:/…` of the worker, or "
+            "`aws-secretsmanager:NAME_OR_ARN#VERSION` (a version id, or a stage such as AWSCURRENT)."
+        ),
+    ),
+]
+
+
+class ReadableSecret(Result):
+    """A secret, without its value."""
+
+    name: str = Field(description="Its name.")
+    arn: str = Field(description="Its ARN.")
+    region: str = Field(description="Its region.")
+    last_changed: str = Field(default="", description="When its value last changed, RFC 3339 UTC.")
+    last_accessed: str = Field(default="", description="The day it was last read, by anybody.")
+
+
+class Readable(Result):
+    """What a principal could read."""
+
+    principal_arn: str = Field(description="The user or role.")
+    secrets: tuple[ReadableSecret, ...] = Field(description="Secrets that it could read.")
+    credentials: tuple[Credential, ...] = Field(description="The same secrets as credentials to rotate.")
+    searched: int = Field(description="Secrets that exist in the regions searched.")
+    simulated: bool = Field(description="False: AWS did not evaluate the policies, so every secret is listed.")
+
+
+class StoredSecret(Result):
+    """A new value of a secret."""
+
+    credential: Credential = Field(description="Where the value lives, and its fingerprint.")
+    version_id: str = Field(description="The version that is AWSCURRENT now.")
+    previous_version_id: str = Field(default="", description="AWSPREVIOUS: it still holds the old value.")
+
+
+class ListReadable(Step):
+    """List the secrets that a principal could read before firedoor shut it out.
+
+    Its policies (inline, attached, of its groups, and the boundary) are collected without firedoor's denies and AWS's
+    quarantine, and evaluated by `iam:SimulateCustomPolicy` against each secret. Resource policies of secrets, SCPs and
+    conditions on the caller are not evaluated. Where AWS refuses to evaluate, every secret counts as readable.
+    API: https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulateCustomPolicy.html
+    """
+
+    action: ClassVar[str] = "aws.secretsmanager.list_readable"
+    effect: ClassVar[Effect] = Effect.READ
+    permissions: ClassVar[tuple[str, ...]] = (
+        "secretsmanager:ListSecrets",
+        "iam:SimulateCustomPolicy",
+        "iam:GetUser",
+        "iam:GetRole",
+        "iam:ListUserPolicies",
+        "iam:GetUserPolicy",
+        "iam:ListAttachedUserPolicies",
+        "iam:ListGroupsForUser",
+        "iam:ListGroupPolicies",
+        "iam:GetGroupPolicy",
+        "iam:ListAttachedGroupPolicies",
+        "iam:ListRolePolicies",
+        "iam:GetRolePolicy",
+        "iam:ListAttachedRolePolicies",
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+    )
+    timeout: ClassVar[int] = 300
+    result: ClassVar[type[Result]] = Readable
+
+    principal_arn: PrincipalArn
+    regions: tuple[str, ...] = Field(default=(), description="Regions to search; empty: the configured one.")
+
+
+class PutSecret(Step):
+    """Give a secret a new value: pending, verified, then current. Never left half-way.
+
+    The version id is derived from the incident, so a repeated attempt continues the same version. AWSCURRENT moves only
+    if it still is where it was before (`RemoveFromVersionId`). AWSPREVIOUS keeps the old value, and consumers cache.
+    API: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html
+    A secret under a customer-managed KMS key also needs kms:Decrypt and kms:GenerateDataKey on that key.
+    """
+
+    action: ClassVar[str] = "aws.secretsmanager.put_secret"
+    effect: ClassVar[Effect] = Effect.REVERSIBLE
+    permissions: ClassVar[tuple[str, ...]] = (
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:UpdateSecretVersionStage",
+    )
+    blast: ClassVar[dict[str, int]] = {"credentials": 1}
+    proof: ClassVar[str] = "secretsmanager:GetSecretValue with AWSCURRENT returns the new version, equal"
+    timeout: ClassVar[int] = 120
+    result: ClassVar[type[Result]] = StoredSecret
+
+    secret_id: str = Field(min_length=1, max_length=2048, description="Name or ARN of the secret.")
+    value: SecretReference
+    region: str = Field(default="", description="The region of the secret; empty: the one in its ARN, or the configured one.")
+    account: Account = ""

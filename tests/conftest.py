@@ -1,0 +1,58 @@
+"""What every test stands on: nothing of this machine's configuration, real servers of its own, loopback only."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from firedoor.config import Settings
+from firedoor.local import dev_server, temporal_binary
+
+ROOT = Path(__file__).resolve().parents[1]
+
+#: Variables that would let a test reach, or depend on, what belongs to the person who runs it.
+FOREIGN = ("AWS_", "BOTO", "FIREDOOR_", "SLACK_", "TEMPORAL_")
+
+settings.register_profile("firedoor", deadline=None, derandomize=True, max_examples=100)
+settings.load_profile("firedoor")
+
+
+@pytest.fixture(autouse=True)
+def isolation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, emulator: Path) -> None:
+    """Take away credentials, profiles and settings of the machine, also from the processes that a test starts."""
+    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-aws-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-aws-credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("FIREDOOR_EMULATOR", str(emulator))
+    monkeypatch.setenv("FIREDOOR_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture
+def home_settings(tmp_path: Path) -> Settings:
+    """Settings of an installation of its own, in `tmp_path`."""
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Path:
+    """The AWS emulator's program, `ministack`: `FIREDOOR_EMULATOR`, or the one that `make setup` installs."""
+    return Path(os.environ.get("FIREDOOR_EMULATOR") or ROOT / ".venv-emulators" / "bin" / "ministack")
+
+
+@pytest.fixture(scope="session")
+def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Temporal dev server, one for each process of the test run. Use task queues of your own."""
+    log = tmp_path_factory.mktemp("temporal") / "server.log"
+    with asyncio.Runner() as runner:
+        server = dev_server(temporal_binary(), log=log)
+        address = runner.run(server.__aenter__())
+        try:
+            yield address
+        finally:
+            runner.run(server.__aexit__(None, None, None))

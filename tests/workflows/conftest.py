@@ -1,0 +1,121 @@
+"""A worker of its own for each test, on the shared Temporal server, with the actions of `actions.py`."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firedoor.config import Settings
+from firedoor.engine import Engine, connect
+from firedoor.errors import RefusedError
+from firedoor.incident import Decision, IncidentView, Mode, Responder, StepState, StepView
+from firedoor.plan import Plan, PlannedStep, Policy
+from firedoor.timeline.entry import Entry
+from firedoor.timeline.store import Timeline
+from firedoor.timeline.writer import Writer
+from tests.workflows import actions
+from worker import build
+
+ADA = Responder(principal="user:ada", auth="os", roles=("security",))
+BOB = Responder(principal="user:bob", auth="os")
+STARTER = Responder(principal="user:eve", auth="os", roles=("security",))
+SECURITY = Policy(sources=("role:security",))
+
+
+def use(name: str, action: str, needs: tuple[str, ...] = (), **fields: Any) -> PlannedStep:
+    """A `uses` step of a test plan."""
+    contract = {one.contract.action: one.contract for one in actions.ACTIONS}[action]
+    return PlannedStep(
+        id=name,
+        kind="uses",
+        action=action,
+        effect=contract.effect,
+        containment=contract.containment,
+        needs=needs,
+        **fields,
+    )
+
+
+def off(name: str, needs: tuple[str, ...] = (), **fields: Any) -> PlannedStep:
+    """A step that switches `name` off."""
+    return use(name, "test.switch_off", needs, arguments={"name": name}, **fields)
+
+
+def plan_of(*steps: PlannedStep, **fields: Any) -> Plan:
+    """A plan of these steps."""
+    return Plan(name="test-plan", runbook_sha256="0" * 64, steps=steps, policies={"security": SECURITY}, **fields)
+
+
+@dataclass
+class Site:
+    """An installation under test."""
+
+    engine: Engine
+    settings: Settings
+    timeline: Timeline
+    serving: Callable[[], Any]
+
+    async def start(self, plan: Plan, inputs: dict[str, Any] | None = None, mode: Mode = Mode.RUN) -> str:
+        """Start an incident; returns its id."""
+        started = await self.engine.start(plan, inputs or {}, starter=STARTER, mode=mode)
+        return started.incident
+
+    async def run(self, plan: Plan, inputs: dict[str, Any] | None = None, mode: Mode = Mode.RUN) -> IncidentView:
+        """Start an incident and wait for its end."""
+        return await self.engine.result(await self.start(plan, inputs, mode))
+
+    async def reaches(self, incident: str, step: str, state: StepState) -> StepView:
+        """Wait until a step is in a state."""
+        async for view in self.engine.watch(incident):
+            found = next(one for one in view.steps if one.id == step)
+            if found.state is state:
+                return found
+        raise AssertionError(f"{step} never was {state}")
+
+    async def decide(self, incident: str, verb: Any, step: str = "", who: Responder = ADA, **fields: Any) -> str:
+        """A decision of a person."""
+        return await self.engine.decide(incident, verb, Decision(responder=who, step=step, **fields))
+
+    async def refused(self, incident: str, verb: Any, step: str, sentence: str, **fields: Any) -> None:
+        """A decision is refused with this sentence in the reason."""
+        with pytest.raises(RefusedError) as error:
+            await self.decide(incident, verb, step, **fields)
+        assert sentence in error.value.what
+
+    def entries(self, incident: str) -> list[Entry]:
+        """What the timeline says."""
+        return [stored.entry for stored in self.timeline.entries(incident=incident)]
+
+    def kinds(self, incident: str) -> list[str]:
+        """The kinds of the entries, in order."""
+        return [entry.kind for entry in self.entries(incident)]
+
+
+Serving = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture
+async def site(temporal_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    """An installation with its worker running."""
+    monkeypatch.setattr(actions, "WORLD", actions.World())
+    settings = Settings(
+        home=tmp_path / "home",
+        task_queue=f"test-{tmp_path.name}",
+        temporal_environment={"TEMPORAL_ADDRESS": temporal_address},
+    )
+    client = await connect(settings)
+    timeline = Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log)
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[None]:
+        with ThreadPoolExecutor(8) as threads:
+            async with Writer(timeline) as writer, build(client, settings, writer, threads, actions.ACTIONS):
+                yield
+
+    async with serving():
+        yield Site(Engine(client, settings), settings, timeline, serving)
+    timeline.close()

@@ -1,0 +1,5 @@
+"""Workflows: the deterministic half of the worker. Imports temporalio and pure modules of firedoor, nothing else."""
+
+from workflows.incident import IncidentWorkflow
+
+WORKFLOWS = (IncidentWorkflow,)
