@@ -24,6 +24,7 @@ BOOTED := .venv/.made-uv
 RUN := .venv/.made-run
 DEV := .venv/.made-dev
 EMULATORS := .venv-emulators/.made
+TEST_EMULATORS := .venv-emulators/.made-test
 
 export FIREDOOR_EMULATOR := $(CURDIR)/$(EMULATOR)
 
@@ -36,7 +37,7 @@ drill: $(RUN) $(EMULATORS)  ## Rehearse the main job on emulators: make drill AR
 	@exec $(BIN)/firedoor drill $(ARGS)
 
 # The static checks run beside the tests: together they fill two cores. Each says its own result; either may fail.
-test: $(DEV) $(EMULATORS)  ## Tests, coverage, lint, types, import contracts
+test: $(DEV) $(TEST_EMULATORS)  ## Tests, coverage, lint, types, import contracts
 	@rm -f .coverage .coverage.*; \
 	$(MAKE) --no-print-directory lint > .venv/lint.log 2>&1 & static=$$!; \
 	$(BIN)/coverage run -m pytest -n 2 $(ARGS); tests=$$?; \
@@ -63,7 +64,7 @@ format: $(DEV)  ## Sort imports and format
 docs: $(DEV)  ## Write the generated reference pages and the JSON Schema
 	$(BIN)/python docs/generate.py
 
-setup: $(DEV) $(EMULATORS)  ## Only make the environments
+setup: $(DEV) $(TEST_EMULATORS)  ## Only make the environments
 
 clean:  ## Remove environments, caches and measurements
 	rm -rf .venv .venv-emulators .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -103,12 +104,19 @@ $(EMULATORS): $(BOOTED) requirements/emulators.txt
 	@$(UV) pip install --quiet --compile-bytecode --python .venv-emulators/bin/python --require-hashes -r requirements/emulators.txt
 	@touch $@
 
+$(TEST_EMULATORS): $(EMULATORS) requirements/test-emulators.txt
+	@echo "Setting up: another AWS emulator, which the tests ask as well"
+	@$(UV) pip install --quiet --compile-bytecode --python .venv-emulators/bin/python \
+		--require-hashes -r requirements/test-emulators.txt
+	@touch $@
+
 # Locks hold hashes and no addresses. Nothing younger than a week gets in: a poisoned release is usually found by then.
 COMPILE = $(UV) pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --no-annotate \
 	--no-header --exclude-newer "7 days"
 
-lock: $(BOOTED)  ## Bring every dependency up to date and write requirements/*.txt
+lock: $(BOOTED)  ## Bring every dependency up to date: writes requirements/*.txt
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(COMPILE) pyproject.toml --extra local --group build -o requirements/run.txt
 	$(COMPILE) pyproject.toml --extra local --group dev -c requirements/run.txt -o requirements/dev.txt
 	$(COMPILE) --group emulators -o requirements/emulators.txt
+	$(COMPILE) --group test-emulators -c requirements/emulators.txt -o requirements/test-emulators.txt

@@ -19,7 +19,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from activities._perform import RECORDER
-from firedoor.canonical import NotCanonicalError, check_canonical
+from firedoor.canonical import NotCanonicalError, check_canonical, sha256_hex
 from firedoor.errors import FiredoorError, StepError
 from firedoor.incident import (
     Call,
@@ -105,6 +105,8 @@ class _Recording(ActivityInboundInterceptor):
         """One target: adopt what is recorded, or perform and record. Failures of the provider are returned."""
         adopted = record.recorded(target)
         if adopted is not None:
+            record.adopted += 1
+            record.finished += 1
             return adopted
         entry = TargetRecord(record, target, record.earlier_intent(target))
         single = record.call if not record.call.slice else record.call.model_copy(update={"targets": (target,)})
@@ -165,13 +167,13 @@ class CallRecord:
         outcomes: dict[str, dict[str, Any]] = {}
         intents: dict[str, dict[str, Any]] = {}
         try:
-            for entry in await writer.entries(scope=scope):
-                body = entry.fields()
-                key = body["action"]["target_key"]
-                if body["kind"] == Kind.ACTION_INTENT.value:
-                    intents.setdefault(key, body)
-                elif body["result"]["status"] == "ok":
-                    outcomes[key] = body
+            for stored in await asyncio.to_thread(writer.timeline.entries, scope=scope):
+                entry = stored.entry
+                key = entry.part("action")["target_key"]
+                if entry.kind == Kind.ACTION_INTENT:
+                    intents.setdefault(key, entry.body)
+                elif entry.part("result")["status"] == "ok":
+                    outcomes[key] = entry.body
         except FiredoorError as error:
             raise _temporal_failure(
                 Failure(reason="record_failed", what=error.what, changed="Nothing was changed.", next=error.next)
@@ -184,12 +186,10 @@ class CallRecord:
         body = self.outcomes.get(target.key)
         if body is None:
             return None
-        self.adopted += 1
-        self.finished += 1
-        data = body["result"].get("data")
-        if data is None:
-            data = json.loads(self.writer.timeline.evidence(body["result"]["data_sha256"]))
-        return Outcome.model_validate(data)
+        if "data" in body["result"]:
+            return Outcome.model_validate(body["result"]["data"])
+        kept = self.writer.timeline.evidence(body["result"]["data_sha256"])
+        return Outcome.model_validate_json(kept) if kept else None
 
     def earlier_intent(self, target: Target) -> Preview | None:
         """The intent of an earlier attempt that never got an outcome: the change is in doubt."""
@@ -229,15 +229,16 @@ class TargetRecord:
         self.record.finished += 1
         if not self.intent_id:
             return
-        data = outcome.model_dump(mode="json", exclude_defaults=True)
         result: dict[str, Any] = {"status": "ok", "summary": outcome.summary, "changed": outcome.changed}
         if outcome.verdict:
             result["verdict"] = outcome.verdict.value
-        result |= await self._stored(data)
         body = self._body()
         body["result"] = result
         body["evidence"] = [item.model_dump(mode="json") for item in outcome.evidence]
-        await self._append(body)
+        beside = _put_data(result, outcome)
+        if beside:
+            body["evidence"].append({"sha256": sha256_hex(beside), "size": len(beside), "type": "application/json"})
+        await self._append(body, (beside,) if beside else ())
 
     async def failed(self, failure: Failure, *, in_doubt: bool) -> None:
         """Record a failure; `unknown` where the change may have reached the provider all the same."""
@@ -246,9 +247,10 @@ class TargetRecord:
         body["result"] = {"status": "unknown" if in_doubt else "failed", "reason": failure.reason, "summary": summary}
         await self._append(body)
 
-    async def _append(self, body: dict[str, Any]) -> None:
+    async def _append(self, body: dict[str, Any], attachments: tuple[bytes, ...] = ()) -> None:
+        draft = self._draft(Kind.ACTION_OUTCOME, "outcome", body, attachments)
         try:
-            await self.record.writer.append(self._draft(Kind.ACTION_OUTCOME, "outcome", body))
+            await self.record.writer.append(draft)
         except FiredoorError as error:
             raise _temporal_failure(
                 Failure(
@@ -259,19 +261,7 @@ class TargetRecord:
                 )
             ) from error
 
-    async def _stored(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The outcome inside the entry if it is small and canonical, else beside the log."""
-        text = json.dumps(data)
-        if len(text) <= INLINE:
-            with contextlib.suppress(NotCanonicalError):
-                check_canonical(data)
-                return {"data": data}
-        try:
-            return {"data_sha256": await self.record.writer.put_evidence(text.encode())}
-        except FiredoorError as error:
-            raise _temporal_failure(Failure(reason="record_failed", what=error.what, next=error.next)) from error
-
-    def _draft(self, kind: Kind, word: str, body: dict[str, Any]) -> Draft:
+    def _draft(self, kind: Kind, word: str, body: dict[str, Any], attachments: tuple[bytes, ...] = ()) -> Draft:
         record = self.record
         return Draft(
             kind=kind,
@@ -280,6 +270,7 @@ class TargetRecord:
             body=body,
             scope=record.scope,
             ref=self.intent_id,
+            attachments=attachments,
         )
 
     def _body(self) -> dict[str, Any]:
@@ -351,6 +342,20 @@ def target_name(target: Target) -> str:
     """A printable name: the first arguments that are text. Arguments are never secret."""
     words = [value for value in target.arguments.values() if isinstance(value, str) and value]
     return " ".join(words[:NAME_ARGUMENTS]) or target.key
+
+
+def _put_data(result: dict[str, Any], outcome: Outcome) -> bytes:
+    """Put the whole outcome into the entry's result if it is small and canonical; else its digest, and return the bytes."""
+    data = outcome.model_dump(mode="json", exclude_defaults=True)
+    text = json.dumps(data)
+    if len(text) <= INLINE:
+        with contextlib.suppress(NotCanonicalError):
+            check_canonical(data)
+            result["data"] = data
+            return b""
+    kept = text.encode()
+    result["data_sha256"] = sha256_hex(kept)
+    return kept
 
 
 def _defect(action: str, error: Exception, changing: bool) -> Failure:

@@ -147,7 +147,7 @@ def activate_access_key(step: ActivateAccessKey, context: Context) -> Iterator[P
 def delete_access_key(step: DeleteAccessKey, context: Context) -> Iterator[Preview | Outcome]:
     """iam:DeleteAccessKey; a key that is gone already (NoSuchEntity) counts as deleted."""
     context.aws.refuse_own_key(step.access_key_id)
-    owner = owner_of(context.aws, step.account, step.user_name, step.access_key_id)
+    owner = owner_of(context.aws, _account_to_delete_in(step, context), step.user_name)
     before, listed = owner.status(step.access_key_id)
     before = context.earlier.before["status"] if context.earlier else before
     yield Preview(
@@ -162,6 +162,18 @@ def delete_access_key(step: DeleteAccessKey, context: Context) -> Iterator[Previ
             context.aws.settle_seconds, lambda: owner.status(step.access_key_id), lambda reading: reading[0] == DELETED
         )
     yield _outcome(step.access_key_id, owner, before, settled, (deleted or listed).request_id)
+
+
+def _account_to_delete_in(step: DeleteAccessKey, context: Context) -> str:
+    """The key's account. A key that is gone has none: it is looked for where its user is, in firedoor's own."""
+    if step.account or context.earlier:
+        return step.account or str(context.earlier and context.earlier.before["account"])
+    try:
+        return context.aws.owner(step.access_key_id)
+    except StepError as error:
+        if error.reason != "not_found":
+            raise
+        return ""
 
 
 def _set_status(

@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 from botocore import xform_name
 from botocore.config import Config
-from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
+from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
@@ -251,14 +251,13 @@ class Accounts:
         return key
 
 
-class AssumedRole(CredentialProvider):
+class AssumedRole:
     """botocore's provider of the credentials that `fetch` gets, renewed before they run out."""
 
     METHOD = "firedoor-assume-role"
     CANONICAL_NAME = METHOD
 
     def __init__(self, fetch: Callable[[], dict[str, str]]) -> None:
-        super().__init__()
         self._fetch = fetch
 
     def load(self) -> DeferredRefreshableCredentials:

@@ -45,3 +45,8 @@ def pairs(values: tuple[str, ...], noun: str = "input") -> dict[str, str]:
             raise UsageError(f"The {noun} {name} is given twice.", next="Give it once.")
         found[name] = value
     return found
+
+
+def compiled_runbook(name: str, settings: Settings) -> Plan:
+    """The plan of a runbook by name or path. Raises `UsageError` for a name, `RunbookErrors` for what stands in it."""
+    return compile_runbook(find(name, settings), steps=STEPS, runbooks=runbooks(settings))

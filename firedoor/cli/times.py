@@ -34,6 +34,14 @@ def duration(seconds: float | None) -> str:
     return f"{whole // DAY} d {whole % DAY // HOUR} h"
 
 
+def span(seconds: int) -> str:
+    """A configured duration: `90 s`, `30 min`, `2 h`, `1 d`."""
+    for unit, size in (("d", DAY), ("h", HOUR), ("min", MINUTE)):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
 def clock(moment: str, now: datetime.datetime) -> str:
     """`19:02:11` of today, else `2026-11-22 19:02`; always UTC, as the timeline is."""
     time = parse(moment)

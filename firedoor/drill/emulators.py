@@ -2,14 +2,17 @@
 
 import asyncio
 import http.client
+import os
 import shutil
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from firedoor.app import app_folder
@@ -22,8 +25,15 @@ REGION = "us-east-1"
 
 START_SECONDS = 20.0
 
-#: No retries: the first answer is what a drill reports. Short limits: the emulator is on this machine.
-CLIENT = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=10, max_pool_connections=4)
+#: No retries: the first answer is what a drill reports. No proxy: the emulator is on this machine.
+CLIENT = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=10, proxies={})
+
+#: botocore's settings that must not come from the engineer's own AWS configuration.
+NOBODY = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +52,27 @@ class AwsKey:
 ROOT = AwsKey("test", "test")
 
 
-@dataclass(frozen=True, slots=True)
 class Aws:
-    """A running AWS emulator."""
+    """A running AWS emulator. `url` is its endpoint for every service."""
 
-    url: str
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._session = boto3.Session(botocore_session=botocore.session.Session(session_vars=NOBODY))
+        # Making clients is not safe in several threads; using them is.
+        self._making = threading.Lock()
 
     def client(self, service: str, key: AwsKey = ROOT) -> Any:
         """A boto3 client that signs with `key` and can reach nothing but the emulator."""
-        # A session of its own: the default one would read the engineer's own AWS profile.
-        session = boto3.Session(
-            aws_access_key_id=key.id,
-            aws_secret_access_key=key.secret,
-            aws_session_token=key.token or None,
-            region_name=REGION,
-        )
-        return session.client(service, endpoint_url=self.url, config=CLIENT)
+        with self._making:
+            return self._session.client(
+                service,
+                region_name=REGION,
+                endpoint_url=self.url,
+                config=CLIENT,
+                aws_access_key_id=key.id,
+                aws_secret_access_key=key.secret,
+                aws_session_token=key.token or None,
+            )
 
 
 async def start_aws(supervisor: Supervisor, configured: str, folder: Path) -> Aws:

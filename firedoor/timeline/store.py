@@ -4,21 +4,19 @@ Each append is one durable transaction (WAL, synchronous=FULL) that ends in a si
 processes may append to one file. Never open it over a network share.
 """
 
-import hashlib
 import json
-import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from firedoor.canonical import canonical_bytes, sha256_hex
+from firedoor.canonical import sha256_hex
 from firedoor.timeline import tree
+from firedoor.timeline.batch import Batch, Head, Receipt, Stamp, Stored
 from firedoor.timeline.checkpoint import Checkpoint, CheckpointError, Signer, Verifier, b64, create_signer, load_signer, open_note
 from firedoor.timeline.database import connect, explained, pragma
 from firedoor.timeline.entry import Draft, Entry, Kind, Prepared, TimelineError, prepare
@@ -26,31 +24,8 @@ from firedoor.timeline.nodes import STORED_LEVELS, Nodes
 
 #: Rows of one INSERT. Each statement gives up the interpreter's lock once, so few large ones beat many small ones.
 _CHUNKS = (128, 32, 8, 1)
+_CACHED_HEADS = 10_000
 _COLUMNS = "idx, idem, incident, seq, scope, leaf, body"
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A durable entry: its index in the log, its id, its number in the incident.
-
-    `duplicate`: it was there before. `conflict`: it was there before with other content; the attempt to overwrite it is
-    recorded as an entry of its own.
-    """
-
-    idx: int
-    id: str
-    seq: int
-    duplicate: bool = False
-    conflict: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An entry with its place in the log."""
-
-    idx: int
-    entry: Entry
-    scope: str = ""
 
 
 class MovedError(TimelineError):
@@ -76,9 +51,9 @@ class Timeline:
         self._writing = threading.Lock()
         self._reading = threading.Lock()
         self._edge = tree.Edge()
-        self._heads: dict[str, tuple[int, bytes]] = {}
+        self._heads: dict[str, Head] = {}
         self._version = -1
-        self._latest = ""
+        self._last_at = ""
         self._boot = _boot_id()
 
     @classmethod
@@ -154,18 +129,34 @@ class Timeline:
             self._refresh()
             if expect is not None and self._head(expect[0])[0] != expect[1]:
                 raise MovedError(f"Incident {expect[0]} has got another entry since it was read.")
-            batch = _Batch(self, self._edge.copy(), self._known(prepared))
+            batch = self._batch(prepared)
             receipts = [batch.add(item) for item in prepared]
-            self._put_evidence(database, [blob for item in prepared for blob in item.draft.attachments])
+            for item in prepared:
+                for blob in item.draft.attachments:
+                    _put(database, blob)
             if batch.rows:
-                self._latest = self._write(database, batch, signer)
+                self._write(database, batch, signer)
             else:
                 database.execute("COMMIT")
             self._edge = batch.edge
+            self._last_at = max(self._last_at, batch.recorded_at)
+            if len(self._heads) > _CACHED_HEADS:
+                self._heads.clear()
             self._heads.update(batch.heads)
         return receipts
 
-    def _write(self, database: sqlite3.Connection, batch: "_Batch", signer: Signer) -> str:
+    def _batch(self, prepared: Sequence[Prepared]) -> Batch:
+        log = self.signer.name
+        stamp = Stamp(self.clock(), time.monotonic_ns() // 1000, self._boot)
+        batch = Batch(log, self._edge.copy(), stamp, known=self._known([item.draft.idem for item in prepared]), head=self._head)
+        if stamp.recorded_at < self._last_at:
+            body = {"actor": {"kind": "system", "id": "timeline"}, "from": self._last_at, "to": stamp.recorded_at}
+            body["say"] = "The clock of this machine was set back. The order of entries is their index, not their time."
+            idem = f"clock/{self._last_at}/{stamp.recorded_at}"
+            batch.add(self.prepare(Draft(Kind.CLOCK_REGRESSED, "", idem, body)))
+        return batch
+
+    def _write(self, database: sqlite3.Connection, batch: Batch, signer: Signer) -> None:
         start = 0
         for size in _CHUNKS:
             while len(batch.rows) - start >= size:
@@ -179,7 +170,6 @@ class Timeline:
         note = signer.sign(Checkpoint(signer.name, batch.edge.size, batch.edge.root()))
         database.execute("INSERT INTO checkpoint VALUES (?,?)", (batch.edge.size, note))
         database.execute("COMMIT")
-        return note
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -206,6 +196,8 @@ class Timeline:
                 raise self._disagrees(f"entry {edge.size} is missing")
             edge.append(tree.leaf_hash(body))
         self._check_head(edge)
+        last = self._database.execute("SELECT body FROM entry WHERE idx = ?", (edge.size - 1,)).fetchone()
+        self._last_at = Entry.parse(last[0]).recorded_at if last else ""
         self._edge, self._version = edge, version
         self._heads.clear()
 
@@ -221,7 +213,6 @@ class Timeline:
                 raise self._disagrees(f"the newest checkpoint is not valid: {error}") from None
             if (found.size, found.root) != (edge.size, edge.root()):
                 raise self._disagrees("the entries do not have the root that the newest checkpoint signs")
-        self._latest = note
 
     def audit(self) -> None:
         """Hash every entry again and compare leaves, nodes and newest checkpoint. Raises `TimelineError`."""
@@ -250,14 +241,23 @@ class Timeline:
             next="Keep this file as evidence, restore the newest backup beside it, and find out who changed it.",
         )
 
-    def _known(self, prepared: Sequence[Prepared]) -> dict[str, Stored]:
-        idems = json.dumps([item.draft.idem for item in prepared])
+    def _known(self, idems: list[str]) -> Callable[[str], Stored | None]:
+        """Looks up entries by idem: those of the list at once, others when they are asked for."""
         rows = self._database.execute(
-            "SELECT e.idem, e.idx, e.body, e.scope FROM json_each(?) AS j CROSS JOIN entry AS e ON e.idem = j.value", (idems,)
-        )
-        return {idem: Stored(idx, Entry.parse(body), scope) for idem, idx, body, scope in rows}
+            "SELECT e.idem, e.idx, e.body, e.scope FROM json_each(?) AS j CROSS JOIN entry AS e ON e.idem = j.value",
+            (json.dumps(idems),),
+        ).fetchall()
+        asked = frozenset(idems)
+        found = {idem: Stored(idx, Entry.parse(body), scope) for idem, idx, body, scope in rows}
 
-    def _head(self, incident: str) -> tuple[int, bytes]:
+        def known(idem: str) -> Stored | None:
+            if idem in asked or idem in found:
+                return found.get(idem)
+            return self._known([idem])(idem)
+
+        return known
+
+    def _head(self, incident: str) -> Head:
         """The next number of an incident, and the `prev` of its next entry as JSON."""
         head = self._heads.get(incident)
         if head is None:
@@ -266,3 +266,68 @@ class Timeline:
             ).fetchone()
             head = (row[0] + 1, b'"%s"' % b64(row[1]).encode()) if row else (0, b'""')
         return head
+
+    def entries(self, incident: str | None = None, scope: str | None = None) -> list[Stored]:
+        """Entries in their order: all, those of an incident, or those recorded under a scope."""
+        where, values = ["1"], list[str]()
+        if incident is not None:
+            where.append("incident = ?")
+            values.append(incident)
+        if scope is not None:
+            # The second half lets SQLite use the index, which leaves out empty scopes.
+            where.append("scope = ? AND scope != ''")
+            values.append(scope)
+        query = f"SELECT idx, body, scope FROM entry WHERE {' AND '.join(where)} ORDER BY idx"
+        with self._reading, explained(self.path):
+            rows = self._reader.execute(query, values).fetchall()
+        return [Stored(idx, Entry.parse(body), scope) for idx, body, scope in rows]
+
+    def checkpoint(self) -> str:
+        """The newest signed checkpoint; empty while nothing has been recorded."""
+        with self._reading, explained(self.path):
+            row = self._reader.execute("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1").fetchone()
+        return row[0] if row else ""
+
+    def proofs(self, indexes: Sequence[int], size: int) -> list[list[bytes]]:
+        """The inclusion proofs of entries in the tree of `size` entries."""
+        with self._reading, explained(self.path):
+            nodes = Nodes(self._reader)
+            return [tree.inclusion_proof(index, size, nodes) for index in indexes]
+
+    def consistency(self, old: int, new: int) -> list[bytes]:
+        """The proof that the tree of `new` entries extends the tree of `old` entries."""
+        with self._reading, explained(self.path):
+            return tree.consistency_proof(old, new, Nodes(self._reader))
+
+    def put_evidence(self, data: bytes) -> str:
+        """Store evidence durably; returns its SHA-256 in hex. Evidence of an entry is cheaper as its attachment."""
+        with self._writing, explained(self.path), self._transaction() as database:
+            digest = _put(database, data)
+            database.execute("COMMIT")
+        return digest
+
+    def evidence(self, sha256: str) -> bytes | None:
+        """Stored evidence, or None. Raises `TimelineError` when it is not what was stored."""
+        with self._reading, explained(self.path):
+            row = self._reader.execute("SELECT data FROM evidence WHERE sha256 = ?", (sha256,)).fetchone()
+        if row is None:
+            return None
+        data: bytes = row[0]
+        if sha256_hex(data) != sha256:
+            raise self._disagrees(f"the evidence {sha256} was changed")
+        return data
+
+
+def _put(database: sqlite3.Connection, data: bytes) -> str:
+    digest = sha256_hex(data)
+    if database.execute("SELECT 1 FROM evidence WHERE sha256 = ?", (digest,)).fetchone() is None:
+        database.execute("INSERT INTO evidence VALUES (?,?)", (digest, data))
+    return digest
+
+
+def _boot_id() -> str:
+    """The id of this boot; empty where the system has none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""

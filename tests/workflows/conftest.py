@@ -11,7 +11,7 @@ import pytest
 
 from firedoor.config import Settings
 from firedoor.engine import Engine, connect
-from firedoor.errors import RefusedError
+from firedoor.errors import RefusedError, UsageError
 from firedoor.incident import Decision, IncidentView, Mode, Responder, StepState, StepView
 from firedoor.plan import Plan, PlannedStep, Policy
 from firedoor.timeline.entry import Entry
@@ -82,7 +82,7 @@ class Site:
 
     async def refused(self, incident: str, verb: Any, step: str, sentence: str, **fields: Any) -> None:
         """A decision is refused with this sentence in the reason."""
-        with pytest.raises(RefusedError) as error:
+        with pytest.raises((RefusedError, UsageError)) as error:
             await self.decide(incident, verb, step, **fields)
         assert sentence in error.value.what
 

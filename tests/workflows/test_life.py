@@ -52,7 +52,7 @@ async def test_a_condition_that_fails_skips_what_reads_the_result(site: Site) ->
     view = await site.run(plan, {"wanted": False})
     look, reader, after = view.steps
 
-    assert (look.state, look.summary) == (StepState.SKIPPED, "skipped: its condition does not hold: inputs.wanted")
+    assert (look.state, look.summary) == (StepState.SKIPPED, "its condition does not hold: inputs.wanted")
     assert reader.state is StepState.SKIPPED
     assert "look was skipped" in reader.summary
     assert after.state is StepState.DONE
@@ -188,7 +188,7 @@ async def test_plan_mode_reads_and_previews_but_never_writes(site: Site) -> None
     assert look.summary == "a is on"
     assert gate.previews[0].change == "gate: True → False"
     assert gate.blast == {"switches": 1}
-    assert reader.summary == "skipped: what it would do depends on what gate returns"
+    assert reader.summary == "what it would do depends on what gate returns"
     assert actions.WORLD.effects == []
     assert actions.WORLD.on == {}
 

@@ -4,21 +4,25 @@ import datetime
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from firedoor.cli.times import clock, duration, seconds_between
-from firedoor.cli.views.signs import INCIDENTS, STEPS, VERDICTS, blast, plural
+from firedoor.cli.views.signs import INCIDENTS, STEPS, VERDICTS, Sign, blast, plural
 from firedoor.incident import FINAL_STATES, IncidentState, IncidentView, Mode, StepState, StepView
 from firedoor.plan import Verdict
 
 ENDS = frozenset({IncidentState.COMPLETED, IncidentState.ABORTED})
 
-#: Longer names are cut in tables, so that what happened keeps room on 80 columns.
+#: Longer names stand out of their column, or are cut where height is scarce.
 NAME_WIDTH = 24
+
+#: How far the text below a step is moved in.
+INDENT = 5
 
 #: States that wait for a person, and the verbs that answer them.
 ANSWERS = {
@@ -37,6 +41,12 @@ def incident(view: IncidentView, now: datetime.datetime, room: int | None = None
     if view.state in ENDS:
         parts += [*_proof(view, now), Text(), verdict(view)]
     return Group(*parts)
+
+
+def fitting(view: IncidentView, now: datetime.datetime, console: Console) -> RenderableType:
+    """The picture, made to fit the console's height: steps that matter less are only counted."""
+    around = len(console.render_lines(incident(view, now, 0), pad=False))
+    return incident(view, now, max(1, console.height - around))
 
 
 def header(view: IncidentView, now: datetime.datetime) -> RenderableType:
@@ -64,29 +74,63 @@ def header(view: IncidentView, now: datetime.datetime) -> RenderableType:
     return Group(*parts)
 
 
+def short(view: IncidentView) -> str:
+    """The part of the id that a person types: what stands behind the runbook's name."""
+    return view.id.removeprefix(f"{view.runbook}-")
+
+
 def steps(view: IncidentView, now: datetime.datetime, room: int | None = None) -> RenderableType:
-    """One line a step: sign, name, state, how long, what happened."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, justify="right", style="dim")
-    table.add_column(overflow="fold", ratio=1)
+    """A line a step: sign, name, state, how long, what happened; the last on lines of its own where it is long."""
     shown = folded(view.steps, room)
-    for step in shown:
-        sign = STEPS[step.state]
-        word = sign.text()[2:]
-        icon = Text(f" {sign.icon}", style=sign.style)
-        if step.verdict and step.state in FINAL_STATES:
-            told = VERDICTS[step.verdict]
-            icon, word = Text(f" {told.icon}", style=told.style), Text(told.word, style=told.style)
-        took = duration(seconds_between(step.started, step.ended, now))
-        table.add_row(icon, Text(step.id, style="bold"), word, took, said(step))
+    lines = StepLines(tuple(_line(step, now) for step in shown), terse=room is not None)
     if hidden := len(view.steps) - len(shown):
         left = Counter(step.state for step in view.steps) - Counter(step.state for step in shown)
         words = ", ".join(f"{number} {STEPS[state].word}" for state, number in left.most_common())
-        return Group(table, Text(f" … {plural(hidden, 'steps')} more: {words}", style="dim"))
-    return table
+        return Group(lines, Text(f" … {plural(hidden, 'steps')} more: {words}", style="dim"))
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """What one step's line says."""
+
+    sign: Sign
+    name: str
+    took: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepLines:
+    """Step lines in columns. Needs the width to decide what fits beside the columns, hence a renderable of its own."""
+
+    lines: tuple[StepLine, ...]
+    #: One line a step, whatever is cut.
+    terse: bool = False
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        names = min(NAME_WIDTH, max((len(line.name) for line in self.lines), default=0))
+        words = max((len(line.sign.word) for line in self.lines), default=0)
+        for line in self.lines:
+            name = line.name if len(line.name) <= names or not self.terse else line.name[: names - 1] + "…"
+            text = Text.assemble((f" {line.sign.icon} ", line.sign.style), (f"{name:<{names}}  ", "bold"))
+            text.append(f"{line.sign.word:<{words}}", style=line.sign.style).append(f"  {line.took:>8}", style="dim")
+            beside = len(text) + 2 + len(line.said) <= options.max_width
+            if line.said and (beside or self.terse):
+                text.append(f"  {line.said}")
+            text.no_wrap, text.overflow = True, "ellipsis"
+            yield text
+            if line.said and not beside and not self.terse:
+                yield Padding(Text(line.said), (0, 0, 0, INDENT))
+
+
+def _line(step: StepView, now: datetime.datetime) -> StepLine:
+    sign = STEPS[step.state]
+    if step.verdict and step.state in FINAL_STATES:
+        sign = VERDICTS[step.verdict]
+    # What a person has to answer is told in full below.
+    told = (step.failure.reason if step.failure else "") if step.state in ANSWERS else said(step)
+    return StepLine(sign, step.id, duration(seconds_between(step.started, step.ended, now)), told)
 
 
 def folded(all_steps: Sequence[StepView], room: int | None) -> list[StepView]:
@@ -94,7 +138,7 @@ def folded(all_steps: Sequence[StepView], room: int | None) -> list[StepView]:
     if room is None or len(all_steps) <= room:
         return list(all_steps)
     order = sorted(range(len(all_steps)), key=lambda index: _urgency(all_steps[index], index))
-    return [all_steps[index] for index in sorted(order[: max(room - 1, 1)])]
+    return [all_steps[index] for index in sorted(order[: max(room - 1, 0)])]
 
 
 def _urgency(step: StepView, index: int) -> tuple[int, str | int, int]:
@@ -108,7 +152,7 @@ def _urgency(step: StepView, index: int) -> tuple[int, str | int, int]:
     return (2, "".join(chr(0x10FFF - ord(char)) for char in step.ended), index)
 
 
-def said(step: StepView) -> Text:
+def said(step: StepView) -> str:
     """What there is to say of a step, in one breath."""
     parts: list[str] = []
     if step.progress:
@@ -123,7 +167,7 @@ def said(step: StepView) -> Text:
         parts.append(step.summary)
     elif step.state is StepState.RUNNING and step.attempts > 1:
         parts.append(f"attempt {step.attempts}")
-    return Text(" · ".join(parts))
+    return " · ".join(parts)
 
 
 def _needs(view: IncidentView, waiting: Sequence[StepView]) -> RenderableType:
@@ -132,7 +176,7 @@ def _needs(view: IncidentView, waiting: Sequence[StepView]) -> RenderableType:
         lines = Text()
         lines.append(f"{step.id}: ", style="bold").append(_reason(step))
         for verb in ANSWERS[step.state]:
-            command = verb.format(id=shlex.quote(view.id), step=step.id)
+            command = verb.format(id=shlex.quote(short(view)), step=step.id)
             lines.append(f"\n  firedoor {command}", style="cyan")
         parts.append(Padding(lines, (0, 0, 0, 2)))
     return Group(*parts)
@@ -166,11 +210,8 @@ def _proof(view: IncidentView, now: datetime.datetime) -> list[RenderableType]:
 
 def verdict(view: IncidentView) -> RenderableType:
     """The last word."""
-    if view.verdict is None:
-        sign = INCIDENTS[view.state]
-        return Text.assemble((f"{sign.icon} {sign.word.upper()}", f"bold {sign.style}"), f"  {view.sentence}".rstrip())
-    sign = VERDICTS[view.verdict]
-    return Text.assemble((f"{sign.icon} {sign.word.upper()}", sign.style), f"  {view.sentence}".rstrip())
+    sign = VERDICTS[view.verdict] if view.verdict else INCIDENTS[view.state]
+    return Text(f"{sign.icon} {view.sentence or sign.word}", style=sign.style)
 
 
 def changes(before: IncidentView | None, after: IncidentView, now: datetime.datetime) -> list[str]:
@@ -184,7 +225,7 @@ def changes(before: IncidentView | None, after: IncidentView, now: datetime.date
             continue
         if old is None or (old.state, old.progress, old.failure) != (step.state, step.progress, step.failure):
             word = VERDICTS[step.verdict].word if step.verdict and step.state in FINAL_STATES else STEPS[step.state].word
-            lines.append(f"{at}  {step.id}  {word}  {said(step).plain}".rstrip())
+            lines.append(f"{at}  {step.id}  {word}  {said(step)}".rstrip())
     if before is None or before.state is not after.state:
         lines.append(f"{at}  incident {INCIDENTS[after.state].word}")
     return lines

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,9 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from firedoor.cli.times import duration
-from firedoor.cli.views.signs import EFFECTS, STEPS, blast, plural
-from firedoor.incident import IncidentView, Preview, StepState, StepView
+from firedoor.cli.times import span
+from firedoor.cli.views.signs import EFFECTS, blast, plural
+from firedoor.incident import FINAL_STATES, IncidentView, Preview, StepState, StepView
 from firedoor.plan import Effect, Plan, PlannedStep, Policy
 
 NAME_WIDTH = 24
@@ -57,6 +56,11 @@ def radius(view: IncidentView) -> dict[str, int]:
     return dict(counts)
 
 
+def failed(view: IncidentView) -> list[str]:
+    """The steps that could not say what they would do."""
+    return [step.id for step in view.steps if step.failure or step.state not in FINAL_STATES]
+
+
 _KINDS = {"ask": "? asks", "wait": "◷ waits", "approval": "? approval", "run": "▶ runbook", "uses": ""}
 
 
@@ -83,7 +87,7 @@ def _does(step: PlannedStep) -> str:
     if step.kind == "ask" and step.ask:
         return f"asks {step.ask.of or 'anybody'}: {step.ask.prompt}"
     if step.kind == "wait":
-        return f"waits {duration(step.wait)}"
+        return f"waits {span(step.wait)}"
     if step.kind == "run" and step.child:
         return f"runs {step.child.name} ({plural(len(step.child.steps), 'steps')})"
     if step.kind == "approval":
@@ -135,16 +139,16 @@ def who(policy: Policy) -> str:
     words = f"{policy.count} of " if policy.count > 1 else "one of " if len(policy.sources) > 1 else ""
     words += ", ".join(policy.sources)
     if policy.expires:
-        words += f", within {timedelta(seconds=policy.expires)}"
+        words += f", within {span(policy.expires)}"
     return words + ("; the starter may approve" if policy.allow_self else "; not the starter")
 
 
 def _totals(plan: Plan) -> Text:
     counts = Counter(step.effect for step in plan.steps if step.kind == "uses")
     parts = [
-        f"{counts[Effect.READ]} read",
-        f"{counts[Effect.REVERSIBLE]} change what can be undone",
-        f"{counts[Effect.DESTRUCTIVE]} destroy",
+        f"{counts[Effect.READ]} reading",
+        f"{counts[Effect.REVERSIBLE]} changing what can be undone",
+        f"{counts[Effect.DESTRUCTIVE]} destroying",
     ]
     return Text(f"{plural(len(plan.steps), 'steps')}: {' · '.join(parts)}", style="bold")
 
@@ -152,8 +156,7 @@ def _totals(plan: Plan) -> Text:
 def _radius(view: IncidentView) -> RenderableType:
     counts = radius(view)
     lines = [Text.assemble(("Blast radius  ", "bold"), blast(counts) or "nothing that could be counted")]
-    failed = [step.id for step in view.steps if step.state is StepState.NEEDS_ATTENTION or step.failure]
-    if failed:
-        lines.append(Text(f"{STEPS[StepState.NEEDS_ATTENTION].icon} Not known yet: {', '.join(failed)}", style="bold red"))
+    if unread := failed(view):
+        lines.append(Text(f"! The plan is incomplete; these could not be read: {', '.join(unread)}", style="bold red"))
     lines.append(Text("Nothing was changed: this was a plan.", style="bold blue"))
     return Group(*lines)

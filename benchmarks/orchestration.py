@@ -1,0 +1,178 @@
+"""firedoor against hand-written Temporal programs: same server, same process, same data converter, interleaved runs."""
+
+import asyncio
+import secrets
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from benchmarks import actions, baseline
+from firedoor.config import Settings
+from firedoor.engine import Engine, connect
+from firedoor.incident import IncidentState, Responder
+from firedoor.local import dev_server, temporal_binary
+from firedoor.plan import Effect, Loop, OnError, Plan, PlannedStep
+from firedoor.timeline.store import Timeline
+from firedoor.timeline.writer import Writer
+from worker import build
+
+STEPS = 20
+STEP_MILLISECONDS = 10
+TARGETS = 10_000
+LANES = 100
+RUNS = 5
+TRIGGERS = 15
+STARTER = Responder(principal="user:bench", auth="os")
+
+
+@dataclass
+class Bench:
+    """Both programs, served by one process."""
+
+    client: Client
+    engine: Engine
+    timeline: Timeline
+    queue: str
+
+    async def firedoor(self, plan: Plan, inputs: dict[str, object]) -> None:
+        """Run a plan to its end."""
+        started = await self.engine.start(plan, inputs, starter=STARTER)
+        view = await self.engine.result(started.incident)
+        if view.state is not IncidentState.COMPLETED or any(step.failure for step in view.steps):
+            raise RuntimeError(f"the benchmark's incident went wrong: {view}")
+
+    async def by_hand(self, program: Callable[..., Awaitable[int]], *arguments: object) -> None:
+        """Run a hand-written workflow to its end."""
+        name = f"bench-{secrets.token_hex(8)}"
+        await self.client.execute_workflow(program, args=arguments, id=name, task_queue=self.queue)
+
+
+def _step(name: str, needs: tuple[str, ...], milliseconds: int, loop: Loop | None = None) -> PlannedStep:
+    target = "${{ one }}" if loop else name
+    return PlannedStep(
+        id=name,
+        kind="uses",
+        action="bench.call",
+        effect=Effect.REVERSIBLE,
+        arguments={"target": target, "milliseconds": milliseconds},
+        needs=needs,
+        loop=loop,
+    )
+
+
+def _plan(*steps: PlannedStep) -> Plan:
+    return Plan(name="bench", runbook_sha256="0" * 64, steps=steps)
+
+
+@asynccontextmanager
+async def bench() -> AsyncIterator[Bench]:
+    """A Temporal server with its data on disk, and one process that serves both programs."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        async with dev_server(temporal_binary(), database=home / "temporal.db") as address:
+            settings = Settings(home=home, temporal_environment={"TEMPORAL_ADDRESS": address})
+            client = await connect(settings)
+            timeline = Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log)
+            queue = "by-hand"
+            by_hand = Worker(
+                client,
+                task_queue=queue,
+                workflows=[baseline.Sequential, baseline.FanOut],
+                activities=[baseline.call, baseline.call_batch],
+                max_concurrent_activities=200,
+                max_heartbeat_throttle_interval=timedelta(seconds=0.5),
+            )
+            with ThreadPoolExecutor(8) as threads:
+                async with (
+                    Writer(timeline) as writer,
+                    build(client, settings, writer, threads, (actions.call,)),
+                    by_hand,
+                ):
+                    yield Bench(client, Engine(client, settings), timeline, queue)
+
+
+async def _seconds(work: Awaitable[None]) -> float:
+    start = time.perf_counter()
+    await work
+    return time.perf_counter() - start
+
+
+async def _ratios(
+    ours: Callable[[], Awaitable[None]], theirs: Callable[[], Awaitable[None]], runs: int = RUNS
+) -> list[float]:
+    """The ratio of each pair, after one pair to warm up."""
+    ratios = []
+    for number in range(runs + 1):
+        pair = (await _seconds(ours()), await _seconds(theirs()))
+        if number:
+            ratios.append(pair[0] / pair[1])
+    return ratios
+
+
+async def sequential(site: Bench) -> list[float]:
+    """Twenty steps one after the other, timeline included."""
+    names = [f"step_{number:02}" for number in range(STEPS)]
+    steps = [
+        _step(name, (names[number - 1],) if number else (), STEP_MILLISECONDS) for number, name in enumerate(names)
+    ]
+    plan = _plan(*steps)
+    return await _ratios(
+        lambda: site.firedoor(plan, {}),
+        lambda: site.by_hand(baseline.Sequential.run, STEPS, STEP_MILLISECONDS),
+    )
+
+
+async def fan_out(site: Bench, milliseconds: int) -> list[float]:
+    """10,000 targets in slices; ours records an intent and an outcome for each."""
+    loop = Loop(items="inputs.targets", name="one", concurrency=LANES * baseline.IN_FLIGHT, on_error=OnError.ASK)
+    plan = _plan(_step("each", (), milliseconds, loop))
+    targets = [f"target-{number:05}" for number in range(TARGETS)]
+    return await _ratios(
+        lambda: site.firedoor(plan, {"targets": targets}),
+        lambda: site.by_hand(baseline.FanOut.run, targets, milliseconds, LANES),
+    )
+
+
+async def trigger_to_first_action(site: Bench) -> list[float]:
+    """From the start request to the first line of the first action."""
+    plan = _plan(_step("first", (), 1))
+
+    async def ours() -> float:
+        return await _until_body(lambda: site.firedoor(plan, {}))
+
+    async def theirs() -> float:
+        return await _until_body(lambda: site.by_hand(baseline.Sequential.run, 1, 1))
+
+    await ours(), await theirs()
+    return [await ours() / await theirs() for _ in range(TRIGGERS)]
+
+
+async def _until_body(work: Callable[[], Awaitable[None]]) -> float:
+    baseline.FIRST_BODY.clear()
+    start = time.perf_counter()
+    await work()
+    return baseline.FIRST_BODY[0] - start
+
+
+async def measure() -> dict[str, list[float]]:
+    """All figures of this module."""
+    async with bench() as site:
+        return {
+            "sequential_step_overhead": await sequential(site),
+            "fanout_10000_overhead": await fan_out(site, 100),
+            "fanout_10000_overhead_10ms": await fan_out(site, 10),
+            "trigger_to_first_action": await trigger_to_first_action(site),
+        }
+
+
+def figures() -> dict[str, list[float]]:
+    """Run them."""
+    return asyncio.run(measure())

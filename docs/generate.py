@@ -1,0 +1,150 @@
+"""Writes the reference pages that are generated: `make docs`. `tests/test_docs.py` fails while they are not current.
+
+The contracts are the source: what a person reads here is what the compiler checks and what the worker performs.
+"""
+
+import json
+from collections.abc import Mapping
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any
+
+from firedoor.plan import Effect
+from firedoor.runbook.diagnostics import EXPLANATIONS, Code
+from firedoor.steps import STEPS
+from firedoor.steps._step import Step
+
+REFERENCE = Path(__file__).parent / "reference"
+
+STEPS_INTRO = """\
+# Steps
+
+Generated from the contracts in `firedoor/steps/` by `make docs`. `firedoor steps` prints the same.
+
+*Containment* steps carry a verdict: only `contained` passes without a person. *Undo* is the step that takes it back.
+
+| step | effect | containment | undo |
+| --- | --- | --- | --- |"""
+
+DIAGNOSTICS_INTRO = """\
+# Diagnostics
+
+Generated from `firedoor/runbook/diagnostics.py` by `make docs`. All mistakes of a runbook are reported at once, each as
+`file:line:column: error[code]: sentence`.
+
+| code | meaning |
+| --- | --- |"""
+
+EFFECTS = {
+    Effect.READ: "reads",
+    Effect.REVERSIBLE: "changes, reversible",
+    Effect.DESTRUCTIVE: "changes, destructive",
+}
+
+
+def pages() -> dict[Path, str]:
+    """The text of every generated page, by its path."""
+    return {
+        REFERENCE / "steps.md": steps_page(),
+        REFERENCE / "diagnostics.md": diagnostics_page(),
+    }
+
+
+def steps_page() -> str:
+    """Every step: a table of facts, then arguments, result, permissions and proof of each."""
+    rows = [
+        f"| [`{action}`](#{anchor(action)}) | {EFFECTS[step.effect]} | {'yes' if step.containment else ''} "
+        f"| {f'`{step.undo}`' if step.undo else ''} |"
+        for action, step in sorted(STEPS.items())
+    ]
+    intro = "\n".join((STEPS_INTRO, *rows))
+    return "\n\n".join((intro, *(section(step) for _, step in sorted(STEPS.items())))) + "\n"
+
+
+def section(step: type[Step]) -> str:
+    """One step."""
+    permissions = ", ".join(f"`{permission}`" for permission in step.permissions) or "none"
+    facts = [
+        f"- Effect: {EFFECTS[step.effect]}",
+        f"- Permissions: {permissions}",
+        f"- Timeout of one target: {step.timeout} s",
+    ]
+    if step.proof:
+        facts.append(f"- Proof: {step.proof}")
+    if step.undo:
+        facts.append(f"- Undo: `{step.undo}`")
+    if step.blast:
+        facts.append(
+            "- Blast radius of one target: " + ", ".join(f"{count} {kind}" for kind, count in step.blast.items())
+        )
+    parts = [f"## {step.action}", cleandoc(step.__doc__ or ""), "\n".join(facts)]
+    arguments, result = step.model_json_schema(), step.result.model_json_schema(mode="serialization")
+    parts += [table("argument", arguments, arguments, required=True), table("result", result, result, required=False)]
+    nested = arguments.get("$defs", {}) | result.get("$defs", {})
+    parts += [table(f"`{name}`", one, result, required=False) for name, one in sorted(nested.items())]
+    return "\n\n".join(part for part in parts if part)
+
+
+def table(title: str, model: Mapping[str, Any], schema: Mapping[str, Any], *, required: bool) -> str:
+    """The fields of a model as a table, from its JSON Schema inside `schema`; empty where it has none."""
+    rows = []
+    for name, field in model.get("properties", {}).items():
+        needed = "required" if name in model.get("required", ()) else f"default `{json.dumps(field.get('default'))}`"
+        column = f" {needed} |" if required else ""
+        rows.append(f"| `{name}` | {type_of(field, schema)} |{column} {cell(description(field, schema))} |")
+    if not rows:
+        return ""
+    head = f"| {title} | type |{' |' if required else ''} |"
+    return "\n".join((head, "| --- | --- |" + (" --- |" if required else "") + " --- |", *rows))
+
+
+def type_of(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """A JSON Schema type in words."""
+    if "$ref" in field:
+        return f"`{field['$ref'].rsplit('/', 1)[1]}`"
+    if "anyOf" in field:
+        return " or ".join(type_of(one, schema) for one in field["anyOf"])
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    if field.get("type") == "array":
+        return f"list of {type_of(field['items'], schema)}" if "items" in field else "list"
+    return str(field.get("type", "any"))
+
+
+def description(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """What a field means: its own sentence, or its type's."""
+    text = field.get("description") or (resolve(field, schema).get("description", "") if "$ref" in field else "")
+    pattern = f" Pattern: `{field['pattern']}`." if field.get("pattern") else ""
+    return f"{text}{pattern}".strip()
+
+
+def resolve(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The definition that a field refers to."""
+    definition: Mapping[str, Any] = schema["$defs"][field["$ref"].rsplit("/", 1)[1]]
+    return definition
+
+
+def diagnostics_page() -> str:
+    """Every code that `firedoor lint` can report."""
+    rows = [f"| `{code.value}` | {cell(EXPLANATIONS[code])} |" for code in Code]
+    return "\n".join((DIAGNOSTICS_INTRO, *rows)) + "\n"
+
+
+def anchor(title: str) -> str:
+    """The fragment that a heading gets on GitHub."""
+    return "".join(character for character in title.lower() if character.isalnum() or character in "-_")
+
+
+def cell(text: str) -> str:
+    """Text that may stand in a table."""
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def main() -> None:
+    """Write every page."""
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""`firedoor worker`: become a worker."""
+
+import os
+import sys
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from firedoor.app import app_folder
+
+Options = Annotated[str, Parameter(help="Passed on to worker.py.", allow_leading_hyphen=True)]
+
+
+def worker(*option: Options) -> None:
+    """Serve incidents until stopped.
+
+    Runs worker.py of the installed application folder in place of this process,
+    so that signals reach it. Any number of workers may serve one Temporal.
+    """
+    script = app_folder() / "worker.py"
+    os.execv(sys.executable, [sys.executable, str(script), *option])

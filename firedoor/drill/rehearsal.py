@@ -1,0 +1,260 @@
+"""Stages a drill: a real Temporal dev server, a real worker process, emulated providers, a scripted responder.
+
+What is proved is proved by the emulator's own answers, after the incident has ended. The drill's worker gets an
+environment made from nothing, so that no credential and no Temporal address of the engineer can get into it.
+"""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from firedoor.alerts import SOURCES, match
+from firedoor.app import app_folder, shipped_runbooks
+from firedoor.compiler import compile_runbook
+from firedoor.config import Settings, load
+from firedoor.converter import load_key
+from firedoor.drill.result import DrillResult, Proof, StepResult
+from firedoor.drill.scenario import Reply, Scenario
+from firedoor.engine import Engine
+from firedoor.errors import RefusedError, UsageError
+from firedoor.incident import Decision, IncidentState, IncidentView, Responder, StepState, StepView
+from firedoor.local import dev_server, temporal_binary
+from firedoor.plan import Verdict
+from firedoor.supervisor import Program, Supervisor
+from firedoor.timeline.export import export
+from firedoor.timeline.store import Timeline
+
+#: A drill that has not ended after this many seconds is aborted, and has proved nothing.
+LIMIT_SECONDS = 300.0
+
+#: How often the scripted responder lets a step that needs attention try again.
+RETRIES = 1
+
+WAITING = {
+    StepState.WAITING_APPROVAL: "approve",
+    StepState.WAITING_ANSWER: "answer",
+    StepState.SLEEPING: "skip",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who watches: `show` gets every change of the incident, `tell` sentences about the stage."""
+
+    show: Callable[[IncidentView], None] = lambda _: None
+    tell: Callable[[str], None] = lambda _: None
+
+
+async def drill(scenario: Scenario, settings: Settings, audience: Audience, keep: Path | None = None) -> DrillResult:
+    """Rehearse a scenario and say whether containment was proved.
+
+    With `keep` the folder holds afterwards `result.json`, `incident.zip`, `timeline.pub` and the data folder `data`.
+    Raises `UsageError` if the folder is not empty, or the stage cannot be set up.
+    """
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="firedoor-drill-") as folder:
+            return await Rehearsal(scenario, settings, audience).run(Path(folder))
+    return await Rehearsal(scenario, settings, audience).run(empty_folder(keep))
+
+
+def empty_folder(folder: Path) -> Path:
+    """The folder, made if need be. Raises `UsageError` if there is something in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        occupied = any(folder.iterdir())
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be used: {error.strerror}.", next="Name a folder of your own.") from None
+    if occupied:
+        raise UsageError(
+            f"{folder} is not empty, and a drill overwrites nothing.",
+            changed="Nothing was started.",
+            next="Name a folder that does not exist yet.",
+        )
+    return folder.absolute()
+
+
+class Rehearsal:
+    """One run of one scenario."""
+
+    def __init__(self, scenario: Scenario, settings: Settings, audience: Audience) -> None:
+        self.scenario = scenario
+        self.audience = audience
+        self.restarts = 0
+        self.supervisor = Supervisor(self._restarted)
+        self._settings = settings
+        self._retried: dict[str, int] = {}
+
+    async def run(self, folder: Path) -> DrillResult:
+        """Everything, in `folder`. Whatever was started is ended when this returns or raises."""
+        began = time.monotonic()
+        home = folder / "data"
+        binary = temporal_binary(self._settings.temporal_binary)
+        home.mkdir()
+        async with (
+            self.supervisor,
+            dev_server(binary, database=home / "temporal.db", log=folder / "temporal.log") as address,
+        ):
+            try:
+                return await self._play(folder, home, address, began)
+            finally:
+                await self.scenario.tear_down()
+
+    async def _play(self, folder: Path, home: Path, address: str, began: float) -> DrillResult:
+        tell, scenario = self.audience.tell, self.scenario
+        await scenario.set_up(self.supervisor, self._settings, folder)
+        settings = self._configure(home, address)
+        await self._start_worker(settings)
+        tell("The account is planted, and the worker is starting.")
+        await self.supervisor.watch(scenario.begin())
+        tell("The attacker is in: every stolen credential works. Production works as well.")
+        reported = time.monotonic()
+        engine = await Engine.connect(settings)
+        view = await self.supervisor.watch(self._respond(engine, settings))
+        tell("The incident has ended. Now the attacker tries everything once more.")
+        proof = await self.supervisor.watch(scenario.prove())
+        result = self._judge(view, proof, (began, reported))
+        await asyncio.to_thread(_leave, result, settings, folder)
+        return result
+
+    def _configure(self, home: Path, address: str) -> Settings:
+        """Write the drill's own firedoor.toml and read it back the way the worker does."""
+        (home / "firedoor.toml").write_text(toml(self.scenario.configuration()))
+        self._worker_base = {"FIREDOOR_HOME": str(home), "TEMPORAL_ADDRESS": address, "TEMPORAL_NAMESPACE": "default"}
+        settings = load({**self._worker_base, "HOME": str(home)})
+        # Before two processes look for it at the same time.
+        load_key(settings.codec_key_path)
+        return settings
+
+    async def _start_worker(self, settings: Settings) -> None:
+        await self.supervisor.start(
+            Program(
+                name="worker",
+                command=(sys.executable, str(app_folder() / "worker.py")),
+                log=settings.home / "worker.log",
+                environment={
+                    **self._worker_base,
+                    **self.scenario.worker_environment(),
+                    "HOME": str(settings.home),
+                    "PATH": "/usr/bin:/bin",
+                },
+                restarts=20,
+            )
+        )
+
+    async def _respond(self, engine: Engine, settings: Settings) -> IncidentView:
+        """From the alert to the end of the incident, with a scripted responder."""
+        source, body = self.scenario.alert()
+        alert = SOURCES[source].parse(body)
+        plan, inputs = match(alert, [compile_runbook(path) for path in shipped_runbooks()])
+        self.audience.tell(f"{source} reports: {alert.title} It starts {plan.name}.")
+        starter = Responder(principal=f"alert:{source}", auth="alert")
+        incident = (await engine.start(plan, inputs, starter=starter, alert=alert, drill=True)).incident
+        try:
+            async with asyncio.timeout(LIMIT_SECONDS):
+                return await self._follow(engine, incident, settings)
+        except TimeoutError:
+            await self._abort(engine, incident, f"the drill has not ended within {LIMIT_SECONDS:.0f} s")
+            return await engine.result(incident)
+
+    async def _follow(self, engine: Engine, incident: str, settings: Settings) -> IncidentView:
+        who = self.scenario.responder
+        responder = Responder(principal=who, auth="drill", roles=settings.roles_of(who))
+        async for view in engine.watch(incident):
+            self.audience.show(view)
+            for step in view.steps:
+                reply = self._reply_to(step)
+                if reply is None:
+                    continue
+                decision = Decision(responder=responder, step=step.id, reason=reply.reason, answers=dict(reply.answers))
+                # Refused: the step has moved on since it was looked at, and the next view says whereto.
+                with contextlib.suppress(RefusedError):
+                    await engine.decide(incident, reply.verb, decision)
+        return await engine.result(incident)
+
+    def _reply_to(self, step: StepView) -> Reply | None:
+        """What the responder does about a step as it stands; None if it needs nobody."""
+        if step.state is StepState.NEEDS_ATTENTION:
+            failure = step.failure.what if step.failure else "no reason given"
+            tries = self._retried[step.id] = self._retried.get(step.id, 0) + 1
+            if tries <= RETRIES:
+                return Reply("retry", f"drill: once more after: {failure}")
+            return Reply("abort", f"drill: {step.id} needs a person: {failure}")
+        if step.state not in WAITING:
+            return None
+        reply = self.scenario.script.get(step.id)
+        if reply is None or reply.verb != WAITING[step.state]:
+            # A timer runs by itself; a question that the script does not know would wait for ever.
+            if step.state is StepState.SLEEPING:
+                return None
+            return Reply("abort", f"drill: the script has no {WAITING[step.state]} for {step.id}")
+        return reply
+
+    async def _abort(self, engine: Engine, incident: str, reason: str) -> None:
+        director = Responder(principal="system:drill", auth="drill")
+        with contextlib.suppress(RefusedError):
+            await engine.decide(incident, "abort", Decision(responder=director, reason=reason))
+
+    def _restarted(self, sentence: str) -> None:
+        self.restarts += 1
+        self.audience.tell(sentence)
+
+    def _judge(self, view: IncidentView, proof: Proof, began: tuple[float, float]) -> DrillResult:
+        """Contained only if the runbook ended and says so, and the emulator confirms it."""
+        ended_well = view.state is IncidentState.COMPLETED and view.verdict is Verdict.CONTAINED
+        contained = ended_well and proof.holds
+        parts = [view.sentence, proof.sentence] if contained else ["NOT contained.", *proof.doubts, view.sentence]
+        if not contained and not proof.doubts:
+            parts.insert(1, "The attacker is refused, but the incident did not prove it.")
+        started, reported = began
+        return DrillResult(
+            scenario=self.scenario.name,
+            incident=view.id,
+            runbook=view.runbook,
+            contained=contained,
+            sentence=" ".join(part for part in parts if part),
+            state=view.state,
+            verdict=view.verdict,
+            seconds=round(time.monotonic() - reported, 3),
+            setup_seconds=round(reported - started, 3),
+            worker_restarts=self.restarts,
+            steps=tuple(_step_result(step) for step in view.steps),
+            proof=proof,
+            shortened=self.scenario.shortened,
+        )
+
+
+def _step_result(step: StepView) -> StepResult:
+    return StepResult(
+        id=step.id,
+        action=step.action,
+        state=step.state,
+        verdict=step.verdict,
+        summary=step.summary,
+        evidence=step.evidence,
+        failure=step.failure,
+    )
+
+
+def _leave(result: DrillResult, settings: Settings, folder: Path) -> None:
+    """Write what stays: the result, the exported timeline, and the key that verifies it."""
+    (folder / "result.json").write_text(result.model_dump_json(indent=2) + "\n")
+    public = settings.signing_key_path.with_name(settings.signing_key_path.name + ".pub")
+    shutil.copyfile(public, folder / "timeline.pub")
+    with Timeline.read(settings.timeline_path) as timeline:
+        export(timeline, result.incident, folder / "incident.zip", requested_by="drill")
+
+
+def toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """Tables of texts, numbers and lists of texts as TOML; JSON writes these values the same way."""
+    lines: list[str] = []
+    for table, values in tables.items():
+        lines += [f"[{table}]", *(f"{name} = {json.dumps(value)}" for name, value in values.items()), ""]
+    return "\n".join(lines)

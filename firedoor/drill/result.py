@@ -1,0 +1,76 @@
+"""What comes out of a drill: `result.json`."""
+
+from firedoor.incident import Evidence, Failure, IncidentState, StepState
+from firedoor.plan import Frozen, Verdict
+
+
+class Attempt(Frozen):
+    """One call of somebody on the stage, and the emulator's answer to it.
+
+    `answer` is `ok`, or the error code that came back; `at` is RFC 3339 UTC with milliseconds.
+    """
+
+    who: str
+    call: str
+    answer: str
+    at: str
+
+
+class Proof(Frozen):
+    """What the emulator itself answered after the incident had ended.
+
+    `doubts` are the sentences that speak against containment; empty means that it is proved. `calls` counts what each
+    credential of the attacker got over the whole drill: `{"the leaked key": {"ok": 12, "InvalidClientTokenId": 30}}`.
+    """
+
+    doubts: tuple[str, ...] = ()
+    probes: tuple[Attempt, ...] = ()
+    calls: dict[str, dict[str, int]] = {}
+    attacker_last_success: str = ""
+    attacker_first_refusal: str = ""
+    #: The longest time in which the workload got no answer that it could use, in seconds.
+    workload_interrupted: float = 0.0
+    sentence: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Is containment proved?"""
+        return bool(self.probes) and not self.doubts
+
+
+class StepResult(Frozen):
+    """One step of the incident: where it ended, with what verdict and on what evidence."""
+
+    id: str
+    action: str = ""
+    state: StepState
+    verdict: Verdict | None = None
+    summary: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    failure: Failure | None = None
+
+
+class DrillResult(Frozen):
+    """The outcome of a drill.
+
+    `contained` is true only if the runbook says so on the provider's evidence, the attacker's next calls were refused,
+    and the workload went on. `seconds` run from the alert to the end of the proof, `setup_seconds` before it.
+    """
+
+    scenario: str
+    incident: str
+    runbook: str
+    contained: bool
+    sentence: str
+    state: IncidentState
+    verdict: Verdict | None = None
+    seconds: float
+    setup_seconds: float
+    #: How often the worker had to be started again.
+    worker_restarts: int = 0
+    steps: tuple[StepResult, ...] = ()
+    proof: Proof
+    #: Does the exported timeline verify, with nothing but the file and the public key?
+    export_verified: bool = False
+    #: What a drill shortens or leaves out, so that nobody takes it for the real thing.
+    shortened: tuple[str, ...] = ()

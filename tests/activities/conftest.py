@@ -1,0 +1,36 @@
+"""Emulators for the tests of step functions, one of each for the whole run."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.emulators import Emulator, People, ministack, moto
+
+
+@pytest.fixture(scope="session")
+def ministack_server(emulator: Path) -> Iterator[Emulator]:
+    """One ministack for the run."""
+    with ministack(emulator) as running:
+        yield running
+
+
+@pytest.fixture
+def aws(ministack_server: Emulator) -> Emulator:
+    """ministack with nothing in it."""
+    ministack_server.reset()
+    return ministack_server
+
+
+@pytest.fixture
+def people(aws: Emulator) -> People:
+    """Makes users and roles in the emulator's own account."""
+    return People(aws)
+
+
+@pytest.fixture(scope="session")
+def moto_server(emulator: Path) -> Iterator[Emulator]:
+    """One moto for the run: it stands beside ministack, or where `FIREDOOR_MOTO` says."""
+    with moto(Path(os.environ.get("FIREDOOR_MOTO") or emulator.parent / "moto_server")) as running:
+        yield running

@@ -1,0 +1,55 @@
+"""Drives step functions in tests the way a worker does, without Temporal and without a timeline."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from activities import ACTIVITIES
+from activities._action import Context
+from activities.aws.accounts import Accounts
+from firedoor.config import Aws
+from firedoor.incident import Call, Outcome, Preview, Target
+from firedoor.steps import STEPS
+from tests.emulators import REGION, ROOT, Emulator, Keys
+
+FUNCTIONS = {action.contract.action: action.function for action in ACTIVITIES}
+
+
+def accounts(emulator: Emulator, keys: Keys = ROOT, **settings: Any) -> Accounts:
+    """firedoor's accounts on an emulator, acting with `keys`; nothing is waited for unless `settle_seconds` says so."""
+    configured = {"settle_seconds": 0, "region": REGION, "endpoint_url": emulator.url} | settings
+    return Accounts(Aws.model_validate(configured), emulator.session(keys))
+
+
+class Performing:
+    """A step on its way: `preview` is its first yield, `finish` lets it act."""
+
+    def __init__(self, aws: Accounts, action: str, earlier: Preview | None = None, /, **arguments: Any) -> None:
+        contract = STEPS[action]
+        target = Target(key="0", arguments=arguments)
+        call = Call(incident="test-incident", plan="0" * 64, step="step", targets=(target,))
+        answer = FUNCTIONS[action](contract(**arguments), Context(aws=aws, call=call, target=target, earlier=earlier))
+        self._contract = contract
+        self._rest: Iterator[Preview | Outcome] = iter([answer]) if isinstance(answer, Outcome) else answer
+        self.preview = self._first()
+
+    def _first(self) -> Preview:
+        first = next(self._rest)
+        if isinstance(first, Outcome):
+            self._rest = iter([first])
+            return Preview(change="")
+        assert first.effect is self._contract.effect
+        return first
+
+    def finish(self) -> Outcome:
+        """Let it act; its one outcome, whose result must fit the contract."""
+        (outcome,) = list(self._rest)
+        assert isinstance(outcome, Outcome)
+        assert set(outcome.result) == set(self._contract.result.model_fields)
+        assert self._contract.result.model_validate(outcome.result).model_dump(mode="json") == outcome.result
+        assert (outcome.verdict is not None) == self._contract.containment
+        return outcome
+
+
+def perform(aws: Accounts, action: str, /, **arguments: Any) -> Outcome:
+    """Perform a step from beginning to end."""
+    return Performing(aws, action, **arguments).finish()

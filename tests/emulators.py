@@ -1,0 +1,166 @@
+"""AWS emulators for tests: real servers on free loopback ports, one for the whole run, ended by their process ids.
+
+`ministack` refuses inactive keys and evaluates policies and their conditions; `moto` knows the two-key limit. What each
+gets wrong is in the documentation of the drill; a claim is tested with the one that is right about it.
+"""
+
+import json
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+CLIENT = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Credentials of a fake principal."""
+
+    access_key_id: str
+    secret: str
+    token: str = ""
+
+
+ROOT = Keys("test", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """A running emulator."""
+
+    url: str
+
+    def session(self, keys: Keys = ROOT) -> boto3.Session:
+        """A boto3 session with these credentials."""
+        return boto3.Session(keys.access_key_id, keys.secret, keys.token or None, region_name=REGION)
+
+    def client(self, service: str, keys: Keys = ROOT) -> Any:
+        """A client of the emulator; the root user's without `keys`."""
+        return self.session(keys).client(service, endpoint_url=self.url, config=CLIENT)
+
+    def reset(self) -> None:
+        """Forget everything (ministack)."""
+        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/_ministack/reset", method="POST"), timeout=10):
+            pass
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Makes users, roles and keys in one account of an emulator; `root` are the keys of that account's root."""
+
+    emulator: Emulator
+    root: Keys = ROOT
+
+    def user(self, name: str, *actions: str, path: str = "/") -> Keys:
+        """A user with one key, allowed to do `actions`."""
+        iam = self.emulator.client("iam", self.root)
+        iam.create_user(UserName=name, Path=path)
+        if actions:
+            iam.put_user_policy(UserName=name, PolicyName="work", PolicyDocument=allow(*actions))
+        return self.key(name)
+
+    def key(self, user_name: str) -> Keys:
+        """One more key for a user."""
+        made = self.emulator.client("iam", self.root).create_access_key(UserName=user_name)["AccessKey"]
+        return Keys(made["AccessKeyId"], made["SecretAccessKey"])
+
+    def role(self, name: str, *actions: str, trusts: str = ACCOUNT) -> str:
+        """A role that principals of the account `trusts` may assume, allowed to do `actions`; its ARN."""
+        iam = self.emulator.client("iam", self.root)
+        trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{trusts}:root"}, "Action": "sts:AssumeRole"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+        if actions:
+            iam.put_role_policy(RoleName=name, PolicyName="work", PolicyDocument=allow(*actions))
+        return arn
+
+    def assume(self, keys: Keys, role_arn: str) -> Keys:
+        """A session of a role."""
+        sts = self.emulator.client("sts", keys)
+        return _keys(sts.assume_role(RoleArn=role_arn, RoleSessionName="session")["Credentials"])
+
+    def session_token(self, keys: Keys) -> Keys:
+        """A session of a user."""
+        return _keys(self.emulator.client("sts", keys).get_session_token()["Credentials"])
+
+
+def allow(*actions: str) -> str:
+    """A policy that allows actions on everything."""
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def free_port() -> int:
+    """A loopback port that is free now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def ministack(binary: Path) -> Iterator[Emulator]:
+    """ministack that checks credentials and policies, with the drill's corrections to what it records."""
+    port = free_port()
+    program = [str(binary.parent / "python"), "-I", str(Path(__file__).parents[1] / "firedoor" / "drill" / "ministack.py")]
+    environment = {
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": REGION,
+        "PATH": "/usr/bin:/bin",
+    }
+    with _serving(program, f"http://127.0.0.1:{port}", "/_ministack/health", environment) as url:
+        yield Emulator(url)
+
+
+@contextmanager
+def moto(binary: Path) -> Iterator[Emulator]:
+    """moto's server; credentials are not checked."""
+    port = free_port()
+    program = [str(binary), "-H", "127.0.0.1", "-p", str(port)]
+    with _serving(program, f"http://127.0.0.1:{port}", "/moto-api/", {"PATH": "/usr/bin:/bin"}) as url:
+        yield Emulator(url)
+
+
+@contextmanager
+def _serving(program: list[str], url: str, health: str, environment: dict[str, str]) -> Iterator[str]:
+    process = subprocess.Popen(program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while not _answers(url + health):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{program[0]} did not start: exit code {process.poll()}")
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return int(response.status) == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _keys(credentials: dict[str, Any]) -> Keys:
+    return Keys(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])

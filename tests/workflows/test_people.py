@@ -1,0 +1,127 @@
+"""What people may do to a running incident, what they may not, and the sentence that they read."""
+
+import asyncio
+
+from firedoor.incident import IncidentState, Mode, Responder, StepState
+from firedoor.plan import PlannedStep, Policy, Verdict
+from tests.workflows import actions
+from tests.workflows.conftest import ADA, BOB, STARTER, Site, off, plan_of
+
+
+async def test_an_approval_of_the_right_person_lets_the_step_act(site: Site) -> None:
+    """Nothing is done before; the approval is in the timeline before the intent."""
+    incident = await site.start(plan_of(off("gate", approval="security")))
+    step = await site.reaches(incident, "gate", StepState.WAITING_APPROVAL)
+    assert step.waits_for == "1 of security (role:security)"
+    assert (await site.engine.view(incident)).state is IncidentState.WAITING
+    assert actions.WORLD.effects == []
+
+    await site.refused(incident, "approve", "gate", "user:bob is not in security", who=BOB)
+    await site.refused(incident, "approve", "gate", "user:eve started this incident", who=STARTER)
+    await site.refused(incident, "approve", "gate", "Who is this?", who=Responder(principal="user:ada", auth=""))
+    await site.refused(incident, "approve", "nothing", "This incident has no step 'nothing'. Its steps: gate.")
+    assert await site.decide(incident, "approve", "gate", reason="looked at it") == "gate is approved."
+
+    view = await site.engine.result(incident)
+    assert view.verdict is Verdict.CONTAINED
+    assert site.kinds(incident) == ["incident.opened", "approval", "action.intent", "action.outcome", "incident.closed"]
+    approval = site.entries(incident)[1]
+    assert approval.body["actor"] == {"kind": "human", "id": "user:ada", "auth": "os"}
+    assert approval.body["reason"] == "looked at it"
+
+
+async def test_one_person_counts_once(site: Site) -> None:
+    """With `count: 2`, the same person cannot approve twice."""
+    plan = plan_of(off("gate", approval="two"))
+    plan = plan.model_copy(update={"policies": {"two": Policy(sources=("role:security", "user:bob"), count=2)}})
+    incident = await site.start(plan)
+    await site.reaches(incident, "gate", StepState.WAITING_APPROVAL)
+
+    assert await site.decide(incident, "approve", "gate") == "gate is approved; 1 more needed."
+    await site.refused(incident, "approve", "gate", "user:ada has approved gate already; one person counts once.")
+    await site.decide(incident, "approve", "gate", who=BOB)
+    assert (await site.engine.result(incident)).verdict is Verdict.CONTAINED
+
+
+async def test_a_denial_and_an_expiry_stop_the_step(site: Site) -> None:
+    """Both leave it to a person; a retry asks again."""
+    plan = plan_of(off("gate", approval="quick"))
+    plan = plan.model_copy(update={"policies": {"quick": Policy(sources=("role:security",), expires=1)}})
+    incident = await site.start(plan)
+    step = await site.reaches(incident, "gate", StepState.NEEDS_ATTENTION)
+    assert step.failure is not None
+    assert step.failure.what == "Nobody approved gate within 0:00:01: that counts as a denial."
+
+    await site.decide(incident, "retry", "gate")
+    await site.reaches(incident, "gate", StepState.WAITING_APPROVAL)
+    await site.decide(incident, "deny", "gate", reason="wrong key")
+    step = await site.reaches(incident, "gate", StepState.NEEDS_ATTENTION)
+    assert step.failure is not None
+    assert step.failure.what == "user:ada denied gate: wrong key."
+    await site.refused(incident, "skip", "gate", "Skipping a step needs a reason")
+    await site.decide(incident, "skip", "gate", reason="false alarm")
+    view = await site.engine.result(incident)
+    assert view.steps[0].state is StepState.SKIPPED
+    assert actions.WORLD.effects == []
+
+
+async def test_a_gate_alone_holds_what_comes_after(site: Site) -> None:
+    """An `approval` step does nothing but wait."""
+    plan = plan_of(PlannedStep(id="go", kind="approval", approval="security"), off("gate", ("go",)))
+    incident = await site.start(plan)
+    await site.reaches(incident, "go", StepState.WAITING_APPROVAL)
+    await site.decide(incident, "approve", "go")
+    view = await site.engine.result(incident)
+    assert view.steps[0].summary == "approved by user:ada"
+    assert view.verdict is Verdict.CONTAINED
+
+
+async def test_skip_says_what_else_will_not_run(site: Site) -> None:
+    """Skipping a step names the steps that need its result."""
+    actions.WORLD.failures["before gate"] = ["not_found"]
+    plan = plan_of(off("gate"), off("next", ("gate",), mentions=("gate",)))
+    incident = await site.start(plan)
+    await site.reaches(incident, "gate", StepState.NEEDS_ATTENTION)
+    await site.refused(incident, "approve", "gate", "gate waits for no approval: it is needs_attention.")
+    sentence = await site.decide(incident, "skip", "gate", reason="done by hand")
+    assert sentence == "gate is skipped. These need its result and will not run: next."
+    await site.engine.result(incident)
+    await site.refused(incident, "retry", "gate", "There is no running incident")
+
+
+async def test_abort_lets_running_work_finish_and_starts_nothing_new(site: Site) -> None:
+    """What runs finishes and is recorded; what has not begun is named."""
+    actions.WORLD.gate.clear()
+    incident = await site.start(plan_of(off("gate"), off("next", ("gate",))))
+    await site.reaches(incident, "gate", StepState.RUNNING)
+    await site.refused(incident, "abort", "", "Aborting an incident needs a reason")
+    await site.decide(incident, "abort", reason="false alarm")
+    actions.WORLD.gate.set()
+    view = await site.engine.result(incident)
+
+    assert view.state is IncidentState.ABORTED
+    assert [step.state for step in view.steps] == [StepState.DONE, StepState.ABORTED]
+    assert "Not done: next." in view.sentence
+    assert actions.WORLD.effects == ["gate"]
+
+
+async def test_a_second_start_joins_and_a_note_is_kept(site: Site) -> None:
+    """The same identity is one incident, also for ten starts at once."""
+    plan = plan_of(off("gate", approval="security"), identity=("key",))
+    first = await site.engine.start(plan, {"key": "k1"}, starter=STARTER)
+    others = await asyncio.gather(*(site.engine.start(plan, {"key": "k1"}, starter=ADA) for _ in range(10)))
+    assert {(one.incident, one.joined) for one in others} == {(first.incident, True)}
+    other = await site.engine.start(plan, {"key": "k2"}, starter=STARTER)
+    assert other.incident != first.incident
+
+    await site.decide(first.incident, "note", reason="talked to the owner")
+    said = [entry.body["say"] for entry in site.entries(first.incident) if entry.kind == "note"]
+    assert said[-1] == "user:ada note: talked to the owner"
+    assert len(said) == 11
+    for incident in (first.incident, other.incident):
+        await site.decide(incident, "abort", reason="test over")
+        await site.engine.result(incident)
+    again = await site.engine.start(plan, {"key": "k1"}, starter=STARTER, mode=Mode.RUN)
+    assert (again.incident, again.joined) == (first.incident, False)
+    await site.decide(again.incident, "abort", reason="test over")
+    await site.engine.result(again.incident)
