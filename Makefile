@@ -50,19 +50,20 @@ test: $(DEV) $(TEST_EMULATORS)  ## Tests, coverage, lint, types, import contract
 bench: $(DEV) $(EMULATORS)  ## Measure against hand-written Temporal programs; writes benchmarks/results.json
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
-lint: $(DEV)  ## ruff, mypy, pyright, import contracts; generated docs are current
-	$(BIN)/ruff check --quiet .
-	$(BIN)/ruff format --quiet --check .
-	$(BIN)/lint-imports --no-cache | tail -n 3
-	$(BIN)/mypy
-	$(BIN)/pyright
+lint: $(DEV)  ## ruff, mypy, pyright, import contracts: all of them, whatever fails
+	@status=0; \
+	for check in "ruff check --quiet" "ruff format --quiet --check" "lint-imports --no-cache" mypy pyright; do \
+		echo "$$check"; $(BIN)/$$check || status=1; \
+	done; \
+	exit $$status
 
 format: $(DEV)  ## Sort imports and format
 	$(BIN)/ruff check --quiet --select I --fix .
 	$(BIN)/ruff format --quiet .
 
-docs: $(DEV)  ## Write the generated reference pages and the JSON Schema
+docs: $(DEV)  ## Write everything that is generated: reference pages, help texts, the table of figures
 	$(BIN)/python docs/generate.py
+	$(BIN)/python -m firedoor.cli.help
 
 setup: $(DEV) $(TEST_EMULATORS)  ## Only make the environments
 

@@ -6,7 +6,7 @@ before the change goes on (docs/adr/0002). In plan mode a change stops there, an
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Executor
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -86,16 +86,17 @@ class Performer:
         finally:
             await stages.aclose()
         before = (context.earlier or preview).before
-        return outcome.model_copy(update={"before": before})
+        return outcome.model_copy(update={"before": before}) if before else outcome
 
-    async def _stages(self, step: Step, context: Context) -> AsyncIterator[Preview | Outcome]:
-        """The stages of a change; a sync generator is stepped in a thread."""
+    def _stages(self, step: Step, context: Context) -> AsyncGenerator[Preview | Outcome, None]:
         function: Callable[..., Any] = self.action.function
         if inspect.isasyncgenfunction(function):
-            async for stage in function(step, context):
-                yield stage
-            return
-        stages: Iterator[Preview | Outcome] = function(step, context)
+            stages: AsyncGenerator[Preview | Outcome, None] = function(step, context)
+            return stages
+        return self._threaded(function(step, context))
+
+    async def _threaded(self, stages: Iterator[Preview | Outcome]) -> AsyncGenerator[Preview | Outcome, None]:
+        """The stages of a sync change, each run in a thread."""
         loop = asyncio.get_running_loop()
         while (stage := await loop.run_in_executor(self.threads, next, stages, None)) is not None:
             yield stage

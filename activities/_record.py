@@ -213,7 +213,7 @@ class TargetRecord:
         body = self._body()
         body["action"]["params"] = self.target.arguments
         if preview is not None:
-            body["preview"] = preview.model_dump(mode="json")
+            body["preview"] = preview.model_dump(mode="json", exclude_defaults=True)
         draft = self._draft(Kind.ACTION_INTENT, "intent", body)
         try:
             [receipt] = await self.record.writer.append(draft)

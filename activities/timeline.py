@@ -1,15 +1,20 @@
 """What the workflow itself adds to the timeline: decisions, states, what people did."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from firedoor.canonical import sha256_hex
 from firedoor.errors import FiredoorError
 from firedoor.incident import Note
 from firedoor.timeline.entry import Draft, Kind
 from firedoor.timeline.writer import Writer
+
+#: Parts of a note over this many bytes go beside the log, by their SHA-256.
+INLINE = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +33,34 @@ class TimelineActivities:
         cause: dict[str, Any] = {"ns": info.namespace, "wf": info.workflow_id, "run": info.workflow_run_id}
         if note.step:
             cause["step"] = note.step
-        body: dict[str, Any] = {"actor": _actor(note), "cause": cause, **note.body}
+        said, beside = _apart(note.body)
+        body: dict[str, Any] = {"actor": _actor(note), "cause": cause, **said}
         draft = Draft(
             kind=Kind(note.kind),
             incident=note.incident,
             idem=f"{info.namespace}/{info.workflow_id}/{info.workflow_run_id}/{note.key}",
             body=body,
+            attachments=beside,
         )
         try:
             [receipt] = await self.writer.append(draft)
         except FiredoorError as error:
             raise ApplicationError(error.what, type="record_failed") from error
         return receipt.id
+
+
+def _apart(body: dict[str, Any]) -> tuple[dict[str, Any], tuple[bytes, ...]]:
+    """The body with every large part (a list of 10,000 inputs) replaced by its digest, and these parts as evidence."""
+    said: dict[str, Any] = {}
+    beside = []
+    for key, value in body.items():
+        text = json.dumps(value, sort_keys=True).encode()
+        if len(text) <= INLINE:
+            said[key] = value
+            continue
+        said[key] = {"sha256": sha256_hex(text), "size": len(text), "type": "application/json"}
+        beside.append(text)
+    return said, tuple(beside)
 
 
 def _actor(note: Note) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from firedoor.plan import Effect
 from firedoor.runbook.diagnostics import EXPLANATIONS, Code
+from firedoor.runbook.model import Runbook
 from firedoor.steps import STEPS
 from firedoor.steps._step import Step
 
@@ -35,6 +36,24 @@ Generated from `firedoor/runbook/diagnostics.py` by `make docs`. All mistakes of
 | code | meaning |
 | --- | --- |"""
 
+BEGIN = "<!-- generated from firedoor/runbook/model.py by `make docs`: begin -->"
+END = "<!-- end -->"
+
+README = Path(__file__).parents[1] / "README.md"
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results.json"
+FIGURES_BEGIN = "<!-- generated from benchmarks/results.json by `make docs`: begin -->"
+
+#: The figures of `make bench`: what each compares, and what was aimed at.
+FIGURES = {
+    "sequential_step_overhead": ("20 steps one after the other, timeline included", "≤ 1.10"),
+    "fanout_10000_overhead": ("10,000 targets of 100 ms against a batch design that records nothing", "≤ 1.25"),
+    "fanout_10000_overhead_10ms": ("the same with targets of 10 ms", "≤ 2.5"),
+    "trigger_to_first_action": ("from the alert to the first call of a provider", "≤ 1.3"),
+    "timeline_append": ("durable entries a second against plain SQLite inserts with the same durability", "≥ 0.5"),
+    "compile_1000_steps": ("compiling a runbook of 1,000 steps", "< 1 s"),
+    "cli_help": ("`firedoor --help`", "≤ 0.15 s"),
+}
+
 EFFECTS = {
     Effect.READ: "reads",
     Effect.REVERSIBLE: "changes, reversible",
@@ -47,6 +66,8 @@ def pages() -> dict[Path, str]:
     return {
         REFERENCE / "steps.md": steps_page(),
         REFERENCE / "diagnostics.md": diagnostics_page(),
+        REFERENCE / "runbook.md": runbook_page(),
+        README: readme_page(),
     }
 
 
@@ -89,7 +110,7 @@ def table(title: str, model: Mapping[str, Any], schema: Mapping[str, Any], *, re
     """The fields of a model as a table, from its JSON Schema inside `schema`; empty where it has none."""
     rows = []
     for name, field in model.get("properties", {}).items():
-        needed = "required" if name in model.get("required", ()) else f"default `{json.dumps(field.get('default'))}`"
+        needed = "required" if name in model.get("required", ()) else default(field)
         column = f" {needed} |" if required else ""
         rows.append(f"| `{name}` | {type_of(field, schema)} |{column} {cell(description(field, schema))} |")
     if not rows:
@@ -98,14 +119,25 @@ def table(title: str, model: Mapping[str, Any], schema: Mapping[str, Any], *, re
     return "\n".join((head, "| --- | --- |" + (" --- |" if required else "") + " --- |", *rows))
 
 
+def default(field: Mapping[str, Any]) -> str:
+    """What stands where a field is left out."""
+    value = field.get("default")
+    return f"default `{json.dumps(value)}`" if value or value is False else "optional"
+
+
 def type_of(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     """A JSON Schema type in words."""
     if "$ref" in field:
         return f"`{field['$ref'].rsplit('/', 1)[1]}`"
     if "anyOf" in field:
-        return " or ".join(type_of(one, schema) for one in field["anyOf"])
+        return " or ".join(type_of(one, schema) for one in field["anyOf"] if one.get("type") != "null")
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
+    if isinstance(field.get("type"), list):
+        return " or ".join(map(str, field["type"]))
+    members = [*field.get("patternProperties", {}).values(), field.get("additionalProperties")]
+    if isinstance(members[0], dict):
+        return f"map of {type_of(members[0], schema)}"
     if field.get("type") == "array":
         return f"list of {type_of(field['items'], schema)}" if "items" in field else "list"
     return str(field.get("type", "any"))
@@ -128,6 +160,35 @@ def diagnostics_page() -> str:
     """Every code that `firedoor lint` can report."""
     rows = [f"| `{code.value}` | {cell(EXPLANATIONS[code])} |" for code in Code]
     return "\n".join((DIAGNOSTICS_INTRO, *rows)) + "\n"
+
+
+def runbook_page() -> str:
+    """The language: prose by hand, and below it every key, from the models."""
+    prose, _, _ = (REFERENCE / "runbook.md").read_text(encoding="utf-8").partition(BEGIN)
+    schema = Runbook.model_json_schema(by_alias=True)
+    parts = ["## Keys", table("key of a runbook", schema, schema, required=True)]
+    for name, model in schema["$defs"].items():
+        parts += [f"### {name}", cell(model.get("description", "")), table("key", model, schema, required=True)]
+    return prose + "\n\n".join((BEGIN, *parts, END)) + "\n"
+
+
+def readme_page() -> str:
+    """README with the table of what was measured."""
+    before, _, rest = README.read_text(encoding="utf-8").partition(FIGURES_BEGIN)
+    _, _, after = rest.partition(END)
+    measured = json.loads(RESULTS.read_text(encoding="utf-8"))["figures"] if RESULTS.exists() else {}
+    rows = [
+        f"| `{name}` | {meaning} | {figure(measured[name]) if name in measured else 'not measured'} | {aim} |"
+        for name, (meaning, aim) in FIGURES.items()
+    ]
+    head = ("| figure | what | measured | aim |", "| --- | --- | --- | --- |")
+    return "\n".join((before + FIGURES_BEGIN, *head, *rows, END + after))
+
+
+def figure(measured: Mapping[str, Any]) -> str:
+    """A figure with its unit, to three digits."""
+    unit = {"ratio": "×", "s": " s", "/s": "/s", "MiB": " MiB"}[measured["unit"]]
+    return f"{measured['value']:.3g}{unit}"
 
 
 def anchor(title: str) -> str:

@@ -1,16 +1,16 @@
 """Canonical JSON: one byte string for one value, so that a hash means the value.
 
-The subset of RFC 8785 (JCS) that `json.dumps` writes byte for byte: ASCII object keys, integers of at most 2**53 - 1 in
-size, no floats. The published JCS vectors and the `rfc8785` package are the judges, in the tests.
+A subset of RFC 8785 (JCS): ASCII object keys, integers of at most 2**53 - 1 in size, no floats. Under these rules
+sorted keys are all that JCS asks of an ordinary writer. The published JCS vectors and the `rfc8785` package are the
+judges, in the tests.
 """
 
 import hashlib
-import json
 from typing import Any
 
-MAX_SAFE_INTEGER = 2**53 - 1
+from pydantic_core import PydanticSerializationError, to_json
 
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+MAX_SAFE_INTEGER = 2**53 - 1
 
 
 class NotCanonicalError(ValueError):
@@ -23,20 +23,10 @@ def canonical_bytes(value: Any) -> bytes:
     Raises `NotCanonicalError` for floats, integers outside ±(2**53 - 1), keys that are not ASCII strings, lone
     surrogates, and anything that is not JSON.
     """
-    text = canonical_text(value)
     try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise NotCanonicalError(f"text with a lone surrogate: {error.object[error.start]!r}") from None
-
-
-def canonical_text(value: Any) -> str:
-    """Canonical JSON as text. Lone surrogates are left in it: encoding it as UTF-8 is what refuses them.
-
-    Raises `NotCanonicalError` as `canonical_bytes` does.
-    """
-    check_canonical(value)
-    return _encode(value)
+        return to_json(_in_order(value))
+    except (_MisfitError, PydanticSerializationError, RecursionError, ValueError):
+        raise NotCanonicalError(_why(value)) from None
 
 
 def sha256_hex(data: bytes) -> str:
@@ -46,36 +36,29 @@ def sha256_hex(data: bytes) -> str:
 
 def check_canonical(value: Any) -> None:
     """Raise `NotCanonicalError` with the place of the first part of `value` that canonical JSON cannot hold."""
-    try:
-        fits = _fits(value)
-    except RecursionError:
-        raise NotCanonicalError("the value is nested too deeply, or contains itself") from None
-    if not fits:
-        raise NotCanonicalError(_complaint(value, "$"))
+    canonical_bytes(value)
 
 
-def _fits(value: Any) -> bool:
-    # One pass without building the names of places: this runs for every entry of the timeline.
+class _MisfitError(Exception):
+    """Something in the value does not fit; where, is looked for only then."""
+
+
+def _in_order(value: Any) -> Any:
+    """A copy of `value` with every object's keys in order. This runs for every entry of the timeline: one pass."""
     kind = type(value)
-    members: Any
     if kind is dict:
         try:
-            if not "".join(value).isascii():
-                return False
+            keys = sorted(value)
+            if not "".join(keys).isascii():
+                raise _MisfitError
         except TypeError:
-            return False
-        members = value.values()
-    elif kind is list or kind is tuple:
-        members = value
-    else:
-        return _scalar_fits(value)
-    for member in members:
-        kind = type(member)
-        if kind is str or kind is bool or member is None:
-            continue
-        if not _fits(member):
-            return False
-    return True
+            raise _MisfitError from None
+        return {key: member if type(member := value[key]) is str else _in_order(member) for key in keys}
+    if kind is list or kind is tuple:
+        return [member if type(member) is str else _in_order(member) for member in value]
+    if not _scalar_fits(value):
+        raise _MisfitError
+    return value
 
 
 def _scalar_fits(value: Any) -> bool:
@@ -84,20 +67,27 @@ def _scalar_fits(value: Any) -> bool:
     return value is None or isinstance(value, str | bool)
 
 
+def _why(value: Any) -> str:
+    """Why `value` was refused."""
+    try:
+        return _complaint(value, "$") or "the value is nested too deeply"
+    except RecursionError:
+        return "the value is nested too deeply, or contains itself"
+
+
 def _complaint(value: Any, place: str) -> str:
     """Where `value` does not fit, and why; empty where it fits."""
-    if isinstance(value, dict):
-        for key, member in value.items():
+    if type(value) is dict:
+        for key in value:
             if not isinstance(key, str) or not key.isascii():
                 return f"{place}: the key {key!r} is not an ASCII string"
-            if found := _complaint(member, f"{place}.{key}"):
-                return found
-    elif isinstance(value, list | tuple):
-        for index, member in enumerate(value):
-            if found := _complaint(member, f"{place}[{index}]"):
-                return found
-    elif type(value) is int and not _scalar_fits(value):
+        return next(filter(None, (_complaint(member, f"{place}.{key}") for key, member in value.items())), "")
+    if type(value) in {list, tuple}:
+        return next(filter(None, (_complaint(member, f"{place}[{i}]") for i, member in enumerate(value))), "")
+    if type(value) is int and not _scalar_fits(value):
         return f"{place}: an integer of {value.bit_length()} bits is outside ±(2**53 - 1)"
-    if _fits(value):
-        return ""
-    return f"{place}: {type(value).__name__} is not a canonical JSON type"
+    if not _scalar_fits(value):
+        return f"{place}: {type(value).__name__} is not a canonical JSON type"
+    if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
+        return f"{place}: text with a lone surrogate, which is not Unicode"
+    return ""

@@ -4,12 +4,11 @@
 gets wrong is in the documentation of the drill; a claim is tested with the one that is right about it.
 """
 
+import http.client
 import json
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,7 +39,12 @@ ROOT = Keys("test", "test")
 class Emulator:
     """A running emulator."""
 
-    url: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Its endpoint."""
+        return f"http://127.0.0.1:{self.port}"
 
     def session(self, keys: Keys = ROOT) -> boto3.Session:
         """A boto3 session with these credentials."""
@@ -50,10 +54,9 @@ class Emulator:
         """A client of the emulator; the root user's without `keys`."""
         return self.session(keys).client(service, endpoint_url=self.url, config=CLIENT)
 
-    def reset(self) -> None:
-        """Forget everything (ministack)."""
-        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/_ministack/reset", method="POST"), timeout=10):
-            pass
+    def reset(self, path: str = "/_ministack/reset") -> None:
+        """Forget everything; moto's path is another."""
+        assert _status(self.port, "POST", path) == 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,16 @@ class People:
         made = self.emulator.client("iam", self.root).create_access_key(UserName=user_name)["AccessKey"]
         return Keys(made["AccessKeyId"], made["SecretAccessKey"])
 
-    def role(self, name: str, *actions: str, trusts: str = ACCOUNT) -> str:
-        """A role that principals of the account `trusts` may assume, allowed to do `actions`; its ARN."""
+    def role(self, name: str, *actions: str, trusts: str = ACCOUNT, external_id: str = "") -> str:
+        """A role that the account `trusts` may assume (with the external id), allowed to do `actions`; its ARN."""
         iam = self.emulator.client("iam", self.root)
-        trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{trusts}:root"}, "Action": "sts:AssumeRole"}
+        trust: dict[str, Any] = {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{trusts}:root"},
+            "Action": "sts:AssumeRole",
+        }
+        if external_id:
+            trust["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
         if actions:
@@ -112,9 +121,13 @@ def free_port() -> int:
 
 @contextmanager
 def ministack(binary: Path) -> Iterator[Emulator]:
-    """ministack that checks credentials and policies, with the drill's corrections to what it records."""
+    """A ministack that checks credentials and policies, with the drill's corrections to what it records."""
     port = free_port()
-    program = [str(binary.parent / "python"), "-I", str(Path(__file__).parents[1] / "firedoor" / "drill" / "ministack.py")]
+    program = [
+        str(binary.parent / "python"),
+        "-I",
+        str(Path(__file__).parents[1] / "firedoor" / "drill" / "ministack.py"),
+    ]
     environment = {
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",
@@ -122,29 +135,29 @@ def ministack(binary: Path) -> Iterator[Emulator]:
         "MINISTACK_REGION": REGION,
         "PATH": "/usr/bin:/bin",
     }
-    with _serving(program, f"http://127.0.0.1:{port}", "/_ministack/health", environment) as url:
-        yield Emulator(url)
+    with _serving(program, port, "/_ministack/health", environment):
+        yield Emulator(port)
 
 
 @contextmanager
 def moto(binary: Path) -> Iterator[Emulator]:
-    """moto's server; credentials are not checked."""
+    """A server of moto; credentials are not checked."""
     port = free_port()
     program = [str(binary), "-H", "127.0.0.1", "-p", str(port)]
-    with _serving(program, f"http://127.0.0.1:{port}", "/moto-api/", {"PATH": "/usr/bin:/bin"}) as url:
-        yield Emulator(url)
+    with _serving(program, port, "/moto-api/", {"PATH": "/usr/bin:/bin"}):
+        yield Emulator(port)
 
 
 @contextmanager
-def _serving(program: list[str], url: str, health: str, environment: dict[str, str]) -> Iterator[str]:
+def _serving(program: list[str], port: int, health: str, environment: dict[str, str]) -> Iterator[None]:
     process = subprocess.Popen(program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 60
-        while not _answers(url + health):
+        while _status(port, "GET", health) != 200:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{program[0]} did not start: exit code {process.poll()}")
             time.sleep(0.1)
-        yield url
+        yield
     finally:
         process.terminate()
         try:
@@ -154,12 +167,16 @@ def _serving(program: list[str], url: str, health: str, environment: dict[str, s
             process.wait()
 
 
-def _answers(url: str) -> bool:
+def _status(port: int, method: str, path: str) -> int:
+    """The status that a server answers with; 0 if it does not."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return int(response.status) == 200
-    except (urllib.error.URLError, OSError):
-        return False
+        connection.request(method, path)
+        return connection.getresponse().status
+    except OSError:
+        return 0
+    finally:
+        connection.close()
 
 
 def _keys(credentials: dict[str, Any]) -> Keys:

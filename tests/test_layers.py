@@ -2,10 +2,12 @@
 
 import ast
 import graphlib
+import importlib.metadata
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -120,7 +122,9 @@ def test_one_reader_of_the_environment() -> None:
 
 def test_nothing_is_silenced() -> None:
     """No check is switched off on a line: a rule that does not fit is argued about in pyproject.toml."""
-    silencer = re.compile("# (" + "|".join(("noqa", "type: " + "ignore", "pragma: " + "no cover", "pyright: ignore")) + ")")
+    silencer = re.compile(
+        "# (" + "|".join(("noqa", "type: " + "ignore", "pragma: " + "no cover", "pyright: ignore")) + ")"
+    )
     rows = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in sources(PRODUCT + AROUND)
@@ -128,3 +132,24 @@ def test_nothing_is_silenced() -> None:
         if silencer.search(line) and path != Path(__file__)
     ]
     assert rows == []
+
+
+#: Halves of a declared package that are imported by their own names.
+HALVES = {"botocore": "boto3", "pydantic-core": "pydantic"}
+
+
+def test_dependencies_are_declared_and_used() -> None:
+    """What the product imports is in pyproject.toml, and what is there is imported: nobody installs what nobody needs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[<>=~! \[]", requirement)[0] for requirement in project["dependencies"]}
+    everything = grimp.build_graph(
+        "firedoor", "workflows", "activities", include_external_packages=True, cache_dir=None
+    )
+    named = {module for module in everything.modules if everything.is_module_squashed(module)}
+    distributions = importlib.metadata.packages_distributions()
+    imported = {
+        distributions[name][0].lower().replace("_", "-")
+        for name in named - set(sys.stdlib_module_names) - {"ministack"}
+        if name in distributions
+    }
+    assert {HALVES.get(name, name) for name in imported} == declared

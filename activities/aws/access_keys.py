@@ -96,16 +96,21 @@ def identify_access_key(step: IdentifyAccessKey, context: Context) -> Outcome:
         siblings=tuple(key for key in keys if key is not own),
         quarantined=policies,
     )
-    use = f"last used {found.last_used} ({found.last_used_service}, {found.last_used_region})" if found.last_used else "never used"
+    use = "never used"
+    if found.last_used:
+        use = f"last used {found.last_used} ({found.last_used_service}, {found.last_used_region})"
     summary = f"{step.access_key_id} is {own.status}, belongs to user {owner.user_name} of account {account}, {use}."
     if found.siblings:
         summary += " Other keys: " + ", ".join(f"{key.access_key_id} ({key.status})" for key in found.siblings) + "."
     if policies:
-        summary += f" AWS has quarantined the user ({', '.join(policies)}); that is a sign of the leak, not containment."
+        summary += f" AWS has quarantined the user ({', '.join(policies)}): a sign of the leak, not containment."
     return Outcome(
         summary=summary,
         result=found.model_dump(mode="json"),
-        evidence=(used.evidence(f"belongs to {owner.user_name}, {use}"), listed.evidence(f"{step.access_key_id} {own.status}")),
+        evidence=(
+            used.evidence(f"belongs to {owner.user_name}, {use}"),
+            listed.evidence(f"{step.access_key_id} {own.status}"),
+        ),
     )
 
 
@@ -148,8 +153,10 @@ def delete_access_key(step: DeleteAccessKey, context: Context) -> Iterator[Previ
     """iam:DeleteAccessKey; a key that is gone already (NoSuchEntity) counts as deleted."""
     context.aws.refuse_own_key(step.access_key_id)
     owner = owner_of(context.aws, _account_to_delete_in(step, context), step.user_name)
-    before, listed = owner.status(step.access_key_id)
-    before = context.earlier.before["status"] if context.earlier else before
+    now, listed = owner.status(step.access_key_id)
+    if now == DELETED:
+        _refuse_other_owner(owner, step.access_key_id)
+    before = context.earlier.before["status"] if context.earlier else now
     yield Preview(
         change=f"{step.access_key_id} of {owner.user_name}: {before} → {DELETED}",
         before={"status": before, "user_name": owner.user_name, "account": owner.account},
@@ -161,7 +168,8 @@ def delete_access_key(step: DeleteAccessKey, context: Context) -> Iterator[Previ
         settled = settle(
             context.aws.settle_seconds, lambda: owner.status(step.access_key_id), lambda reading: reading[0] == DELETED
         )
-    yield _outcome(step.access_key_id, owner, before, settled, (deleted or listed).request_id)
+    change = Change(step.access_key_id, owner, before, (deleted or listed).request_id)
+    yield change.outcome(settled, contains=True)
 
 
 def _account_to_delete_in(step: DeleteAccessKey, context: Context) -> str:
@@ -174,6 +182,17 @@ def _account_to_delete_in(step: DeleteAccessKey, context: Context) -> str:
         if error.reason != "not_found":
             raise
         return ""
+
+
+def _refuse_other_owner(owner: Owner, access_key_id: str) -> None:
+    """A key that its alleged owner does not have may be somebody else's, and alive: that must not pass for deleted."""
+    used = owner.iam.optional("GetAccessKeyLastUsed", AccessKeyId=access_key_id)
+    if used and used.get("UserName") not in {None, "", owner.user_name}:
+        raise StepError(
+            "not_found",
+            f"{access_key_id} is not a key of user {owner.user_name}, but of user {used['UserName']}.",
+            next=f"Run the step again with user_name {used['UserName']}.",
+        )
 
 
 def _set_status(
@@ -212,36 +231,42 @@ def _set_status(
             changed=f"AWS accepted that it becomes {wanted} (request {request_id}).",
             next="firedoor tries again by itself.",
         )
-    yield _outcome(step.access_key_id, owner, before, settled, request_id, contains=step.containment)
+    yield Change(step.access_key_id, owner, before, request_id).outcome(settled, contains=step.containment)
 
 
-def _outcome(
-    access_key_id: str,
-    owner: Owner,
-    before: str,
-    settled: Settled[tuple[str, Answer]],
-    request_id: str,
-    contains: bool = True,
-) -> Outcome:
-    status, answer = settled.last
-    whose = f"{access_key_id} of user {owner.user_name} (account {owner.account})"
-    if settled.stable:
-        summary = f"{whose} is {status}" + ("." if status != before else f"; it was {before} before.")
-    elif settled.good:
-        summary = f"{whose} reads {status} now, but AWS's answers have not been stable."
-    else:
-        summary = f"{whose} still reads {status} although AWS accepted the change (request {request_id}): somebody or something changes it back."
-    result = KeyStatus(access_key_id=access_key_id, user_name=owner.user_name, account=owner.account, status=status)
-    return Outcome(
-        summary=summary,
-        result=result.model_dump(mode="json"),
-        verdict=settled.verdict if contains else None,
-        changed=status != before,
-        before={"status": before, "user_name": owner.user_name, "account": owner.account},
-        evidence=(
-            answer.evidence(f"{access_key_id} {status} (reading {settled.readings}; the change was request {request_id})"),
-        ),
-    )
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a key's status that AWS accepted as request `request_id`; `before` is the status before it."""
+
+    access_key_id: str
+    owner: Owner
+    before: str
+    request_id: str
+
+    def outcome(self, settled: Settled[tuple[str, Answer]], *, contains: bool) -> Outcome:
+        """What came of it, from what was read back; with a verdict if it `contains`."""
+        status, answer = settled.last
+        name, account = self.owner.user_name, self.owner.account
+        whose = f"{self.access_key_id} of user {name} (account {account})"
+        if settled.stable:
+            summary = f"{whose} is {status}{'.' if status != self.before else ', as it was before.'}"
+        elif settled.good:
+            summary = f"{whose} reads {status} now, but AWS's answers have not been stable."
+        else:
+            summary = (
+                f"{whose} still reads {status} although AWS accepted the change (request {self.request_id}): "
+                "somebody or something changes it back."
+            )
+        result = KeyStatus(access_key_id=self.access_key_id, user_name=name, account=account, status=status)
+        says = f"{self.access_key_id} {status} in reading {settled.readings}; the change was request {self.request_id}"
+        return Outcome(
+            summary=summary,
+            result=result.model_dump(mode="json"),
+            verdict=settled.verdict if contains else None,
+            changed=status != self.before,
+            before={"status": self.before, "user_name": name, "account": account},
+            evidence=(answer.evidence(says),),
+        )
 
 
 def _identify_temporary(access_key_id: str, account: str, accounts: Accounts) -> Outcome:
@@ -286,8 +311,8 @@ def _temporary(access_key_id: str, account: str, who: dict[str, str], answer: An
         summary = f"{access_key_id} is a temporary key of {found.principal_arn}, says CloudTrail."
     else:
         summary = (
-            f"{access_key_id} is a temporary key of account {account}. AWS does not list temporary keys, and CloudTrail "
-            "shows no call with it in 90 days (events come minutes late): whose it is cannot be told yet."
+            f"{access_key_id} is a temporary key of account {account}. AWS does not list temporary keys, and "
+            "CloudTrail shows no call with it in 90 days (events come minutes late): whose it is cannot be told yet."
         )
     return Outcome(
         summary=summary + " It cannot be deactivated; deny the sessions of its principal instead.",
@@ -297,7 +322,12 @@ def _temporary(access_key_id: str, account: str, who: dict[str, str], answer: An
 
 
 def _last_used(iam: Service, access_key_id: str) -> Answer:
-    used = iam.optional("GetAccessKeyLastUsed", AccessKeyId=access_key_id)
+    try:
+        used = iam.optional("GetAccessKeyLastUsed", AccessKeyId=access_key_id)
+    except AwsError as error:
+        if error.reason == "permission_missing":
+            error.next += " AWS may also answer so for a key that does not exist (any more)."
+        raise
     if used is None or not used.get("UserName"):
         raise unknown_key(access_key_id)
     return used

@@ -1,13 +1,13 @@
 """The AWS accounts that firedoor may act in, and how it is known there.
 
-One `Accounts` serves a whole worker: clients are made once and are safe to share between threads. Retrying is Temporal's
-job, so no client retries; that a lost answer is not silently asked again is what `create_access_key` relies on.
+One `Accounts` serves a whole worker: clients are made once and are safe to share between threads. Retrying is
+Temporal's job, so no client retries; that a lost answer is not silently asked again is what `create_access_key` needs.
 """
 
 import datetime
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -20,7 +20,7 @@ from botocore.credentials import CredentialResolver, DeferredRefreshableCredenti
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
-from activities.aws.errors import AwsError, from_botocore
+from activities.aws.errors import GIVE_CREDENTIALS, AwsError, from_botocore
 from activities.aws.principals import Principal
 from firedoor.config import Aws
 from firedoor.errors import StepError
@@ -96,10 +96,14 @@ class Identity:
 class Accounts:
     """Clients for every configured account, and the checks that keep firedoor from acting on itself.
 
-    `session` is boto3's, by default the one that the environment describes.
+    `session` is boto3's, by default the one that the environment describes. `variables` are the worker's
+    `FIREDOOR_SECRET_*` variables, for references such as `env:FIREDOOR_SECRET_NEW_KEY`.
     """
 
-    def __init__(self, aws: Aws, session: boto3.Session | None = None) -> None:
+    def __init__(
+        self, aws: Aws, session: boto3.Session | None = None, variables: Mapping[str, str] | None = None
+    ) -> None:
+        self.variables: Mapping[str, str] = variables or {}
         self._aws = aws
         self._session = session
         self._lock = threading.RLock()
@@ -124,7 +128,7 @@ class Accounts:
         return tuple(dict.fromkeys((*(self._aws.cloudtrail_regions or (self._aws.region,)), "us-east-1")))
 
     def identity(self) -> Identity:
-        """firedoor's own identity, as `sts:GetCallerIdentity` says it. Needs no permission."""
+        """Who AWS says that firedoor is, by `sts:GetCallerIdentity`. Needs no permission."""
         key = self._own_key()
         with self._lock:
             if self._identity is None or self._identity.access_key_id != key:
@@ -144,8 +148,8 @@ class Accounts:
         own = self.identity()
         raise StepError(
             "wrong_account",
-            f"This belongs to AWS account {account}, but firedoor acts as {own.arn} in account {own.account} and has no "
-            f"role configured for {account}.",
+            f"This belongs to AWS account {account}, but firedoor acts as {own.arn} in account {own.account} and has "
+            f"no role configured for {account}.",
             next=(
                 "Add the role to firedoor.toml, restart the worker, and retry the step:\n"
                 f'[aws.accounts.{account}]\nrole_arn = "arn:aws:iam::{account}:role/ROLE-FOR-FIREDOOR"'
@@ -168,7 +172,8 @@ class Accounts:
         if access_key_id in {self._own_key(), *(_access_key(session) for session in assumed)}:
             raise StepError(
                 "refused_self",
-                f"firedoor itself works with {access_key_id} ({self.identity().arn}). Shutting it would stop the response.",
+                f"firedoor itself works with {access_key_id} ({self.identity().arn}). "
+                "Shutting it would stop the response.",
                 next="Run the worker with other credentials, then retry the step.",
             )
 
@@ -246,7 +251,7 @@ class Accounts:
                 "credentials_missing",
                 "firedoor has no AWS credentials.",
                 call="sts:GetCallerIdentity",
-                next="Give the worker credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID, or a role of its machine) and restart it.",
+                next=GIVE_CREDENTIALS,
             )
         return key
 

@@ -24,7 +24,10 @@ from firedoor.steps.aws_iam import Denies, DenyPrincipal, DenySessions, LiftDeni
 
 DENY_ALL = "FiredoorDenyAll"
 #: On roles the name that the AWS console gives it, so that responders recognise it; ours if that name is taken.
-OLDER_SESSIONS = {"role": ("AWSRevokeOlderSessions", "FiredoorRevokeOlderSessions"), "user": ("FiredoorRevokeOlderSessions",)}
+OLDER_SESSIONS = {
+    "role": ("AWSRevokeOlderSessions", "FiredoorRevokeOlderSessions"),
+    "user": ("FiredoorRevokeOlderSessions",),
+}
 SID_PREFIX = "Firedoor"
 
 Document = dict[str, Any]
@@ -36,13 +39,8 @@ def everything_denied() -> Document:
 
 
 def older_sessions_denied(issued_before: str) -> Document:
-    """The policy that denies what was issued before a moment. Long-term keys carry no issue time: it is not for them."""
-    return _document("FiredoorDenyOlderSessions") | {
-        "Statement": [
-            _document("FiredoorDenyOlderSessions")["Statement"][0]
-            | {"Condition": {"DateLessThan": {"aws:TokenIssueTime": issued_before}}}
-        ]
-    }
+    """The policy that denies what was issued before a moment. Long-term keys carry no issue time: not for them."""
+    return _document("FiredoorDenyOlderSessions", Condition={"DateLessThan": {"aws:TokenIssueTime": issued_before}})
 
 
 def is_own(document: Mapping[str, Any]) -> bool:
@@ -68,10 +66,10 @@ class Denied:
     def policy(self, name: str) -> tuple[Document | None, Answer | None]:
         """An inline policy, and AWS's answer; None where there is none of the name."""
         answer = self.iam.optional(f"Get{self.kind}Policy", **self._name, PolicyName=name)
-        return (_decoded(answer["PolicyDocument"]), answer) if answer else (None, None)
+        return (decoded(answer["PolicyDocument"]), answer) if answer else (None, None)
 
     def own_policies(self) -> dict[str, Document]:
-        """firedoor's inline policies, by name."""
+        """The inline policies that firedoor wrote, by name."""
         names, _ = self.iam.pages(f"List{self.kind}Policies", "PolicyNames", **self._name)
         candidates = {DENY_ALL, *OLDER_SESSIONS["role"]}
         found = {name: self.policy(name)[0] for name in names if name in candidates}
@@ -157,8 +155,10 @@ def lift_denies(step: LiftDenies, context: Context) -> Iterator[Preview | Outcom
             changed="AWS accepted their removal.",
             next="firedoor tries again by itself.",
         )
-    summary = f"Lifted {', '.join(sorted(before))} from {target.principal.label}." if before else (
-        f"There was no deny of firedoor on {target.principal.label}."
+    summary = (
+        f"Lifted {', '.join(sorted(before))} from {target.principal.label}."
+        if before
+        else (f"There was no deny of firedoor on {target.principal.label}.")
     )
     if quarantine:
         summary += f" {', '.join(quarantine)} stays: AWS removes it with a support case."
@@ -173,9 +173,7 @@ def lift_denies(step: LiftDenies, context: Context) -> Iterator[Preview | Outcom
     )
 
 
-def _deny(
-    step: Step, context: Context, target: Denied, wanted: dict[str, Document]
-) -> Iterator[Preview | Outcome]:
+def _deny(step: Step, context: Context, target: Denied, wanted: dict[str, Document]) -> Iterator[Preview | Outcome]:
     """Preview, put `wanted`, read back until equal."""
     own = target.own_policies()
     before = context.earlier.before["policies"] if context.earlier else own
@@ -259,7 +257,7 @@ def _stamp(wanted: Mapping[str, Document]) -> str:
 
 def _put_so_far(answers: list[Answer], target: Denied) -> str:
     if not answers:
-        return f"No deny was put on {target.principal.label}."
+        return ""
     return f"One of two denies was put on {target.principal.label} (request {answers[-1].request_id})."
 
 
@@ -269,22 +267,23 @@ def _explained(error: AwsError, principal: Principal) -> StepError:
         return StepError(
             "conflict",
             f"AWS lets nobody put a policy on the {principal.label}: it is service-linked, or Identity Center's.",
-            next="Revoke its sessions where it is managed: in IAM Identity Center, or in the service that owns the role.",
+            next="Revoke its sessions where it is managed: in Identity Center, or in the service that owns the role.",
         )
     if error.reason == "limit_reached":
         return StepError(
             "limit_reached",
-            f"The inline policies of the {principal.label} are at AWS's size limit (2,048 characters a user, 10,240 a role).",
+            f"The inline policies of the {principal.label} are at AWS's size limit "
+            "(2,048 characters a user, 10,240 a role).",
             next="Remove one, or attach arn:aws:iam::aws:policy/AWSDenyAll by hand, then retry the step.",
         )
     return error
 
 
-def _document(sid: str) -> Document:
-    statement = {"Sid": sid, "Effect": "Deny", "Action": "*", "Resource": "*"}
+def _document(sid: str, **more: Any) -> Document:
+    statement = {"Sid": sid, "Effect": "Deny", "Action": "*", "Resource": "*", **more}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def _decoded(document: Any) -> Document:
-    """botocore decodes policy documents; where it could not, they are URL-encoded text."""
+def decoded(document: Any) -> Document:
+    """A policy document as AWS sends it: botocore decodes it; where it could not, it is URL-encoded text."""
     return json.loads(unquote(document)) if isinstance(document, str) else dict(document)

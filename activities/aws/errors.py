@@ -65,8 +65,7 @@ SENTENCES = {
     "throttled": ("AWS is throttling {call}.", "firedoor tries again by itself, more slowly."),
     "credentials_expired": (
         "AWS does not accept the credentials that firedoor uses for {call}: {code}.",
-        "Renew them (`aws sts get-caller-identity` must answer where the worker runs), restart the worker if it takes "
-        "them from the environment, and retry the step.",
+        "Renew them, restart the worker if it takes them from its environment, and retry the step.",
     ),
     "permission_missing": (
         "{who} lacks the permission {permission}.",
@@ -77,7 +76,10 @@ SENTENCES = {
     "busy": ("{call}: AWS says that the object is being changed right now.", "firedoor tries again by itself."),
     "conflict": ("{call}: AWS refuses: {says}", "Look at the object in AWS before you retry the step."),
     "invalid_arguments": ("{call}: AWS does not accept the arguments: {says}", "Correct them and run it again."),
-    "provider_error": ("{call}: AWS answered {status} {code}: {says}", "Retry the step; if it persists, look at AWS's status."),
+    "provider_error": (
+        "{call}: AWS answered {status} {code}: {says}",
+        "Retry the step; AWS's status page may know more.",
+    ),
 }
 
 #: Calls whose arguments hold a secret: AWS's sentence might quote it.
@@ -95,13 +97,18 @@ EXPIRED_LOGIN = (boto.TokenRetrievalError, boto.UnauthorizedSSOTokenError, boto.
 
 READS = ("Get", "List", "Describe", "Lookup", "Simulate", "AssumeRole")
 NOTHING = "Nothing was changed."
+IN_DOUBT = "It is not known whether AWS carried out {call}; firedoor reads the state before it tries again."
+GIVE_CREDENTIALS = (
+    "Give the worker credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID, or a role of its machine) and restart it."
+)
+WITHHELD = "(its words are withheld: they may quote the value)"
 
 
 class AwsError(StepError):
     """A call to AWS failed. `code` is AWS's own, empty where AWS did not answer; `call` is `service:Operation`."""
 
-    def __init__(self, reason: str, what: str, *, call: str, code: str = "", changed: str = NOTHING, next: str = "") -> None:
-        super().__init__(reason, what, changed=changed, next=next)
+    def __init__(self, reason: str, what: str, *, call: str, code: str = "", next: str = "") -> None:
+        super().__init__(reason, what, changed=NOTHING, next=next)
         self.call = call
         self.code = code
 
@@ -110,26 +117,27 @@ def from_botocore(error: boto.BotoCoreError | boto.ClientError, call: str, endpo
     """The `AwsError` for what botocore raised in `call` (`iam:UpdateAccessKey`) at `endpoint`."""
     if isinstance(error, boto.ClientError):
         return _refused(error, call)
-    in_doubt = f"It is not known whether AWS carried out {call}; firedoor reads the state before it tries again."
     if isinstance(error, NO_CREDENTIALS):
         return AwsError(
             "credentials_missing",
             f"firedoor has no AWS credentials for {call} ({type(error).__name__}).",
             call=call,
-            next="Give the worker credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID, or a role of its machine) and restart it.",
+            next=GIVE_CREDENTIALS,
         )
     if isinstance(error, EXPIRED_LOGIN):
         what, next_ = SENTENCES["credentials_expired"]
         code = type(error).__name__
         return AwsError("credentials_expired", what.format(call=call, code=code), call=call, code=code, next=next_)
     if isinstance(error, boto.HTTPClientError | boto.ConnectionError | boto.ResponseStreamingError):
-        return AwsError(
+        silent = AwsError(
             "unreachable",
             f"AWS does not answer {call} at {endpoint} ({type(error).__name__}).",
             call=call,
-            changed=NOTHING if isinstance(error, NEVER_SENT) or _is_read(call) else in_doubt,
-            next="Check the network, the region and `aws.endpoint_url` in firedoor.toml; firedoor tries again by itself.",
+            next="Check the network and `aws.region` and `aws.endpoint_url` in firedoor.toml; firedoor tries again.",
         )
+        if not isinstance(error, NEVER_SENT) and not _is_read(call):
+            silent.changed = IN_DOUBT.format(call=call)
+        return silent
     failed = AwsError("provider_error", f"{call} could not be sent ({type(error).__name__}).", call=call)
     failed.retryable = False
     return failed
@@ -147,7 +155,7 @@ def _refused(error: boto.ClientError, call: str) -> AwsError:
         "call": call,
         "code": code or "no code",
         "status": status,
-        "says": "(its words are withheld: they may quote the value)" if call in SECRET_CALLS else says or "no reason given.",
+        "says": WITHHELD if call in SECRET_CALLS else says or "no reason given.",
         "who": who,
         "permission": permission,
     }
@@ -156,7 +164,7 @@ def _refused(error: boto.ClientError, call: str) -> AwsError:
         # AWS may have acted before its own 5xx; an unknown 4xx will not go away by asking again.
         failed.retryable = status >= 500
         if failed.retryable and not _is_read(call):
-            failed.changed = f"It is not known whether AWS carried out {call}; firedoor reads the state before it tries again."
+            failed.changed = IN_DOUBT.format(call=call)
     return failed
 
 
@@ -177,9 +185,12 @@ def _is_read(call: str) -> bool:
 
 @contextmanager
 def after(changed: str) -> Iterator[None]:
-    """Whatever fails in here failed after a change: its error says `changed` instead of "nothing was changed"."""
+    """Whatever fails in here failed after a change: its error says `changed` instead of "nothing was changed".
+
+    An empty `changed` leaves the error as it is.
+    """
     try:
         yield
     except StepError as error:
-        error.changed = changed if error.changed in {"", NOTHING} else f"{changed} {error.changed}"
+        error.changed = changed if changed and error.changed in {"", NOTHING} else f"{changed} {error.changed}".strip()
         raise

@@ -6,7 +6,9 @@ from typing import Literal, Self
 
 from firedoor.errors import StepError
 
-_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):(?:iam|sts)::(?P<account>[0-9]{12}):(?P<kind>[a-z-]+)(?:/(?P<rest>.+))?")
+_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):(?:iam|sts)::(?P<account>[0-9]{12}):(?P<kind>[a-z-]+)(?:/(?P<rest>.+))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,9 @@ class Principal:
         """The principal that an ARN means; a role's session means its role. Raises `invalid_arguments`."""
         match = _ARN.fullmatch(arn)
         if not match or not match["rest"]:
-            raise StepError("invalid_arguments", f"{arn or 'An empty text'} is not the ARN of an IAM user or role.{_hint(match)}")
+            raise StepError(
+                "invalid_arguments", f"{arn or 'An empty text'} is not the ARN of an IAM user or role.{_hint(match)}"
+            )
         account, partition, rest = match["account"], match["partition"], match["rest"]
         if match["kind"] == "user":
             return cls(account, "user", rest.rpartition("/")[2], partition)

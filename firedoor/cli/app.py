@@ -1,5 +1,6 @@
 """Wires the verbs and turns every way of ending into an exit code. The one error handler of the command line."""
 
+import difflib
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ from firedoor.cli.console import abandon_stdout, err, prepare
 from firedoor.cli.verbs import VERBS
 from firedoor.cli.version import installed_version
 from firedoor.errors import Exit, FiredoorError, UsageError
+
+NAMES = tuple(verb.name for verb in VERBS)
 
 
 def build() -> App:
@@ -44,22 +47,22 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _call(arguments: Sequence[str]) -> int:
+    verb = next(iter(arguments), "")
+    if verb and not verb.startswith("-") and verb not in NAMES:
+        near = difflib.get_close_matches(verb, NAMES, n=2, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "firedoor --help lists the verbs."
+        raise UsageError(f"There is no verb {verb!r}.", next=hint)
     app = build()
     app.suppress_keyboard_interrupt = False
     try:
         result = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        raise UsageError(_sentence(error), next=_usage(arguments)) from None
+        raise UsageError(str(error), next=_usage(verb)) from None
     return int(result or 0)
 
 
-def _sentence(error: CycloptsError) -> str:
-    """The parser's own sentence, without the list of all verbs."""
-    return str(error).partition(" Available commands:")[0]
-
-
-def _usage(arguments: Sequence[str]) -> str:
+def _usage(name: str) -> str:
     for verb in VERBS:
-        if verb.name in arguments[:1]:
+        if verb.name == name:
             return f"Usage: firedoor {verb.name} {verb.usage}".rstrip() + f"\nfiredoor {verb.name} --help says more."
     return "firedoor --help lists the verbs."

@@ -4,8 +4,11 @@ import difflib
 from pathlib import Path
 
 from firedoor.app import shipped_runbooks
+from firedoor.compiler import compile_runbook
 from firedoor.config import Settings
 from firedoor.errors import UsageError
+from firedoor.plan import Plan
+from firedoor.steps import STEPS
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -15,7 +18,7 @@ def runbooks(settings: Settings) -> dict[str, Path]:
     found = {path.stem: path for path in shipped_runbooks()}
     for folder in reversed(settings.runbooks):
         if not folder.is_dir():
-            raise UsageError(f"The runbook folder {folder} does not exist.", next="Correct `runbooks` in firedoor.toml.")
+            raise UsageError(f"The runbook folder {folder} does not exist.", next="Correct `runbooks` in the settings.")
         found |= {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES}
     return dict(sorted(found.items()))
 

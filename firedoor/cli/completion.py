@@ -13,8 +13,8 @@ Shell = Annotated[Literal["bash", "zsh", "fish"], Parameter(help="bash, zsh or f
 def completion(shell: Shell, /) -> None:
     """Print the completion script of a shell.
 
-    bash  firedoor completion bash > ~/.local/share/bash-completion/completions/firedoor
+    bash  eval "$(firedoor completion bash)"                  in ~/.bashrc
     zsh   firedoor completion zsh > "${fpath[1]}/_firedoor"
-    fish  firedoor completion fish > ~/.config/fish/completions/firedoor.fish
+    fish  firedoor completion fish | source                   in config.fish
     """
     sys.stdout.write(build().generate_completion(prog_name="firedoor", shell=shell))

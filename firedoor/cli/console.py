@@ -8,6 +8,7 @@ import codecs
 import io
 import json
 import os
+import re
 import sys
 from typing import Any, TextIO
 
@@ -19,8 +20,10 @@ PIPE_WIDTH = 1000
 #: What a shell reports for a program that a closed pipe ended: 128 + SIGPIPE.
 BROKEN_PIPE = 141
 
+TRAILING = re.compile(r" +(?=\n|$)")
+
 ASCII = str.maketrans(
-    {"✓": "+", "✗": "x", "▶": ">", "●": "*", "○": ".", "◷": "z", "→": ">", "·": "-", "…": ".", "│": "|"}  # noqa: RUF001
+    {"✓": "+", "✗": "x", "▶": ">", "●": "*", "○": ".", "◷": "z", "→": ">", "·": "-", "…": ".", "│": "|"}
     | {"“": '"', "”": '"', "’": "'", "–": "-", "—": "-", "×": "x", "─": "-", "≥": ">", "≤": "<"}
 )
 
@@ -79,11 +82,35 @@ def interactive() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+class Pipe(io.StringIO):
+    """A stream that no person looks at: without the spaces that fill lines up to the width."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def write(self, text: str, /) -> int:
+        """Write text, each of its lines without spaces at the end."""
+        return self._stream.write(TRAILING.sub("", text))
+
+    def flush(self) -> None:
+        """Hand on what was written."""
+        self._stream.flush()
+
+
+class Terminal(Console):
+    """rich's console, which leaves a closed pipe to the one error handler."""
+
+    def on_broken_pipe(self) -> None:
+        """The reader went away. Raises `BrokenPipeError`."""
+        raise BrokenPipeError
+
+
 def _console(stream: TextIO) -> Console:
-    console = Console(file=stream, highlight=False, emoji=False, markup=False)
-    if not console.is_terminal:
-        console = Console(file=stream, highlight=False, emoji=False, markup=False, width=PIPE_WIDTH, no_color=True)
-    return console
+    console = Terminal(file=stream, highlight=False, emoji=False, markup=False)
+    if console.is_terminal:
+        return console
+    return Terminal(file=Pipe(stream), highlight=False, emoji=False, markup=False, width=PIPE_WIDTH, no_color=True)
 
 
 def _utf8(stream: TextIO) -> bool:

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from firedoor.cli.console import out, write_json
 from firedoor.cli.identity import responder
 from firedoor.cli.parameters import IncidentName, Output, Reason, StepName
+from firedoor.cli.views.plain import plain
 from firedoor.config import load
 from firedoor.engine import Engine
 from firedoor.errors import UsageError
@@ -84,7 +85,7 @@ def tell(incident: str, sentence: str, output: str) -> None:
     if output == "json":
         write_json({"incident": incident, "done": sentence})
     else:
-        out().print(sentence)
+        out().print(plain(sentence))
 
 
 def _given(reason: str) -> str:

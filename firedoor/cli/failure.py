@@ -15,6 +15,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from firedoor.cli.console import err
+from firedoor.cli.views.plain import plain
 from firedoor.cli.version import installed_version
 from firedoor.config import load
 from firedoor.errors import FiredoorError
@@ -22,14 +23,14 @@ from firedoor.errors import FiredoorError
 
 def show(error: FiredoorError, console: Console) -> None:
     """Write an error: what happened, what was changed, what to do next."""
-    first, *rest = error.what.splitlines() or [""]
+    first, *rest = plain(error.what).splitlines() or [""]
     console.print(Text.assemble(("error: ", "bold red"), (first, "bold")))
     for line in rest:
         console.print(Padding(Text(line), (0, 0, 0, 7)))
     if error.changed:
-        console.print(Padding(Text(error.changed), (0, 0, 0, 7)))
+        console.print(Padding(Text(plain(error.changed)), (0, 0, 0, 7)))
     if error.next:
-        console.print(Padding(Text(error.next, style="cyan"), (0, 0, 0, 7)))
+        console.print(Padding(Text(plain(error.next), style="cyan"), (0, 0, 0, 7)))
 
 
 def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

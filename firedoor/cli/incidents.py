@@ -10,6 +10,7 @@ from firedoor.cli.console import out, write_json
 from firedoor.cli.parameters import IncidentName, Output
 from firedoor.cli.views import incident as incident_view
 from firedoor.cli.views import listing
+from firedoor.cli.views.plain import plain_view
 from firedoor.cli.watch import exit_code
 from firedoor.config import load
 from firedoor.engine import Engine
@@ -21,7 +22,7 @@ ExitStatus = Annotated[
     Parameter(
         name="--exit-status",
         negative="",
-        help="Let the exit code say how it stands: 0 running or contained, 3 not contained, 6 needs attention, 1 aborted.",
+        help="Exit 0 if running or contained, 3 if not contained, 6 if it needs attention, 1 if aborted.",
     ),
 ]
 
@@ -56,7 +57,7 @@ async def show(incident: IncidentName, /, *, exit_status: ExitStatus = False, ou
     if output == "json":
         write_json(view.model_dump(mode="json"))
     else:
-        out().print(incident_view.incident(view, datetime.datetime.now(datetime.UTC)))
+        out().print(incident_view.incident(plain_view(view), datetime.datetime.now(datetime.UTC)))
     return int(exit_code(view)) if exit_status else 0
 
 

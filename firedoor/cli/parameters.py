@@ -8,7 +8,7 @@ Output = Annotated[
     Literal["text", "json"],
     Parameter(name=("--output", "-o"), help="text for a person, json for a program.", show_choices=False),
 ]
-IncidentName = Annotated[str, Parameter(help="The incident's id, or a part of its beginning or end that only it has.")]
+IncidentName = Annotated[str, Parameter(help="The incident's id, or a unique beginning or end of it.")]
 StepName = Annotated[str, Parameter(help="The step, by the name it has in the runbook.")]
 RunbookName = Annotated[str, Parameter(help="The name of a runbook, or the path of one.")]
 Inputs = Annotated[str, Parameter(help="The runbook's inputs, each as name=value.")]

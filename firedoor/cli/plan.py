@@ -12,6 +12,7 @@ from firedoor.cli.console import err, out, write_json
 from firedoor.cli.identity import responder
 from firedoor.cli.parameters import Inputs, Output, RunbookName
 from firedoor.cli.views import plan as plan_view
+from firedoor.cli.views.plain import plain_view
 from firedoor.config import load
 from firedoor.engine import Engine
 from firedoor.errors import Exit, UnreachableError
@@ -27,7 +28,7 @@ Patience = Annotated[
 async def plan(
     runbook: RunbookName, /, *inputs: Inputs, save: Save = None, timeout: Patience = 300, output: Output = "text"
 ) -> int:
-    """Show what a runbook would do. Nothing is changed.
+    """Show what a runbook would do, changing nothing.
 
     Steps that read run for real, through the worker; each other step says what
     it would change, from what it found, and what that touches.
@@ -50,7 +51,7 @@ async def plan(
         document = {"digest": compiled.digest(), "blast": plan_view.radius(view), "incomplete": plan_view.failed(view)}
         write_json({**document, "view": view.model_dump(mode="json"), "plan": compiled.model_dump(mode="json")})
     else:
-        out().print(plan_view.previewed(compiled, view))
+        out().print(plan_view.previewed(compiled, plain_view(view)))
         if save:
             out().print(f"The plan is in {save}.")
     return int(Exit.NEEDS_ATTENTION if plan_view.failed(view) else Exit.OK)
@@ -72,7 +73,7 @@ async def _read(engine: Engine, incident: str, planner: Responder, timeout: int)
     except TimeoutError:
         with_worker = False
     raise UnreachableError(
-        f"The plan was not ready after {took:.0f} s" + (": the reads take longer." if with_worker else ": no worker answers."),
+        f"The plan was not ready after {took:.0f} s: {'it takes longer' if with_worker else 'no worker answers'}.",
         changed="Nothing was changed.",
         next="Wait longer with --timeout." if with_worker else "Start a worker: `firedoor up`, or `firedoor worker`.",
     )

@@ -22,7 +22,7 @@ def duration(seconds: float | None) -> str:
     """`0.4 s`, `12 s`, `3 m 12 s`, `2 h 05 m`, `4 d 3 h`; empty for None."""
     if seconds is None:
         return ""
-    if seconds < 9.95:  # noqa: PLR2004
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < MINUTE:

@@ -1,26 +1,19 @@
 """`firedoor watch`: follow an incident live."""
 
-import asyncio
-import datetime
 import json
 import sys
 from collections.abc import AsyncIterator
 from typing import Literal
 
-from rich.console import Console
-from rich.live import Live
-
 from firedoor.cli.console import out
 from firedoor.cli.parameters import IncidentName, Output
+from firedoor.cli.screen import Screen
 from firedoor.cli.views import incident as incident_view
 from firedoor.config import load
 from firedoor.engine import Engine
 from firedoor.errors import Exit
 from firedoor.incident import IncidentState, IncidentView
 from firedoor.plan import Verdict
-
-#: Between two redraws without news, for the clocks. Seconds.
-TICK = 1.0
 
 
 async def watch(incident: IncidentName, /, *, output: Output = "text") -> int:
@@ -40,13 +33,7 @@ async def watch(incident: IncidentName, /, *, output: Output = "text") -> int:
 async def follow(engine: Engine, incident: str, output: Literal["text", "json"]) -> int:
     """Show an incident until it ends; its exit code."""
     views = engine.watch(incident)
-    console = out()
-    if output == "json":
-        last = await _documents(views)
-    elif console.is_terminal and not console.is_dumb_terminal:
-        last = await _picture(views, console)
-    else:
-        last = await _lines(views, console)
+    last = await (_documents(views) if output == "json" else _pictures(views))
     return int(exit_code(last))
 
 
@@ -68,45 +55,17 @@ async def _documents(views: AsyncIterator[IncidentView]) -> IncidentView:
     return _ended(last)
 
 
-async def _lines(views: AsyncIterator[IncidentView], console: Console) -> IncidentView:
+async def _pictures(views: AsyncIterator[IncidentView]) -> IncidentView:
     last: IncidentView | None = None
-    async for view in views:
-        for line in incident_view.changes(last, view, _now()):
-            console.print(line)
-        console.file.flush()
-        last = view
-    ended = _ended(last)
-    console.print(incident_view.verdict(ended))
-    return ended
-
-
-async def _picture(views: AsyncIterator[IncidentView], console: Console) -> IncidentView:
-    last: IncidentView | None = None
-    with Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop") as live:
-        iterator = aiter(views)
-        coming = asyncio.ensure_future(anext(iterator, None))
-        try:
-            while True:
-                await asyncio.wait({coming}, timeout=TICK)
-                if coming.done():
-                    if (view := coming.result()) is None:
-                        break
-                    last = view
-                    coming = asyncio.ensure_future(anext(iterator, None))
-                if last:
-                    live.update(incident_view.fitting(last, _now(), console), refresh=True)
-        finally:
-            coming.cancel()
-    ended = _ended(last)
-    console.print(incident_view.incident(ended, _now()))
-    return ended
+    with Screen(out()) as screen:
+        async with screen.ticking():
+            async for view in views:
+                last = view
+                screen.show(view)
+    return _ended(last)
 
 
 def _ended(view: IncidentView | None) -> IncidentView:
     if view is None:
         raise RuntimeError("the engine's watch ended without a view")
     return view
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)

@@ -55,11 +55,12 @@ class AwsAccessKeyLeaked(Scenario):
         "production": Reply("answer", "drill: the workload reads its secrets again", {"healthy": True}),
         "delete_login_profile": Reply("approve", "drill"),
         "delete_key": Reply("approve", "drill: production does not use it"),
-        "hold": Reply("skip", "drill: nobody waits 36 hours; the denies stay in place"),
+        "hold": Reply("skip", "drill: nobody waits 36 hours; the denies stay in place", after="delete_key"),
     }
     shortened: ClassVar[tuple[str, ...]] = (
         "A change counts as stable after 2 s of equal readings; the default for a real account is 10 s.",
         "The wait for a late CloudTrail is skipped: the emulator's is not late.",
+        "What the emulator records and lists is corrected to what AWS would say; what it refuses is its own answer.",
         "The 36 h for which the user stays denied are skipped, and so is lifting the denies: sessions could live on.",
     )
 
@@ -75,7 +76,7 @@ class AwsAccessKeyLeaked(Scenario):
         await asyncio.to_thread(self._plant)
 
     def configuration(self) -> Mapping[str, Any]:
-        """firedoor reaches the emulator, and settles faster than on AWS."""
+        """Where the emulator is, who holds the role, and less patience than AWS needs."""
         return {
             "aws": {"endpoint_url": self.aws.url, "region": REGION, "settle_seconds": 2.0},
             "roles": {"security": [self.responder]},
@@ -137,14 +138,14 @@ class AwsAccessKeyLeaked(Scenario):
             secrets.create_secret(Name=f"gateway/customers/{provider}", SecretString=canary)
         self.deploy_user = iam.create_user(UserName=DEPLOY)["User"]
         production = iam.create_user(UserName=PRODUCTION)["User"]
-        trusted = {"Effect": "Allow", "Action": "sts:AssumeRole"}
-        trusted |= {"Principal": {"AWS": [self.deploy_user["Arn"], production["Arn"]]}}
+        both = {"AWS": [self.deploy_user["Arn"], production["Arn"]]}
+        trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": both}
         role = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_policy(trusted))["Role"]
         read = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
         assume = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role["Arn"]}
-        session = {"Effect": "Allow", "Action": "sts:GetSessionToken", "Resource": "*"}
+        own = {"Effect": "Allow", "Action": "iam:CreateAccessKey", "Resource": self.deploy_user["Arn"]}
         iam.put_role_policy(RoleName=ROLE, PolicyName="secrets", PolicyDocument=_policy(read))
-        iam.put_user_policy(UserName=DEPLOY, PolicyName="deploy", PolicyDocument=_policy(read, assume, session))
+        iam.put_user_policy(UserName=DEPLOY, PolicyName="deploy", PolicyDocument=_policy(read, assume, own))
         iam.put_user_policy(UserName=PRODUCTION, PolicyName="run", PolicyDocument=_policy(assume))
         iam.create_login_profile(UserName=DEPLOY, Password=f"Canary-{uuid.uuid4().hex}")
         iam.create_service_specific_credential(UserName=DEPLOY, ServiceName="bedrock.amazonaws.com")
@@ -212,12 +213,12 @@ class AwsAccessKeyLeaked(Scenario):
         return []
 
     def _sentence(self, probes: list[Attempt]) -> str:
-        codes = sorted({probe.answer for probe in probes})
+        codes = ", ".join(sorted({probe.answer for probe in probes}))
+        others = len(self.attacker.credentials) - 1
         return (
-            f"After the end, {len(probes)} calls with the leaked key {self.leaked_key.id} and "
-            f"{len(self.attacker.credentials) - 1} sessions made from it were answered {', '.join(codes)} by the emulator; "
-            f"all of these credentials had worked before. Production reads its secrets; it was interrupted for "
-            f"{self.workload.interrupted():.1f} s."
+            f"After the end, {len(probes)} calls with the leaked key {self.leaked_key.id} and {others} credentials "
+            f"made from it were answered {codes} by the emulator; each of these credentials had worked before. "
+            f"Production reads its secrets; it was interrupted for {self.workload.interrupted():.1f} s."
         )
 
     @staticmethod

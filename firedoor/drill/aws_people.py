@@ -30,7 +30,9 @@ REFUSALS = frozenset(
 )
 
 #: Seconds between two rounds of somebody's calls.
-PACE = 0.4
+PACE = 0.5
+
+ROLE_SESSION = "session of the role"
 
 
 def now() -> str:
@@ -104,10 +106,10 @@ class Person(ABC):
 
 
 class Attacker(Person):
-    """Has a leaked key, makes sessions from it, and goes on using all of them.
+    """Has a leaked key, makes another key and sessions from it, and goes on using all of them.
 
-    Every round tries each credential on the secrets, and every way to a fresh session of the role: somebody who watches
-    the door close goes for the next one.
+    Every round tries each credential on the secrets. When a session of the role is refused, it goes for a new one with
+    everything else that it has: somebody who watches the door close looks for the next one.
     """
 
     def __init__(self, aws: Aws, stolen: Mapping[str, AwsKey], *, role_arn: str, secret: str) -> None:
@@ -117,27 +119,34 @@ class Attacker(Person):
         self._secret = secret
 
     def arm(self, who: str) -> None:
-        """Make sessions from a key: what a thief does in the first minute."""
+        """What a thief does in the first minute: a second key on the same user, and sessions that outlive both."""
         key = self.credentials[who]
+        user = self.call(who, key, "sts:GetCallerIdentity").get("Arn", "").rpartition("/")[2]
+        made = self.call(who, key, "iam:CreateAccessKey", UserName=user).get("AccessKey")
+        if made:
+            self.credentials["the second key it made"] = AwsKey(made["AccessKeyId"], made["SecretAccessKey"])
         own = self.session(who, key, "sts:GetSessionToken")
         if own:
-            self.credentials["a session of its user (GetSessionToken)"] = own
-        self._assume(who, "a session of a role (AssumeRole)")
+            self.credentials["a session of the user"] = own
+        self._assume(who)
 
     def round(self) -> None:
-        """Read secrets with everything there is; then try to get a newer session."""
+        """Read a secret with everything there is; if a role's session is refused, try to get another one."""
+        refused = False
         for who, key in list(self.credentials.items()):
-            self.call(who, key, "secretsmanager:GetSecretValue", SecretId=self._secret)
-        for who in list(self.credentials):
-            if not who.startswith("a session of a role"):
-                self._assume(who, f"a session of a role (AssumeRole, again, by {who})")
+            said = self.call(who, key, "secretsmanager:GetSecretValue", SecretId=self._secret)
+            refused = refused or (not said and who.startswith(ROLE_SESSION))
+        if refused:
+            for who in [who for who in self.credentials if not who.startswith(ROLE_SESSION)]:
+                self._assume(who)
 
-    def _assume(self, who: str, name: str) -> None:
+    def _assume(self, who: str) -> None:
         session = self.session(
             who, self.credentials[who], "sts:AssumeRole", RoleArn=self._role_arn, RoleSessionName="maintenance"
         )
         if session:
-            self.credentials[name] = session
+            number = sum(name.startswith(ROLE_SESSION) for name in self.credentials) + 1
+            self.credentials[f"{ROLE_SESSION} {number}"] = session
 
 
 class Workload(Person):

@@ -1,13 +1,16 @@
 """Starts ministack, the AWS emulator, and corrects what it gets wrong in CloudTrail and in lists of credentials.
 
 A program of its own: the emulator's own Python runs it by path, with the standard library and ministack only. What the
-emulator *enforces* is untouched: who is refused, and why, stays ministack's answer. Corrected is what it *records and
-lists*, so that a runbook reads what AWS would say:
+emulator *enforces* against keys, sessions and denies is untouched: who is refused, and why, stays ministack's answer.
+Corrected is what it *records and lists*, so that a runbook reads what AWS would say:
 
 - CloudTrail events have AWS's names and fields (ministack writes `POST.iam`, the key id for a user name, no response),
   refused calls are among them, and `LookupEvents` turns pages (ministack stops silently at 50);
 - `GetAccessKeyLastUsed` moves;
-- service-specific credentials, SSH keys and signing certificates can be listed (ministack has none of these calls).
+- `SimulateCustomPolicy` answers for every resource that is asked about (ministack for the first one only);
+- service-specific credentials, SSH keys and signing certificates can be listed (ministack has none of these calls);
+- `GetAccessKeyLastUsed` is authorised on the user who owns the key, as on AWS (ministack asks for `*`, and so refuses a
+  policy that is right).
 
 It leans on internals of ministack, hence the one version.
 """
@@ -42,6 +45,10 @@ FIRST_ERROR = 400
 NO_MORE = "<IsTruncated>false</IsTruncated>"
 
 ELEMENT = re.compile(r"<(\w+)(?: [^>]*)?>(.*?)</\1>", re.DOTALL)
+
+RESOURCE = "ResourceArns.member."
+
+RESULTS = re.compile(r"<EvaluationResults>(.*)</EvaluationResults>", re.DOTALL)
 
 RESULT = re.compile(r"<(\w+Result)>(.*)</\1>", re.DOTALL)
 
@@ -218,10 +225,11 @@ class Trail:
 
 @dataclass(slots=True)
 class Credentials:
-    """The lists of credentials that ministack does not have. `keys` is ministack's own list of access keys."""
+    """IAM's answers about credentials. `keys` and `simulate` are ministack's own."""
 
     keys: Mapping[str, Mapping[str, Any]]
     last_used: Mapping[str, tuple[str, str, float]]
+    simulate: Callable[[Parameters], Answer]
     answer: Callable[[str, str], Answer]
     refuse: Callable[[str], Answer]
     specific: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -230,6 +238,7 @@ class Credentials:
         """IAM's actions that are answered here."""
         return {
             "GetAccessKeyLastUsed": self.access_key_last_used,
+            "SimulateCustomPolicy": self.simulate_custom_policy,
             "CreateServiceSpecificCredential": self.create_specific,
             "ListServiceSpecificCredentials": self.list_specific,
             "UpdateServiceSpecificCredential": self.update_specific,
@@ -248,6 +257,19 @@ class Credentials:
         used = xml(date | {"ServiceName": service, "Region": region})
         name = xml({"UserName": str(self.keys[key]["UserName"])})
         return self.answer("GetAccessKeyLastUsed", f"{name}<AccessKeyLastUsed>{used}</AccessKeyLastUsed>")
+
+    def simulate_custom_policy(self, parameters: Parameters) -> Answer:
+        """Ministack's own evaluation, once for each resource."""
+        asked = [name for name in parameters if name.startswith(RESOURCE)]
+        others = {name: values for name, values in parameters.items() if name not in asked}
+        results = ""
+        for name in asked or [f"{RESOURCE}1"]:
+            said = self.simulate(others | {f"{RESOURCE}1": parameters.get(name, ["*"])})
+            found = RESULTS.search(said[2].decode())
+            if not found:
+                return said
+            results += found.group(1)
+        return self.answer("SimulateCustomPolicy", f"<EvaluationResults>{results}</EvaluationResults>{NO_MORE}")
 
     def create_specific(self, parameters: Parameters) -> Answer:
         """A credential of one service, such as a long-term Bedrock API key."""
@@ -296,6 +318,18 @@ def xml(values: Mapping[str, str]) -> str:
     return "".join(f"<{name}>{html.escape(value)}</{name}>" for name, value in values.items())
 
 
+def owner_of_key(extract: Callable[..., str], keys: Mapping[str, Mapping[str, Any]]) -> Callable[..., str]:
+    """Ministack's search for the ARN that a call is about, with the owner where IAM is asked about a key only."""
+
+    def resource(*asked: Any) -> str:
+        arn = extract(*asked)
+        service, parameters, account = asked[0], asked[5], asked[7]
+        key = keys.get(first(parameters, "AccessKeyId")) if service == "iam" and arn == "*" else None
+        return f"arn:aws:iam::{account}:user/{key['UserName']}" if key else arn
+
+    return resource
+
+
 def correct(load: Callable[[str], Any]) -> None:
     """Put the corrections into ministack's modules. Raises `KeyError` where they are not what this was written for."""
     app, evaluator = load("ministack.app"), load("ministack.core.iam_evaluator")
@@ -311,6 +345,7 @@ def correct(load: Callable[[str], Any]) -> None:
     )
     credentials = Credentials(
         keys=in_iam["_access_keys"],
+        simulate=in_iam["_simulate_custom_policy"],
         last_used=trail.last_used,
         answer=lambda action, inner: in_iam["_xml"](
             200, f"{action}Response", f"<{action}Result>{inner}</{action}Result>", ns="iam"
@@ -319,6 +354,8 @@ def correct(load: Callable[[str], Any]) -> None:
     )
     in_iam["_IAM_HANDLERS"].update(credentials.handlers())
     in_cloudtrail["_DISPATCH"]["LookupEvents"] = lambda body: in_cloudtrail["_ok"](trail.lookup(body))
+    in_actions = vars(load("ministack.core.iam_actions"))
+    in_actions["extract_resource_arn"] = owner_of_key(in_actions["extract_resource_arn"], in_iam["_access_keys"])
     dispatch, routing = in_app["_dispatch_service_request"], in_app["_routing_params"]
 
     async def recorded(*received: Any) -> Answer:

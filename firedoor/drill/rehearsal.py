@@ -6,13 +6,15 @@ environment made from nothing, so that no credential and no Temporal address of 
 
 import asyncio
 import contextlib
+import datetime
 import json
+import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +27,14 @@ from firedoor.drill.result import DrillResult, Proof, StepResult
 from firedoor.drill.scenario import Reply, Scenario
 from firedoor.engine import Engine
 from firedoor.errors import RefusedError, UsageError
-from firedoor.incident import Decision, IncidentState, IncidentView, Responder, StepState, StepView
-from firedoor.local import dev_server, temporal_binary
+from firedoor.incident import FINAL_STATES, Decision, IncidentState, IncidentView, Responder, StepState, StepView
+from firedoor.local import START_SECONDS, answers, free_port, server_command, temporal_binary
 from firedoor.plan import Verdict
 from firedoor.supervisor import Program, Supervisor
+from firedoor.timeline.entry import Entry
 from firedoor.timeline.export import export
 from firedoor.timeline.store import Timeline
+from firedoor.timeline.verify import Class, verify
 
 #: A drill that has not ended after this many seconds is aborted, and has proved nothing.
 LIMIT_SECONDS = 300.0
@@ -47,10 +51,11 @@ WAITING = {
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who watches: `show` gets every change of the incident, `tell` sentences about the stage."""
+    """Who watches: `show` gets every change of the incident, `tell` sentences about the stage, `record` the end."""
 
     show: Callable[[IncidentView], None] = lambda _: None
     tell: Callable[[str], None] = lambda _: None
+    record: Callable[[Sequence[Entry]], None] = lambda _: None
 
 
 async def drill(scenario: Scenario, settings: Settings, audience: Audience, keep: Path | None = None) -> DrillResult:
@@ -81,6 +86,18 @@ def empty_folder(folder: Path) -> Path:
     return folder.absolute()
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment on both clocks: the steady one for spans of this process, the wall clock for what others wrote down."""
+
+    steady: float = field(default_factory=time.monotonic)
+    wall: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
+
+    def until(self, at: str) -> float:
+        """Seconds to a time in RFC 3339; 0 for one that is empty or past."""
+        return max(0.0, (datetime.datetime.fromisoformat(at) - self.wall).total_seconds()) if at else 0.0
+
+
 class Rehearsal:
     """One run of one scenario."""
 
@@ -94,20 +111,17 @@ class Rehearsal:
 
     async def run(self, folder: Path) -> DrillResult:
         """Everything, in `folder`. Whatever was started is ended when this returns or raises."""
-        began = time.monotonic()
+        began = Moment()
         home = folder / "data"
-        binary = temporal_binary(self._settings.temporal_binary)
-        home.mkdir()
-        async with (
-            self.supervisor,
-            dev_server(binary, database=home / "temporal.db", log=folder / "temporal.log") as address,
-        ):
+        home.mkdir(mode=0o700)
+        async with self.supervisor:
             try:
+                address = await self._start_temporal(home)
                 return await self._play(folder, home, address, began)
             finally:
                 await self.scenario.tear_down()
 
-    async def _play(self, folder: Path, home: Path, address: str, began: float) -> DrillResult:
+    async def _play(self, folder: Path, home: Path, address: str, began: Moment) -> DrillResult:
         tell, scenario = self.audience.tell, self.scenario
         await scenario.set_up(self.supervisor, self._settings, folder)
         settings = self._configure(home, address)
@@ -115,23 +129,43 @@ class Rehearsal:
         tell("The account is planted, and the worker is starting.")
         await self.supervisor.watch(scenario.begin())
         tell("The attacker is in: every stolen credential works. Production works as well.")
-        reported = time.monotonic()
+        reported = Moment()
         engine = await Engine.connect(settings)
         view = await self.supervisor.watch(self._respond(engine, settings))
         tell("The incident has ended. Now the attacker tries everything once more.")
         proof = await self.supervisor.watch(scenario.prove())
-        result = self._judge(view, proof, (began, reported))
-        await asyncio.to_thread(_leave, result, settings, folder)
+        entries, doubts = await asyncio.to_thread(_export, view.id, settings, folder)
+        self.audience.record(entries)
+        proof = proof.model_copy(update={"doubts": (*proof.doubts, *doubts)})
+        result = self._judge(view, proof, began, reported)
+        (folder / "result.json").write_text(result.model_dump_json(indent=2) + "\n")
         return result
 
     def _configure(self, home: Path, address: str) -> Settings:
         """Write the drill's own firedoor.toml and read it back the way the worker does."""
         (home / "firedoor.toml").write_text(toml(self.scenario.configuration()))
-        self._worker_base = {"FIREDOOR_HOME": str(home), "TEMPORAL_ADDRESS": address, "TEMPORAL_NAMESPACE": "default"}
+        # No profile file of the engineer may lead the drill to another Temporal.
+        self._worker_base = {
+            "FIREDOOR_HOME": str(home),
+            "TEMPORAL_ADDRESS": address,
+            "TEMPORAL_NAMESPACE": "default",
+            "TEMPORAL_CONFIG_FILE": os.devnull,
+        }
         settings = load({**self._worker_base, "HOME": str(home)})
         # Before two processes look for it at the same time.
         load_key(settings.codec_key_path)
         return settings
+
+    async def _start_temporal(self, home: Path) -> str:
+        """A dev server with its data on disk; returns its address when it answers."""
+        binary, port = temporal_binary(self._settings.temporal_binary), free_port()
+        command = server_command(binary, port=port, database=home / "temporal.db", durable=False)
+        await self.supervisor.start(
+            Program(name="temporal", command=tuple(command), log=home / "temporal.log", restarts=20)
+        )
+        address = f"127.0.0.1:{port}"
+        await self.supervisor.watch(_answering(address))
+        return address
 
     async def _start_worker(self, settings: Settings) -> None:
         await self.supervisor.start(
@@ -169,9 +203,10 @@ class Rehearsal:
         responder = Responder(principal=who, auth="drill", roles=settings.roles_of(who))
         async for view in engine.watch(incident):
             self.audience.show(view)
+            ended = {step.id for step in view.steps if step.state in FINAL_STATES}
             for step in view.steps:
                 reply = self._reply_to(step)
-                if reply is None:
+                if reply is None or (reply.after and reply.after not in ended):
                     continue
                 decision = Decision(responder=responder, step=step.id, reason=reply.reason, answers=dict(reply.answers))
                 # Refused: the step has moved on since it was looked at, and the next view says whereto.
@@ -206,14 +241,15 @@ class Rehearsal:
         self.restarts += 1
         self.audience.tell(sentence)
 
-    def _judge(self, view: IncidentView, proof: Proof, began: tuple[float, float]) -> DrillResult:
+    def _judge(self, view: IncidentView, proof: Proof, began: Moment, reported: Moment) -> DrillResult:
         """Contained only if the runbook ended and says so, and the emulator confirms it."""
         ended_well = view.state is IncidentState.COMPLETED and view.verdict is Verdict.CONTAINED
         contained = ended_well and proof.holds
         parts = [view.sentence, proof.sentence] if contained else ["NOT contained.", *proof.doubts, view.sentence]
         if not contained and not proof.doubts:
             parts.insert(1, "The attacker is refused, but the incident did not prove it.")
-        started, reported = began
+        out_after = reported.until(proof.attacker_last_success)
+        parts.append(f"The attacker's last call that worked came {out_after:.1f} s after the alert.")
         return DrillResult(
             scenario=self.scenario.name,
             incident=view.id,
@@ -222,8 +258,9 @@ class Rehearsal:
             sentence=" ".join(part for part in parts if part),
             state=view.state,
             verdict=view.verdict,
-            seconds=round(time.monotonic() - reported, 3),
-            setup_seconds=round(reported - started, 3),
+            seconds=round(Moment().steady - reported.steady, 3),
+            setup_seconds=round(reported.steady - began.steady, 3),
+            attacker_out_after=round(out_after, 3),
             worker_restarts=self.restarts,
             steps=tuple(_step_result(step) for step in view.steps),
             proof=proof,
@@ -243,13 +280,28 @@ def _step_result(step: StepView) -> StepResult:
     )
 
 
-def _leave(result: DrillResult, settings: Settings, folder: Path) -> None:
-    """Write what stays: the result, the exported timeline, and the key that verifies it."""
-    (folder / "result.json").write_text(result.model_dump_json(indent=2) + "\n")
+async def _answering(address: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not await answers(address):
+        if time.monotonic() > deadline:
+            raise UsageError(
+                f"The Temporal dev server did not answer at {address} within {START_SECONDS:.0f} s.",
+                next="Look into its log, temporal.log in the data folder; a busy machine may only need another try.",
+            )
+        await asyncio.sleep(0.05)
+
+
+def _export(incident: str, settings: Settings, folder: Path) -> tuple[list[Entry], list[str]]:
+    """Write the exported timeline and the key that verifies it; the entries, and what verification has against them."""
     public = settings.signing_key_path.with_name(settings.signing_key_path.name + ".pub")
     shutil.copyfile(public, folder / "timeline.pub")
-    with Timeline.read(settings.timeline_path) as timeline:
-        export(timeline, result.incident, folder / "incident.zip", requested_by="drill")
+    bundle = folder / "incident.zip"
+    with Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log) as timeline:
+        export(timeline, incident, bundle, requested_by="drill")
+        entries = [stored.entry for stored in timeline.entries(incident)]
+    found = verify(bundle.read_bytes(), public.read_text().strip())
+    faults = (*found.of(Class.FAILED), *found.of(Class.UNRESOLVED), *found.of(Class.WITHHELD))
+    return entries, [f"The exported timeline: {fault.kind.value} {fault.place}: {fault.say}" for fault in faults]
 
 
 def toml(tables: Mapping[str, Mapping[str, Any]]) -> str:

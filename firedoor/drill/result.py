@@ -54,7 +54,7 @@ class DrillResult(Frozen):
     """The outcome of a drill.
 
     `contained` is true only if the runbook says so on the provider's evidence, the attacker's next calls were refused,
-    and the workload went on. `seconds` run from the alert to the end of the proof, `setup_seconds` before it.
+    the workload went on, and the exported timeline verifies. `seconds` run from the alert to the end of the proof, `setup_seconds` before it.
     """
 
     scenario: str
@@ -66,11 +66,11 @@ class DrillResult(Frozen):
     verdict: Verdict | None = None
     seconds: float
     setup_seconds: float
+    #: Seconds from the alert to the attacker's last call that worked.
+    attacker_out_after: float
     #: How often the worker had to be started again.
     worker_restarts: int = 0
     steps: tuple[StepResult, ...] = ()
     proof: Proof
-    #: Does the exported timeline verify, with nothing but the file and the public key?
-    export_verified: bool = False
     #: What a drill shortens or leaves out, so that nobody takes it for the real thing.
     shortened: tuple[str, ...] = ()

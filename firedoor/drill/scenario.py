@@ -1,6 +1,6 @@
 """A scenario: what is planted, who acts in it, how it is reported, and how containment is proved.
 
-`firedoor/drill/rehearsal.py` stages any scenario; adding one is a module and a line in `firedoor/drill/__init__.py`.
+`firedoor/drill/rehearsal.py` stages any scenario; adding one is a module and a line in `firedoor/drill/scenarios.py`.
 """
 
 from abc import ABC, abstractmethod
@@ -17,11 +17,15 @@ from firedoor.supervisor import Supervisor
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the scripted responder does when a step waits: the verb, its reason, and for `answer` the form."""
+    """What the scripted responder does when a step waits: the verb, its reason, and for `answer` the form.
+
+    With `after`, not before that step has ended.
+    """
 
     verb: Verb
     reason: str = ""
     answers: Mapping[str, Any] = field(default_factory=dict)
+    after: str = ""
 
 
 class Scenario(ABC):

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
-from yaml.cyaml import CParser
+from yaml._yaml import CParser
 from yaml.resolver import BaseResolver
 
 from firedoor.runbook.diagnostics import Code, Diagnostic, RunbookErrors
+from firedoor.runbook.positions import positions
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
@@ -34,12 +35,14 @@ SECRET = re.compile(
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+FLOAT = re.compile(
+    r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+)
 MAX_DIGITS = 30
 
 SYNTAX_HINTS = {
     "mapping values are not allowed": "put a text that holds `: ` in quotes, and check the indentation",
-    "did not find expected key": "check the indentation; put an expression that begins with a quote in quotes as a whole",
+    "did not find expected key": "check the indentation; an expression that begins with a quote goes in quotes as a whole",
     "found undefined alias": "`*` begins an alias in YAML: define it with `&` earlier, or put the text in quotes",
     "found unexpected end of stream": "a quote or bracket is never closed",
     "found character that cannot start any token": "put the text in quotes",
@@ -98,10 +101,17 @@ class Document:
         node, name = self._find(path)
         return _span(name if key and name is not None else node)
 
-    def scalar(self, path: Path) -> yaml.ScalarNode | None:
-        """The scalar at a path, if that is what stands there."""
+    def within(self, path: Path, start: int, end: int) -> Span:
+        """Where the characters `start` to `end` of the text at `path` stand; the whole text if that cannot be said."""
         node, _ = self._find(path)
-        return node if isinstance(node, yaml.ScalarNode) else None
+        whole = _span(node)
+        if not isinstance(node, yaml.ScalarNode):
+            return whole
+        found = positions(self.text[whole.start : whole.end], node.value)
+        if found is None or start >= len(found):
+            return whole
+        first, last = found[start], found[min(end, len(found)) - 1]
+        return Span(whole.start + first, whole.start + max(last, first) + 1)
 
     def diagnostics(self) -> list[Diagnostic]:
         """The mistakes, in the order of the file."""
@@ -155,11 +165,11 @@ class _Loader(CParser, BaseResolver):
             return PLAIN if implicit[0] else QUOTED
         return MAPPING if kind is yaml.MappingNode else SEQUENCE
 
-    def descend_resolver(self, parent: yaml.Node | None, index: Any) -> None:
+    def descend_resolver(self, current_node: yaml.Node | None, current_index: Any) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             # The composer is recursive C: without this a file of brackets overflows its stack.
-            mark = parent.start_mark if parent is not None else None
+            mark = current_node.start_mark if current_node is not None else None
             raise _TooDeepError(problem=f"More than {MAX_DEPTH} levels.", problem_mark=mark)
 
     def ascend_resolver(self) -> None:
@@ -279,7 +289,9 @@ class _Reader:
         if node.tag in (expected, PLAIN, QUOTED):
             return
         what = f"`{node.tag}` is a YAML tag; runbooks have none."
-        self.document.add(Code.YAML_SYNTAX, _span(node), what, "put a text or expression that begins with `!` in quotes")
+        self.document.add(
+            Code.YAML_SYNTAX, _span(node), what, "put a text or expression that begins with `!` in quotes"
+        )
 
 
 def _resolved(text: str) -> Any:

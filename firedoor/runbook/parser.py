@@ -46,7 +46,7 @@ KINDS = {
     "dict_type": "a mapping of keys to values",
     "model_type": "a mapping of keys to values",
 }
-BOUNDS = {"greater_than_equal": "at least {ge}", "less_than_equal": "at most {le}"}
+BOUNDS = {"greater_than_equal": "at least {ge}", "less_than_equal": "at most {le}", "out_of_bounds": "{words}"}
 DURATIONS = "a whole number and a unit: 30s, 5m, 2h, 1d"
 NAMES = "snake_case: a letter, then letters, digits and _ (63 at most)"
 RUNBOOK_NAMES = "lower-case words joined by `-` or `_`: aws-access-key-leaked"
@@ -88,26 +88,19 @@ def draft_of(document: Document) -> Draft:
 
 
 def _note(document: Document, detail: ErrorDetails, broken: set[Path]) -> None:
+    """One error of pydantic as a diagnostic."""
     kind, loc, given = detail["type"], detail["loc"], detail["input"]
-    path: Path = tuple(part for part in loc if part != "[key]")
+    path = _path(detail)
     if path in broken:
         return
-    place = ".".join(str(part) for part in path) or "the runbook"
+    place = ".".join(str(part) for part in path)
     context = detail.get("ctx", {})
-    if kind == "extra_forbidden":
-        owner, model = _owner(path[:-1])
-        names = [one.alias or name for name, one in model.model_fields.items()]
-        document.add(Code.UNKNOWN_KEY, path, f"{owner} has no key `{path[-1]}`.", choices(str(path[-1]), names), key=True)
-    elif kind == "missing":
-        where = ".".join(str(part) for part in path[:-1])
-        what = f"`{where}` has no `{path[-1]}`." if where else f"The runbook has no `{path[-1]}`."
-        document.add(Code.MISSING_KEY, path[:-1], what, _describe(path), key=True)
+    if kind in ("extra_forbidden", "missing"):
+        _note_key(document, path, missing=kind == "missing")
     elif kind in ("bad_name", "bad_runbook_name"):
         _note_name(document, path, str(context.get("name")), key="[key]" in loc, runbook=kind == "bad_runbook_name")
     elif kind == "bad_duration":
         document.add(Code.BAD_DURATION, path, f"`{place}`: {_shown(given)} is not a duration.", DURATIONS)
-    elif kind == "out_of_bounds":
-        document.add(Code.OUT_OF_BOUNDS, path, f"`{place}` is {given}; it must be {context['words']}.")
     elif kind in BOUNDS:
         document.add(Code.OUT_OF_BOUNDS, path, f"`{place}` is {given}; it must be {BOUNDS[kind].format(**context)}.")
     elif kind == "literal_error":
@@ -123,6 +116,19 @@ def _note(document: Document, detail: ErrorDetails, broken: set[Path]) -> None:
         document.add(Code.BAD_VALUE, path, f"`{place}` cannot be {_shown(given)}: {detail['msg']}.")
 
 
+def _note_key(document: Document, path: Path, *, missing: bool) -> None:
+    """A key that is missing, or one that does not exist."""
+    owner, model = _owner(path[:-1])
+    fields = {one.alias or name: one for name, one in model.model_fields.items()}
+    key = str(path[-1])
+    if missing:
+        where = ".".join(str(part) for part in path[:-1])
+        what = f"`{where}` has no `{key}`." if where else f"The runbook has no `{key}`."
+        document.add(Code.MISSING_KEY, path[:-1], what, fields[key].description or "", key=True)
+    else:
+        document.add(Code.UNKNOWN_KEY, path, f"{owner} has no key `{key}`.", choices(key, fields), key=True)
+
+
 def _note_name(document: Document, path: Path, name: str, *, key: bool, runbook: bool) -> None:
     reserved = " Expressions reserve that word." if name in RESERVED else ""
     allowed = RUNBOOK_NAMES if runbook else NAMES
@@ -131,7 +137,7 @@ def _note_name(document: Document, path: Path, name: str, *, key: bool, runbook:
 
 def _take_out(data: Any, detail: ErrorDetails, broken: set[Path]) -> None:
     """Remove what is wrong from `data`. Lists go as a whole: the places of their members must not shift."""
-    path: Path = tuple(part for part in detail["loc"] if part != "[key]")
+    path = _path(detail)
     if detail["type"] == "missing":
         if path == ("name",):
             data["name"] = "unnamed"
@@ -140,13 +146,20 @@ def _take_out(data: Any, detail: ErrorDetails, broken: set[Path]) -> None:
     while path and isinstance(path[-1], int):
         path = path[:-1]
     broken.add(path)
+    if not path:
+        return
+    *above, last = path
     holder = data
-    for part in path[:-1]:
-        if not isinstance(holder, dict) or part not in holder:
+    for part in above:
+        try:
+            holder = holder[part]
+        except (KeyError, IndexError):
             return
-        holder = holder[part]
-    if isinstance(holder, dict) and path:
-        holder.pop(path[-1], None)
+    holder.pop(last, None)
+
+
+def _path(detail: ErrorDetails) -> Path:
+    return tuple(part for part in detail["loc"] if part != "[key]")
 
 
 def _owner(path: Path) -> tuple[str, type[BaseModel]]:
@@ -154,12 +167,6 @@ def _owner(path: Path) -> tuple[str, type[BaseModel]]:
         if len(shape) == len(path) and all(part in ("*", given) for part, given in zip(shape, path, strict=True)):
             return words, model
     return "This", Runbook
-
-
-def _describe(path: Path) -> str:
-    _, model = _owner(path[:-1])
-    found = next((one for name, one in model.model_fields.items() if (one.alias or name) == path[-1]), None)
-    return (found.description or "") if found else ""
 
 
 def _shown(value: Any) -> str:

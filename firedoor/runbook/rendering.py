@@ -47,7 +47,11 @@ def render_sarif(diagnostics: Iterable[Diagnostic], *, version: str) -> str:
 
 
 def _rule(code: Code) -> dict[str, Any]:
-    return {"id": code.value, "shortDescription": {"text": EXPLANATIONS[code]}, "defaultConfiguration": {"level": "error"}}
+    return {
+        "id": code.value,
+        "shortDescription": {"text": EXPLANATIONS[code]},
+        "defaultConfiguration": {"level": "error"},
+    }
 
 
 def _result(one: Diagnostic, rule: int) -> dict[str, Any]:

@@ -76,6 +76,6 @@ class AccessKeyActivity(Step):
     access_key_id: AccessKeyId
     account: Account = ""
     hours: int = Field(default=2160, ge=1, le=2160, description="How far back to look; CloudTrail keeps 90 days.")
-    regions: tuple[str, ...] = Field(default=(), description="Regions to ask; empty: the configured ones and us-east-1.")
+    regions: tuple[str, ...] = Field(default=(), description="Regions to ask; empty: the configured and us-east-1.")
     max_pages: int = Field(default=100, ge=1, le=1000, description="Requests at most, of 50 events each.")
     max_sessions: int = Field(default=50, ge=0, le=1000, description="Descendants whose own calls are read, at most.")

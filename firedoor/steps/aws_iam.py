@@ -14,7 +14,10 @@ from firedoor.steps._step import Credential, Result, Step
 
 AccessKeyId = Annotated[
     str,
-    Field(pattern=r"^(AKIA|ASIA)[A-Z0-9]{12,124}$", description="The id of an access key: AKIA… (long-term) or ASIA… (temporary)."),
+    Field(
+        pattern=r"^(AKIA|ASIA)[A-Z0-9]{12,124}$",
+        description="The id of an access key: AKIA… (long-term) or ASIA… (temporary).",
+    ),
 ]
 UserName = Annotated[str, Field(pattern=r"^[\w+=,.@-]{1,64}$", description="The name of the IAM user, without path.")]
 OwnerName = Annotated[
@@ -210,7 +213,12 @@ class DeleteAccessKey(Step):
     action: ClassVar[str] = "aws.iam.delete_access_key"
     effect: ClassVar[Effect] = Effect.DESTRUCTIVE
     containment: ClassVar[bool] = True
-    permissions: ClassVar[tuple[str, ...]] = ("iam:ListAccessKeys", "iam:DeleteAccessKey")
+    permissions: ClassVar[tuple[str, ...]] = (
+        "sts:GetAccessKeyInfo",
+        "iam:GetAccessKeyLastUsed",
+        "iam:ListAccessKeys",
+        "iam:DeleteAccessKey",
+    )
     blast: ClassVar[dict[str, int]] = {"credentials": 1}
     proof: ClassVar[str] = "iam:ListAccessKeys no longer lists the key, in every reading of the settle window"
     timeout: ClassVar[int] = 120
@@ -244,7 +252,7 @@ class CreateAccessKey(Step):
         "secretsmanager:UpdateSecretVersionStage",
     )
     blast: ClassVar[dict[str, int]] = {"credentials": 1}
-    proof: ClassVar[str] = "iam:ListAccessKeys lists the key Active and secretsmanager:GetSecretValue returns it as AWSCURRENT"
+    proof: ClassVar[str] = "iam:ListAccessKeys lists it Active, secretsmanager:GetSecretValue returns it as AWSCURRENT"
     timeout: ClassVar[int] = 120
     result: ClassVar[type[Result]] = NewKey
 
@@ -252,7 +260,7 @@ class CreateAccessKey(Step):
     secret_id: str = Field(min_length=1, max_length=2048, description="Name or ARN of the secret that takes the key.")
     region: str = Field(default="", description="The region of the secret; empty: the configured one.")
     id_field: str = Field(default="AccessKeyId", min_length=1, description="The JSON field that takes the id.")
-    secret_field: str = Field(default="SecretAccessKey", min_length=1, description="The JSON field that takes the secret.")
+    secret_field: str = Field(default="SecretAccessKey", min_length=1, description="The JSON field of the secret.")
     account: Account = ""
 
 
@@ -285,13 +293,14 @@ class DenySessions(Step):
     )
     undo: ClassVar[str] = "aws.iam.lift_denies"
     blast: ClassVar[dict[str, int]] = {"principals": 1}
-    proof: ClassVar[str] = "iam:GetUserPolicy or iam:GetRolePolicy returns the deny, equal, in every reading of the settle window"
+    proof: ClassVar[str] = "iam:GetUserPolicy or GetRolePolicy returns the deny, equal, over the whole settle window"
     timeout: ClassVar[int] = 120
     result: ClassVar[type[Result]] = Denies
 
     principal_arn: PrincipalArn
     everything: bool | None = Field(
-        default=None, description="Deny every action as well, whatever the credential. Default: true for a user, false for a role."
+        default=None,
+        description="Deny every action as well, whatever the credential. Default: true for a user, false for a role.",
     )
 
 
@@ -357,9 +366,9 @@ class DeleteLoginProfile(Step):
 
 
 class DisableServiceCredentials(Step):
-    """Make a user's service-specific credentials (CodeCommit, Keyspaces, Bedrock API keys), SSH keys and signing
-    certificates inactive.
+    """Make a user's service-specific credentials, SSH keys and signing certificates inactive.
 
+    Service-specific are those of CodeCommit, Keyspaces and CloudWatch Logs, and long-term Bedrock API keys.
     API: https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateServiceSpecificCredential.html
     Short-term Bedrock keys cannot be listed: they die with the sessions of the principal that signed them.
     """

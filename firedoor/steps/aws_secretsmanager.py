@@ -108,5 +108,5 @@ class PutSecret(Step):
 
     secret_id: str = Field(min_length=1, max_length=2048, description="Name or ARN of the secret.")
     value: SecretReference
-    region: str = Field(default="", description="The region of the secret; empty: the one in its ARN, or the configured one.")
+    region: str = Field(default="", description="The secret's region; empty: its ARN's, or the configured one.")
     account: Account = ""

@@ -108,9 +108,13 @@ class Batch:
     def _again(self, draft: Draft, first: Receipt, *, same: bool) -> Receipt:
         if not same:
             digest = sha256_hex(_content(draft))
-            body = {"actor": {"kind": "system", "id": "timeline"}, "submitted": {"kind": draft.kind, "sha256": digest}}
-            body["say"] = f"Something tried to record another {draft.kind} in the place of entry {first.seq}. That entry stands."
-            self.add(prepare(Draft(Kind.CONFLICT, draft.incident, f"conflict/{digest}/{draft.idem}", body, ref=first.id), self._log))
+            body = {
+                "actor": {"kind": "system", "id": "timeline"},
+                "submitted": {"kind": draft.kind.value, "sha256": digest},
+                "say": f"Another {draft.kind} was submitted in the place of entry {first.seq}, which stands.",
+            }
+            idem = f"conflict/{digest}/{draft.idem}"
+            self.add(prepare(Draft(Kind.CONFLICT, draft.incident, idem, body, ref=first.id), self._log))
         return Receipt(first.idx, first.id, first.seq, duplicate=True, conflict=not same)
 
     def _new_id(self) -> str:

@@ -128,13 +128,24 @@ class Signer:
 
     def sign(self, checkpoint: Checkpoint) -> str:
         """The signed note of a checkpoint."""
-        text = checkpoint.text()
+        return self.sign_text(checkpoint.text())
+
+    def sign_text(self, text: str) -> str:
+        """The signed note of a text, which ends in a newline."""
         signature = self.verifier.id + self._private.sign(text.encode())
         return f"{text}\n— {self.name} {b64(signature)}\n"
 
 
 def open_note(note: str | bytes, verifier: Verifier) -> Checkpoint:
-    """The checkpoint of a signed note, after checking that `verifier` signed it.
+    """The checkpoint of a signed note, after checking that `verifier` signed it. Raises `CheckpointError`."""
+    checkpoint = Checkpoint.parse(open_text(note, verifier))
+    if checkpoint.origin != verifier.name:
+        raise CheckpointError(f"the checkpoint is of {checkpoint.origin!r}, the key of {verifier.name!r}")
+    return checkpoint
+
+
+def open_text(note: str | bytes, verifier: Verifier) -> str:
+    """The text of a signed note, after checking that `verifier` signed it.
 
     Signatures of other keys are skipped, as the format asks. Raises `CheckpointError`.
     """
@@ -147,10 +158,7 @@ def open_note(note: str | bytes, verifier: Verifier) -> Checkpoint:
         Ed25519PublicKey.from_public_bytes(verifier.public).verify(mine[0][4:], text.encode())
     except InvalidSignature:
         raise CheckpointError(f"the signature of {verifier.name} does not fit the text") from None
-    checkpoint = Checkpoint.parse(text)
-    if checkpoint.origin != verifier.name:
-        raise CheckpointError(f"the checkpoint is of {checkpoint.origin!r}, the key of {verifier.name!r}")
-    return checkpoint
+    return text
 
 
 def _parse_note(note: str | bytes) -> tuple[str, list[tuple[str, bytes]]]:

@@ -1,12 +1,12 @@
 """The SQLite file of a timeline: its tables, its guards, how it is opened, and what its errors mean.
 
-The guards keep our own code, and people with a database shell, from changing the past by accident. Whoever owns the file
-can drop them; that is what the tree and the signed checkpoints are for.
+The guards keep our own code, and people with a database shell, from changing the past by accident. Whoever owns the
+file can drop them; that is what the tree and the signed checkpoints are for.
 """
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,7 +68,8 @@ def connect(path: Path, *, busy_seconds: float, readonly: bool = False) -> sqlit
     """
     if readonly and not path.exists():
         raise UsageError(
-            f"There is no timeline at {path}.", next="Start a worker with `firedoor up`, or name its folder in FIREDOOR_HOME."
+            f"There is no timeline at {path}.",
+            next="Start a worker with `firedoor up`, or name its folder in FIREDOOR_HOME.",
         )
     mode = "ro" if readonly else "rwc"
     with explained(path):
@@ -154,7 +155,7 @@ _SENTENCES = {
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Generator[None]:
     """Turn SQLite's errors into `TimelineError` with a sentence that says what to do."""
     try:
         yield

@@ -1,7 +1,7 @@
 """The format of an entry: its kinds, its fields, its bytes. Version 1.
 
-An entry is one canonical JSON object of at most 65,535 bytes. A writer hands in a `Draft`; the store adds the fields that
-only it may set (`STORE_FIELDS`). What is hashed and signed is the exact bytes; nobody writes them anew to verify them.
+An entry is one canonical JSON object of at most 65,535 bytes. A writer hands in a `Draft`; the store adds the fields
+that only it may set (`STORE_FIELDS`). What is hashed and signed is the exact bytes; nobody writes them anew to verify.
 
 Pure. It does not store, sign or hash.
 """
@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from firedoor.canonical import NotCanonicalError, canonical_text
+from firedoor.canonical import NotCanonicalError, canonical_bytes
 from firedoor.errors import FiredoorError
 
 VERSION = 1
@@ -25,6 +25,8 @@ ENVELOPE = 400
 STORE_FIELDS = frozenset({"v", "log", "id", "seq", "prev", "recorded_at", "clock"})
 #: Set through `Draft`, never inside its body.
 DRAFT_FIELDS = frozenset({"kind", "incident", "ref"})
+_RESERVED = STORE_FIELDS | DRAFT_FIELDS
+_FROM_STORE = ("clock", "id", "prev", "recorded_at", "seq")
 
 
 class TimelineError(FiredoorError):
@@ -125,34 +127,38 @@ class Prepared:
         return b"".join((one, clock, two, id, three, prev, four, recorded_at, five, seq, six))
 
 
-# A lone surrogate stands for each field of the store while the object is written. Text that holds one cannot be encoded,
-# so no caller's text can be taken for it.
-_HOLE = "\ud800"
+# What stands for each of the store's fields while the object is written. Inside a text every quote has a backslash
+# before it, so only a value that is this very text can be taken for a hole, and that is noticed.
+_HOLE = "\0"
+_HOLE_BYTES = b':"\\u0000"'
 _HOLES = {"clock": _HOLE, "id": _HOLE, "prev": _HOLE, "recorded_at": _HOLE, "seq": _HOLE}
 
 
 def prepare(draft: Draft, log: str) -> Prepared:
     """Write a draft as canonical JSON for the log `log`. Raises `EntryError` with what does not fit."""
     body = draft.body
-    if not body.keys().isdisjoint(STORE_FIELDS | DRAFT_FIELDS):
-        taken = ", ".join(sorted(body.keys() & (STORE_FIELDS | DRAFT_FIELDS)))
-        raise _refused(draft, f"its body sets {taken}, which the timeline sets itself")
+    if not body.keys().isdisjoint(_RESERVED):
+        raise _refused(
+            draft, f"its body sets {', '.join(sorted(body.keys() & _RESERVED))}, which the timeline sets itself"
+        )
     if not draft.idem:
         raise _refused(draft, "it has no idem, the name under which it is recorded once")
     value = {**body, "v": VERSION, "log": log, "kind": draft.kind.value, "incident": draft.incident, **_HOLES}
     if draft.ref:
         value["ref"] = draft.ref
     try:
-        pieces = [piece.encode() for piece in canonical_text(value).split('"' + _HOLE + '"')]
-        one, two, three, four, five, six = pieces
+        data = canonical_bytes(value)
     except NotCanonicalError as error:
         raise _refused(draft, f"it holds what canonical JSON cannot: {error}") from None
-    except ValueError:
-        raise _refused(draft, "it holds text with a lone surrogate, which is not Unicode") from None
-    size = sum(map(len, pieces)) + ENVELOPE
-    if size > MAX_ENTRY:
-        raise _refused(draft, f"it needs {size:,} bytes and an entry has at most {MAX_ENTRY:,}; attach the rest as evidence")
-    return Prepared(draft, (one, two, three, four, five, six))
+    if len(data) + ENVELOPE > MAX_ENTRY:
+        raise _refused(
+            draft, f"it has {len(data):,} bytes and an entry at most {MAX_ENTRY - ENVELOPE:,}; attach the rest"
+        )
+    pieces = data.split(_HOLE_BYTES)
+    if len(pieces) != len(_HOLES) + 1:
+        raise _refused(draft, "a text in it is a single NUL character")
+    one, two, three, four, five, six = pieces
+    return Prepared(draft, (one + b":", two + b":", three + b":", four + b":", five + b":", six))
 
 
 def _refused(draft: Draft, why: str) -> EntryError:
@@ -185,7 +191,7 @@ class Entry:
     @cached_property
     def body(self) -> dict[str, Any]:
         """The caller's part: actor, cause, action, result, evidence, …"""
-        return {key: value for key, value in self.fields.items() if key not in STORE_FIELDS and key not in DRAFT_FIELDS}
+        return {key: value for key, value in self.fields.items() if key not in _RESERVED}
 
     def part(self, name: str) -> Mapping[str, Any]:
         """A part of the body that is an object, or an empty one."""
@@ -226,7 +232,10 @@ class Entry:
 
 def parse_json(data: bytes) -> Any:
     """Strict JSON: UTF-8, no duplicate keys, no floats, no NaN. Raises `ValueError`."""
-    return json.loads(data.decode(), object_pairs_hook=_object, parse_float=_no_float, parse_constant=_no_float)
+    try:
+        return json.loads(data.decode(), object_pairs_hook=_object, parse_float=_no_float, parse_constant=_no_float)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -38,7 +38,9 @@ class Nodes:
     def _read(self, level: int, start: int) -> list[bytes]:
         end = start + _WIDTH
         if level == 0:
-            rows = self._database.execute("SELECT leaf FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx", (start, end))
+            rows = self._database.execute(
+                "SELECT leaf FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx", (start, end)
+            )
         else:
             rows = self._database.execute(
                 "SELECT hash FROM node WHERE level = ? AND idx >= ? AND idx < ? ORDER BY idx", (level, start, end)

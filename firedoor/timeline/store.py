@@ -8,7 +8,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,15 +17,31 @@ from typing import Self
 from firedoor.canonical import sha256_hex
 from firedoor.timeline import tree
 from firedoor.timeline.batch import Batch, Head, Receipt, Stamp, Stored
-from firedoor.timeline.checkpoint import Checkpoint, CheckpointError, Signer, Verifier, b64, create_signer, load_signer, open_note
+from firedoor.timeline.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    Signer,
+    Verifier,
+    b64,
+    create_signer,
+    load_signer,
+    open_note,
+)
 from firedoor.timeline.database import connect, explained, pragma
 from firedoor.timeline.entry import Draft, Entry, Kind, Prepared, TimelineError, prepare
 from firedoor.timeline.nodes import STORED_LEVELS, Nodes
 
-#: Rows of one INSERT. Each statement gives up the interpreter's lock once, so few large ones beat many small ones.
-_CHUNKS = (128, 32, 8, 1)
+__all__ = ["MovedError", "Receipt", "Stored", "Timeline"]
+
 _CACHED_HEADS = 10_000
-_COLUMNS = "idx, idem, incident, seq, scope, leaf, body"
+#: By whether an incident and a scope are asked for. `scope != ''` lets SQLite use the index of scopes, which leaves
+#: out the empty one.
+_QUERIES = {
+    (False, False): "SELECT idx, body, scope FROM entry ORDER BY idx",
+    (True, False): "SELECT idx, body, scope FROM entry WHERE incident = ? ORDER BY idx",
+    (False, True): "SELECT idx, body, scope FROM entry WHERE scope = ? AND scope != '' ORDER BY idx",
+    (True, True): "SELECT idx, body, scope FROM entry WHERE incident = ? AND scope = ? AND scope != '' ORDER BY idx",
+}
 
 
 class MovedError(TimelineError):
@@ -42,7 +58,9 @@ def utc_now() -> datetime:
 class Timeline:
     """An open timeline. `open` to write, `read` to look."""
 
-    def __init__(self, path: Path, database: sqlite3.Connection, reader: sqlite3.Connection, signer: Signer | None) -> None:
+    def __init__(
+        self, path: Path, database: sqlite3.Connection, reader: sqlite3.Connection, signer: Signer | None
+    ) -> None:
         self.path = path
         self.clock: Callable[[], datetime] = utc_now
         self._database = database
@@ -148,7 +166,9 @@ class Timeline:
     def _batch(self, prepared: Sequence[Prepared]) -> Batch:
         log = self.signer.name
         stamp = Stamp(self.clock(), time.monotonic_ns() // 1000, self._boot)
-        batch = Batch(log, self._edge.copy(), stamp, known=self._known([item.draft.idem for item in prepared]), head=self._head)
+        batch = Batch(
+            log, self._edge.copy(), stamp, known=self._known([item.draft.idem for item in prepared]), head=self._head
+        )
         if stamp.recorded_at < self._last_at:
             body = {"actor": {"kind": "system", "id": "timeline"}, "from": self._last_at, "to": stamp.recorded_at}
             body["say"] = "The clock of this machine was set back. The order of entries is their index, not their time."
@@ -157,13 +177,7 @@ class Timeline:
         return batch
 
     def _write(self, database: sqlite3.Connection, batch: Batch, signer: Signer) -> None:
-        start = 0
-        for size in _CHUNKS:
-            while len(batch.rows) - start >= size:
-                values = ",".join(["(?,?,?,?,?,?,?)"] * size)
-                flat = [value for row in batch.rows[start : start + size] for value in row]
-                database.execute(f"INSERT INTO entry ({_COLUMNS}) VALUES {values}", flat)
-                start += size
+        database.executemany("INSERT INTO entry VALUES (?,?,?,?,?,?,?)", batch.rows)
         if batch.nodes:
             nodes = [(level, index, value) for (level, index), value in batch.nodes.items()]
             database.executemany("INSERT INTO node VALUES (?,?,?)", nodes)
@@ -172,7 +186,7 @@ class Timeline:
         database.execute("COMMIT")
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Generator[sqlite3.Connection]:
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield self._database
@@ -204,6 +218,9 @@ class Timeline:
     def _check_head(self, edge: tree.Edge) -> None:
         row = self._database.execute("SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1").fetchone()
         size, note = row or (0, "")
+        last = self._database.execute("SELECT coalesce(max(idx), -1) FROM entry").fetchone()[0]
+        if last + 1 != edge.size:
+            raise self._disagrees(f"there were {edge.size} entries and there are {last + 1}")
         if size != edge.size:
             raise self._disagrees(f"the newest checkpoint counts {size} entries and there are {edge.size}")
         if size:
@@ -269,15 +286,8 @@ class Timeline:
 
     def entries(self, incident: str | None = None, scope: str | None = None) -> list[Stored]:
         """Entries in their order: all, those of an incident, or those recorded under a scope."""
-        where, values = ["1"], list[str]()
-        if incident is not None:
-            where.append("incident = ?")
-            values.append(incident)
-        if scope is not None:
-            # The second half lets SQLite use the index, which leaves out empty scopes.
-            where.append("scope = ? AND scope != ''")
-            values.append(scope)
-        query = f"SELECT idx, body, scope FROM entry WHERE {' AND '.join(where)} ORDER BY idx"
+        query = _QUERIES[incident is not None, scope is not None]
+        values = [value for value in (incident, scope) if value is not None]
         with self._reading, explained(self.path):
             rows = self._reader.execute(query, values).fetchall()
         return [Stored(idx, Entry.parse(body), scope) for idx, body, scope in rows]

@@ -37,8 +37,8 @@ class Writer:
     async def append(self, *drafts: Draft) -> list[Receipt]:
         """Append, all or nothing; returns when the entries are durable, signed, and in their order.
 
-        Raises `EntryError` for a draft that cannot be an entry, `TimelineError` when the store fails; then none of these
-        drafts was recorded. A caller that is cancelled does not know: the same drafts appended again are recorded once.
+        Raises `EntryError` for a draft that cannot be an entry, `TimelineError` when the store fails; then none of
+        these drafts was recorded. A caller that is cancelled does not know; what it appends again is recorded once.
         """
         if self._closed:
             raise TimelineError("The timeline's writer is closed.", changed="Nothing was recorded.")

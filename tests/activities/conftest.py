@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.activities.wire import Wire, wired
 from tests.emulators import Emulator, People, ministack, moto
 
 
@@ -18,7 +19,7 @@ def ministack_server(emulator: Path) -> Iterator[Emulator]:
 
 @pytest.fixture
 def aws(ministack_server: Emulator) -> Emulator:
-    """ministack with nothing in it."""
+    """A ministack with nothing in it."""
     ministack_server.reset()
     return ministack_server
 
@@ -33,4 +34,19 @@ def people(aws: Emulator) -> People:
 def moto_server(emulator: Path) -> Iterator[Emulator]:
     """One moto for the run: it stands beside ministack, or where `FIREDOOR_MOTO` says."""
     with moto(Path(os.environ.get("FIREDOOR_MOTO") or emulator.parent / "moto_server")) as running:
+        yield running
+
+
+@pytest.fixture
+def wire(aws: Emulator) -> Iterator[Wire]:
+    """A scriptable proxy before the emulator."""
+    with wired(aws) as running:
+        yield running
+
+
+@pytest.fixture
+def moto_wire(moto_server: Emulator) -> Iterator[Wire]:
+    """A proxy before moto with nothing in it."""
+    moto_server.reset("/moto-api/reset")
+    with wired(moto_server) as running:
         yield running

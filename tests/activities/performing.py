@@ -9,13 +9,14 @@ from activities.aws.accounts import Accounts
 from firedoor.config import Aws
 from firedoor.incident import Call, Outcome, Preview, Target
 from firedoor.steps import STEPS
+from tests.activities.wire import Wire
 from tests.emulators import REGION, ROOT, Emulator, Keys
 
 FUNCTIONS = {action.contract.action: action.function for action in ACTIVITIES}
 
 
-def accounts(emulator: Emulator, keys: Keys = ROOT, **settings: Any) -> Accounts:
-    """firedoor's accounts on an emulator, acting with `keys`; nothing is waited for unless `settle_seconds` says so."""
+def accounts(emulator: Emulator | Wire, keys: Keys = ROOT, **settings: Any) -> Accounts:
+    """The accounts that firedoor has on an emulator, acting with `keys`; by default it waits for nothing to settle."""
     configured = {"settle_seconds": 0, "region": REGION, "endpoint_url": emulator.url} | settings
     return Accounts(Aws.model_validate(configured), emulator.session(keys))
 

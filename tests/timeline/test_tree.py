@@ -123,7 +123,8 @@ def test_edge_nodes_rebuild_the_edge(size: int) -> None:
 def test_kept_subtrees_are_the_complete_ones() -> None:
     """Appending keeps exactly the complete subtrees at the wanted levels."""
     leaves = leaves_of(40)
-    edge, kept = tree.Edge(), dict[tuple[int, int], bytes]()
+    edge = tree.Edge()
+    kept: dict[tuple[int, int], bytes] = {}
     for leaf in leaves:
         edge.append(leaf, kept, 2)
     assert {(2, index) for index in range(10)} | {(4, 0), (4, 1)} == set(kept)
@@ -133,12 +134,10 @@ def test_kept_subtrees_are_the_complete_ones() -> None:
 def test_wrong_questions_are_refused() -> None:
     """No proof for a leaf outside the tree, from size 0, or backwards; no edge of the wrong shape."""
     read = subtrees(leaves_of(4))
-    for ask in (
-        lambda: tree.inclusion_proof(4, 4, read),
-        lambda: tree.consistency_proof(0, 4, read),
-        lambda: tree.consistency_proof(5, 4, read),
-    ):
+    with pytest.raises(tree.ProofError):
+        tree.inclusion_proof(4, 4, read)
+    for old in (0, 5):
         with pytest.raises(tree.ProofError):
-            ask()
+            tree.consistency_proof(old, 4, read)
     with pytest.raises(ValueError, match="a tree of 3 leaves has 2 subtrees"):
         tree.Edge(3, [tree.EMPTY_ROOT])

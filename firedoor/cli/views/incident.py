@@ -74,6 +74,11 @@ def header(view: IncidentView, now: datetime.datetime) -> RenderableType:
     return Group(*parts)
 
 
+def _sign(step: StepView) -> Sign:
+    """Once a step has ended, its verdict says more than its state."""
+    return VERDICTS[step.verdict] if step.verdict and step.state in FINAL_STATES else STEPS[step.state]
+
+
 def short(view: IncidentView) -> str:
     """The part of the id that a person types: what stands behind the runbook's name."""
     return view.id.removeprefix(f"{view.runbook}-")
@@ -125,16 +130,13 @@ class StepLines:
 
 
 def _line(step: StepView, now: datetime.datetime) -> StepLine:
-    sign = STEPS[step.state]
-    if step.verdict and step.state in FINAL_STATES:
-        sign = VERDICTS[step.verdict]
     # What a person has to answer is told in full below.
     told = (step.failure.reason if step.failure else "") if step.state in ANSWERS else said(step)
-    return StepLine(sign, step.id, duration(seconds_between(step.started, step.ended, now)), told)
+    return StepLine(_sign(step), step.id, duration(seconds_between(step.started, step.ended, now)), told)
 
 
 def folded(all_steps: Sequence[StepView], room: int | None) -> list[StepView]:
-    """The steps that fit into `room` lines: first what needs a person or runs, then what ended last, then what is next."""
+    """The steps that fit into `room` lines: what needs a person, what runs, what ended last, what is next."""
     if room is None or len(all_steps) <= room:
         return list(all_steps)
     order = sorted(range(len(all_steps)), key=lambda index: _urgency(all_steps[index], index))
@@ -224,8 +226,7 @@ def changes(before: IncidentView | None, after: IncidentView, now: datetime.date
         if step.state is StepState.PENDING and old is None:
             continue
         if old is None or (old.state, old.progress, old.failure) != (step.state, step.progress, step.failure):
-            word = VERDICTS[step.verdict].word if step.verdict and step.state in FINAL_STATES else STEPS[step.state].word
-            lines.append(f"{at}  {step.id}  {word}  {said(step)}".rstrip())
+            lines.append(f"{at}  {step.id}  {_sign(step).word}  {said(step)}".rstrip())
     if before is None or before.state is not after.state:
         lines.append(f"{at}  incident {INCIDENTS[after.state].word}")
     return lines

@@ -115,14 +115,22 @@ def _found(step: PlannedStep, told: StepView | None) -> Text:
 
 def _change(preview: Preview) -> Text:
     text = Text(preview.change)
-    before = ", ".join(f"{name} {value}" for name, value in preview.before.items() if isinstance(value, str | int | bool))
-    if before:
+    known = [f"{name} {_word(value)}" for name, value in preview.before.items() if _is_word(value)]
+    if before := ", ".join(known):
         text.append(f"\nbefore: {before}", style="dim")
     if preview.undo:
         text.append(f"\nundone by {preview.undo}", style="dim")
     if preview.permission_missing:
         text.append(f"\n! permission missing: {preview.permission_missing}", style="bold red")
     return text
+
+
+def _is_word(value: Any) -> bool:
+    return value != "" and isinstance(value, str | int)
+
+
+def _word(value: str | int) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _approvals(plan: Plan) -> list[RenderableType]:

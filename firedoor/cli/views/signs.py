@@ -56,7 +56,8 @@ EFFECTS = {
 
 def plural(number: int, noun: str) -> str:
     """`1 credential`, `1,000 credentials`: nouns come in the plural, as the blast radius counts them."""
-    return f"{number:,} {noun.removesuffix('s') if number == 1 else noun}"
+    singular = f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")
+    return f"{number:,} {singular if number == 1 else noun}"
 
 
 def blast(counts: dict[str, int]) -> str:

@@ -1,0 +1,44 @@
+"""Alert: what every source's alert becomes. Flat, so that triggers read well: `alert.severity >= 7.0`."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _finite(value: float) -> float:
+    if not 0.0 <= value <= 10.0:
+        # Also false for NaN.
+        raise ValueError("a severity lies between 0 and 10")
+    return value
+
+
+class Alert(BaseModel):
+    """One alert. A text that the source does not give is empty, never null, so that expressions need no guards."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    source: str = Field(description="Which source: `guardduty`.")
+    id: str = Field(min_length=1, description="The source's id; the same when it reports the same thing again.")
+    type: str = Field("", description="The source's kind of alert: `UnauthorizedAccess:IAMUser/TorIPCaller`.")
+    title: str = Field("", description="One line.")
+    description: str = Field("", description="What the source says happened.")
+    severity: Annotated[float, AfterValidator(_finite)] = Field(
+        0.0, description="0 to 10 with decimals: compare with `7.0`, not `7`."
+    )
+    account: str = Field("", description="The AWS account id.")
+    region: str = Field("", description="The region.")
+    access_key_id: str = Field("", description="The access key that it is about, AKIA… or ASIA….")
+    user_name: str = Field("", description="The user's name.")
+    user_type: str = Field("", description="`IAMUser`, `AssumedRole`, `Root`, …")
+    principal_id: str = Field("", description="The principal's unique id, AIDA… or AROA….")
+    sample: bool = Field(False, description="Made to try things out; nothing happened.")
+    archived: bool = Field(False, description="Somebody has put it away at the source.")
+    first_seen: str = Field("", description="When it began, RFC 3339.")
+    last_seen: str = Field("", description="When it was last seen, RFC 3339.")
+    count: int = Field(1, ge=0, description="How often it was seen.")
+    url: str = Field("", description="Where to read more.")
+
+    @classmethod
+    def field_types(cls) -> dict[str, Any]:
+        """Field → Python type: what the compiler checks expressions over `alert` with."""
+        return {name: field.annotation for name, field in cls.model_fields.items()}

@@ -1,0 +1,137 @@
+"""What `firedoor doctor` looks at on this machine and in Temporal. Changes nothing."""
+
+import shutil
+import stat
+from collections.abc import AsyncIterator, Iterator
+
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from firedoor.cli.catalog import compiled_runbook, runbooks
+from firedoor.cli.queue import RPC_TIMEOUT, workers
+from firedoor.cli.views.checklist import Finding
+from firedoor.config import Settings
+from firedoor.drill.emulators import emulator_python
+from firedoor.engine import connect
+from firedoor.errors import FiredoorError, UnreachableError
+from firedoor.local import SEARCH_ATTRIBUTES, temporal_binary
+from firedoor.plan import Plan
+from firedoor.timeline.store import Timeline
+
+#: Less free space than this, and the record may stop: bytes.
+LITTLE_SPACE = 1 << 30
+
+
+def folder(settings: Settings) -> Iterator[Finding]:
+    """The data folder: there, private, not full."""
+    home = settings.home
+    if not home.is_dir():
+        yield Finding("warn", "data folder", f"{home} does not exist yet", "`firedoor up` or a worker makes it.")
+        return
+    mode = stat.S_IMODE(home.stat().st_mode)
+    if mode & 0o022:
+        yield Finding("fail", "data folder", f"others may write to {home} (mode {mode:04o})", f"chmod 700 {home}")
+    else:
+        yield Finding("ok", "data folder", str(home))
+    free = shutil.disk_usage(home).free
+    if free < LITTLE_SPACE:
+        yield Finding("warn", "disk", f"{free >> 20} MiB free at {home}", "Make room: no record, no action.")
+
+
+def keys(settings: Settings) -> Iterator[Finding]:
+    """The two secret keys: for nobody else's eyes."""
+    found = [("signing key", settings.signing_key_path)]
+    found += [("codec key", settings.codec_key_path)] if settings.codec else []
+    for subject, path in found:
+        if not path.exists():
+            yield Finding("warn", subject, f"{path} does not exist yet", "The first worker makes it. Back it up then.")
+            continue
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            yield Finding("fail", subject, f"others may read {path} (mode {mode:04o})", f"chmod 600 {path}")
+        else:
+            yield Finding("ok", subject, f"{path} (mode {mode:04o})")
+    if not settings.codec:
+        yield Finding("warn", "codec", "Temporal stores payloads in plain text", "Set `codec = true` in firedoor.toml.")
+
+
+def timeline(settings: Settings) -> Finding:
+    """The store opens, and what is in it is what was signed."""
+    path = settings.timeline_path
+    if not path.exists():
+        return Finding("warn", "timeline", f"{path} does not exist yet", "The first worker makes it.")
+    try:
+        with Timeline.read(path) as store:
+            store.audit()
+            checkpoint = store.checkpoint()
+    except FiredoorError as error:
+        return Finding("fail", "timeline", error.what, error.next)
+    lines = checkpoint.splitlines()
+    size = lines[1] if len(lines) > 1 else "0"
+    return Finding("ok", "timeline", f"{size} entries; hashes and signed checkpoint agree")
+
+
+def shipped(settings: Settings) -> tuple[list[Finding], list[Plan]]:
+    """Every runbook compiles. The plans of those that do."""
+    findings: list[Finding] = []
+    plans: list[Plan] = []
+    for name in runbooks(settings):
+        try:
+            plans.append(compiled_runbook(name, settings))
+        except FiredoorError as error:
+            findings.append(Finding("fail", f"runbook {name}", error.what, error.next))
+    if plans:
+        findings.insert(0, Finding("ok", "runbooks", f"{len(plans)} compile: {', '.join(plan.name for plan in plans)}"))
+    return findings, plans
+
+
+def programs(settings: Settings) -> Finding:
+    """What `firedoor up` and drills start."""
+    try:
+        return Finding("ok", "Temporal CLI", str(temporal_binary(settings.temporal_binary)))
+    except FiredoorError as error:
+        return Finding("warn", "Temporal CLI", "not found; only `firedoor up` and drills need it", error.next)
+
+
+def emulator(settings: Settings) -> Finding:
+    """The AWS emulator of drills."""
+    try:
+        return Finding("ok", "emulator", str(emulator_python(settings.emulator)))
+    except FiredoorError as error:
+        return Finding("warn", "emulator", "not found; only drills need it", error.next)
+
+
+async def temporal(settings: Settings) -> AsyncIterator[Finding]:
+    """Temporal answers, knows our search attributes, and a worker asks it for work."""
+    try:
+        client = await connect(settings)
+    except UnreachableError as error:
+        yield Finding("fail", "Temporal", error.what, error.next)
+        return
+    yield Finding("ok", "Temporal", f"{client.service_client.config.target_host}, namespace {client.namespace}")
+    try:
+        yield await _attributes(client)
+        found = await workers(client, settings.task_queue)
+    except RPCError as error:
+        yield Finding("fail", "Temporal", f"it refused: {error.message}", "Check TEMPORAL_NAMESPACE and the API key.")
+        return
+    if found:
+        yield Finding("ok", "worker", f"{len(found)} on task queue {settings.task_queue}: {', '.join(found[:3])}")
+    else:
+        yield Finding(
+            "fail",
+            "worker",
+            f"none asks for work on task queue {settings.task_queue}",
+            "`firedoor worker`, or `firedoor up`",
+        )
+
+
+async def _attributes(client: Client) -> Finding:
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    answer = await client.operator_service.list_search_attributes(request, timeout=RPC_TIMEOUT)
+    missing = [name for name in SEARCH_ATTRIBUTES if name not in answer.custom_attributes]
+    if not missing:
+        return Finding("ok", "search attributes", ", ".join(SEARCH_ATTRIBUTES))
+    commands = [f"temporal operator search-attribute create --name {name} --type Keyword" for name in missing]
+    return Finding("fail", "search attributes", f"Temporal lacks {', '.join(missing)}", "\n".join(commands))

@@ -1,0 +1,42 @@
+"""`firedoor doctor`: is everything ready for three in the morning?"""
+
+import asyncio
+import dataclasses
+
+from firedoor.cli import checks
+from firedoor.cli.console import err, out, write_json
+from firedoor.cli.parameters import Output
+from firedoor.cli.permissions import check
+from firedoor.cli.views.checklist import Finding, checklist
+from firedoor.config import Settings, load
+from firedoor.errors import Exit
+
+
+async def doctor(*, output: Output = "text") -> int:
+    """Check everything that an incident will need.
+
+    The data folder and its keys, the timeline, Temporal and its workers, every
+    runbook, and in AWS who firedoor is and whether it has each permission that
+    the runbooks need. Each line is ok, warn or FAIL, with what to do. Nothing is
+    changed.
+
+    Exit code 1 when something failed.
+    """
+    settings = load()
+    with err().status("Checking…"):
+        findings = await _findings(settings)
+    if output == "json":
+        write_json([dataclasses.asdict(one) for one in findings])
+    else:
+        out().print(checklist(findings))
+    failed = any(one.level == "fail" for one in findings)
+    return int(Exit.FAILED if failed else Exit.OK)
+
+
+async def _findings(settings: Settings) -> list[Finding]:
+    about_runbooks, plans = checks.shipped(settings)
+    in_aws = asyncio.create_task(asyncio.to_thread(lambda: list(check(settings.aws, plans))))
+    findings = [*checks.folder(settings), *checks.keys(settings), checks.timeline(settings)]
+    findings += [one async for one in checks.temporal(settings)]
+    findings += [checks.programs(settings), checks.emulator(settings), *about_runbooks]
+    return findings + await in_aws

@@ -1,0 +1,82 @@
+"""`firedoor drill`: rehearse an incident on emulators, and prove the end of it."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from firedoor.cli.console import err, out, write_json
+from firedoor.cli.parameters import Output
+from firedoor.cli.screen import Screen
+from firedoor.cli.times import duration
+from firedoor.cli.views import timeline as timeline_view
+from firedoor.config import load
+from firedoor.drill.rehearsal import Audience
+from firedoor.drill.rehearsal import drill as rehearse
+from firedoor.drill.result import DrillResult
+from firedoor.drill.scenario import Scenario
+from firedoor.drill.scenarios import SCENARIOS
+from firedoor.errors import Exit, UsageError
+from firedoor.timeline.entry import Entry
+
+Name = Annotated[str, Parameter(help="Which drill. Default: aws-access-key-leaked.")]
+Keep = Annotated[
+    Path | None, Parameter(help="Leave result.json, incident.zip, timeline.pub and the data in this new folder.")
+]
+
+
+async def drill(name: Name = "aws-access-key-leaked", /, *, keep: Keep = None, output: Output = "text") -> int:
+    """Rehearse an incident on this machine, with proof.
+
+    Starts a Temporal server, a worker and an emulator of their own, plants an
+    attacker beside a production workload, and lets the runbook contain it. The
+    proof is that the emulator refuses the attacker afterwards.
+
+    Exit code 3 when containment was not proved.
+    """
+    scenario = _scenario(name)
+    if output == "json":
+        result = await rehearse(scenario, load(), Audience(), keep)
+        write_json(result.model_dump(mode="json"))
+        return _code(result)
+    record: list[Entry] = []
+    console = out()
+    console.print(Text(scenario.title, style="bold"))
+    with Screen(console) as screen:
+        async with screen.ticking():
+            audience = Audience(show=screen.show, tell=screen.tell, record=record.extend)
+            result = await rehearse(scenario, load(), audience, keep)
+    _end(result, record, keep)
+    return _code(result)
+
+
+def _scenario(name: str) -> Scenario:
+    if name in SCENARIOS:
+        return SCENARIOS[name]()
+    near = difflib.get_close_matches(name, SCENARIOS, n=1, cutoff=0.4)
+    raise UsageError(
+        f"There is no drill {name!r}.",
+        next=f"Did you mean {near[0]}?" if near else f"There are: {', '.join(SCENARIOS)}.",
+    )
+
+
+def _code(result: DrillResult) -> int:
+    return int(Exit.OK if result.contained else Exit.NOT_CONTAINED)
+
+
+def _end(result: DrillResult, record: Sequence[Entry], keep: Path | None) -> None:
+    console = out()
+    console.print(Text("\nTimeline", style="bold"))
+    console.print(timeline_view.timeline(record))
+    console.print()
+    icon, style = ("✓", "bold green") if result.contained else ("✗", "bold red")
+    console.print(Text(f"{icon} {result.sentence}", style=style))
+    took = f"{duration(result.seconds)} from the alert to the proof, {duration(result.setup_seconds)} to set up"
+    console.print(Text(took, style="dim"))
+    if keep:
+        console.print(f"firedoor verify {keep / 'incident.zip'} --key {keep / 'timeline.pub'}", style="cyan", soft_wrap=True)
+    for sentence in result.shortened:
+        err().print(Text(f"Shortened: {sentence}", style="dim"))

@@ -1,0 +1,83 @@
+"""`firedoor timeline` and `firedoor export`: the record. Needs the store, and no Temporal."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from firedoor.cli.console import out, write_json
+from firedoor.cli.parameters import IncidentName, Output
+from firedoor.cli.views import timeline as timeline_view
+from firedoor.config import Settings, load, local_user
+from firedoor.errors import UsageError
+from firedoor.timeline.export import export as export_incident
+from firedoor.timeline.store import Timeline
+
+Target = Annotated[Path, Parameter(help="The file to write; it must not exist yet.")]
+Purpose = Annotated[str, Parameter(help="What it is for. It becomes part of the timeline.")]
+
+
+def timeline(incident: IncidentName, /, *, output: Output = "text") -> None:
+    """Read the timeline of an incident.
+
+    What was decided, begun and done, by whom, when (UTC), and with what result.
+    With -o json the entries are as they were signed.
+    """
+    settings = load()
+    with _opened(settings) as store:
+        entries = [stored.entry for stored in store.entries(_find(incident, store))]
+    if output == "json":
+        write_json([entry.fields for entry in entries])
+    else:
+        out().print(timeline_view.timeline(entries))
+
+
+def export(incident: IncidentName, file: Target, /, *, purpose: Purpose = "", output: Output = "text") -> None:
+    """Write an incident's timeline to a file that others can verify.
+
+    Entries, proofs, the signed checkpoint, evidence, and a timeline.md to read.
+    Hand the log's public key over by another way than the file. The export itself
+    becomes part of the timeline.
+    """
+    settings = load()
+    with _opened(settings) as reading:
+        name = _find(incident, reading)
+    with Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log) as store:
+        written = export_incident(store, name, file, local_user(), purpose)
+    if output == "json":
+        facts = {"incident": name, "file": str(written.path), "entries": written.entries, "sha256": written.sha256}
+        write_json(facts | {"key": str(public_key_path(settings))})
+        return
+    console = out()
+    console.print(f"{written.path}: {written.entries:,} entries of {name}", soft_wrap=True)
+    console.print(f"sha256  {written.sha256}", style="dim")
+    console.print(f"key     {public_key_path(settings)}", style="dim", soft_wrap=True)
+    console.print(f"firedoor verify {written.path} --key {public_key_path(settings).name}", style="cyan", soft_wrap=True)
+
+
+def public_key_path(settings: Settings) -> Path:
+    """The public half of the signing key."""
+    return settings.signing_key_path.with_name(f"{settings.signing_key_path.name}.pub")
+
+
+def _opened(settings: Settings) -> Timeline:
+    if not settings.timeline_path.exists():
+        raise UsageError(
+            f"There is no timeline at {settings.timeline_path}.",
+            next="The worker writes it where it runs; FIREDOOR_HOME says which folder is meant.",
+        )
+    return Timeline.read(settings.timeline_path)
+
+
+def _find(text: str, store: Timeline) -> str:
+    """The id of an incident, by the whole of it or by a part that only one begins or ends with."""
+    if store.entries(text):
+        return text
+    known = sorted({stored.entry.incident for stored in store.entries()})
+    found = [name for name in known if name.startswith(text) or name.endswith(text)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{text!r} fits {len(found)} incidents: {', '.join(found[:5])}.", next="Name more of the id.")
+    hint = f"It knows {', '.join(known[:5])}{f' and {len(known) - 5} more' if len(known) > 5 else ''}."
+    raise UsageError(f"The timeline has no incident {text!r}.", next=hint if known else "It has none at all.")

@@ -1,0 +1,173 @@
+"""One compilation: a runbook and, below it, the runbooks that it runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from firedoor.canonical import sha256_hex
+from firedoor.compiler.arguments import INPUT_KINDS
+from firedoor.compiler.checker import Checker
+from firedoor.compiler.complaints import Names
+from firedoor.compiler.fields import steps_read
+from firedoor.compiler.kinds import STRING
+from firedoor.compiler.order import circles, in_order
+from firedoor.compiler.policies import check_identity, plan_inputs, plan_policies
+from firedoor.compiler.steps import Workbench, fields_of_steps
+from firedoor.compiler.triggers import plan_triggers
+from firedoor.plan import Input, Plan, PlannedStep
+from firedoor.runbook.diagnostics import Code, Diagnostic, RunbookErrors, choices
+from firedoor.runbook.document import MAX_BYTES, Document, Span, read
+from firedoor.runbook.document import Path as Place
+from firedoor.runbook.parser import Draft, draft_of
+from firedoor.steps._step import Step
+
+#: What `incident.…` has, in every expression of a step.
+INCIDENT = {"id": STRING, "runbook": STRING, "severity": STRING}
+MAX_GENERATIONS = 5
+
+
+@dataclass(slots=True)
+class Compilation:
+    """The actions and runbooks that exist, and what was compiled already."""
+
+    contracts: Mapping[str, type[Step]]
+    runbooks: Mapping[str, Path | str]
+    known: dict[str, Plan] = field(default_factory=dict)
+    chain: list[str] = field(default_factory=list)
+    #: Mistakes in the runbooks that are run.
+    below: list[Diagnostic] = field(default_factory=list)
+
+    def plan(self, text: str, file: str, digest: str) -> Plan:
+        """Compile one runbook. Raises `RunbookErrors`."""
+        document = read(text, file)
+        draft = draft_of(document)
+        self.chain.append(draft.runbook.name)
+        try:
+            plan = self._plan(draft, digest)
+        finally:
+            self.chain.pop()
+        if document.found or self.below:
+            raise RunbookErrors([*document.diagnostics(), *self.below])
+        return plan
+
+    def _plan(self, draft: Draft, digest: str) -> Plan:
+        runbook = draft.runbook
+        inputs = plan_inputs(draft)
+        check_identity(draft)
+        policies = plan_policies(draft)
+        triggers = plan_triggers(draft, inputs)
+        bench = Workbench(
+            draft=draft,
+            checker=Checker(draft.document, self._names(draft, inputs)),
+            contracts=self.contracts,
+            policies=policies,
+            child=lambda name, place: self._child(draft.document, name, place),
+        )
+        planned = {name: bench.plan(name, spec) for name, spec in runbook.steps.items()}
+        return Plan(
+            name=runbook.name,
+            title=runbook.title,
+            description=runbook.description,
+            severity=runbook.severity,
+            mode=runbook.mode,
+            runbook_sha256=digest,
+            inputs=inputs,
+            identity=tuple(runbook.identity),
+            triggers=triggers,
+            policies=policies,
+            steps=_ordered(bench, planned),
+        )
+
+    def _names(self, draft: Draft, inputs: Mapping[str, Input]) -> Names:
+        steps = fields_of_steps(draft, self.contracts)
+        lost = {str(path[1]) for path in draft.broken if path[0] == "steps" and len(path) == 2}
+        lost |= set(draft.runbook.steps) - set(steps)
+        broken = {f"steps.{name}" for name in lost}
+        broken |= {".".join(map(str, path[:2])) for path in draft.broken if path[0] == "inputs"}
+        return Names(
+            steps=steps,
+            inputs={name: INPUT_KINDS[one.type] for name, one in inputs.items() if f"inputs.{name}" not in broken},
+            incident=INCIDENT,
+            broken=frozenset(broken),
+            loops=frozenset(spec.as_ for spec in draft.runbook.steps.values() if spec.as_),
+        )
+
+    def _child(self, document: Document, name: str, place: Place) -> Plan | None:
+        """The plan of a runbook that a step runs; None if it has none, which is noted."""
+        if name in self.chain:
+            circle = " → ".join((*self.chain[self.chain.index(name) :], name))
+            document.add(Code.RUNBOOK_CYCLE, place, f"Runbooks run each other in a circle: {circle}.")
+            return None
+        if name not in self.runbooks:
+            allowed = choices(name, self.runbooks) or "no other runbook is known here"
+            document.add(Code.UNKNOWN_RUNBOOK, place, f"There is no runbook `{name}`.", allowed)
+            return None
+        if len(self.chain) >= MAX_GENERATIONS:
+            what = f"Runbooks run each other {MAX_GENERATIONS + 1} deep; at most {MAX_GENERATIONS}."
+            document.add(Code.OUT_OF_BOUNDS, place, what)
+            return None
+        if name not in self.known:
+            try:
+                text, file = source_of(self.runbooks[name])
+                self.known[name] = Compilation(self.contracts, self.runbooks, self.known, self.chain).plan(
+                    text, file, sha256_hex(text.encode("utf-8", "surrogatepass"))
+                )
+            except RunbookErrors as errors:
+                self.below += errors.diagnostics
+                document.add(
+                    Code.CHILD_BROKEN,
+                    place,
+                    f"The runbook `{name}` does not compile: {len(errors.diagnostics)} mistakes.",
+                )
+                return None
+        child = self.known[name]
+        if child.name != name:
+            document.add(
+                Code.UNKNOWN_RUNBOOK, place, f"The file of `{name}` holds a runbook that is called `{child.name}`."
+            )
+        return child
+
+
+def source_of(source: str | Path) -> tuple[str, str]:
+    """The text of a runbook and the name to report mistakes under. Raises `RunbookErrors` if it is no text."""
+    if isinstance(source, str):
+        return source, "runbook.yaml"
+    file = str(source)
+    with source.open("rb") as stream:
+        data = stream.read(MAX_BYTES + 1)
+    document = Document(file, "")
+    if len(data) > MAX_BYTES:
+        document.add(Code.TOO_LARGE, Span(0, 1), f"{source.name} is larger than 1 MiB; a runbook is not.")
+    try:
+        text = data[:MAX_BYTES].decode()
+    except UnicodeDecodeError as error:
+        if not document.found:
+            what = (
+                f"{source.name} is not a text in UTF-8: the byte {data[error.start]:#04x} at {error.start} cannot be."
+            )
+            document.add(Code.YAML_SYNTAX, Span(0, 1), what)
+        text = ""
+    document.check()
+    return text, file
+
+
+def _ordered(bench: Workbench, planned: Mapping[str, PlannedStep]) -> tuple[PlannedStep, ...]:
+    """The steps with what they need, each after that. Circles are noted."""
+    specs = bench.draft.runbook.steps
+    needs = {name: bench.needs(name, specs[name]) for name in planned}
+    for circle in circles(needs):
+        what = f"These steps wait for each other, so none could start: {' → '.join((*circle, circle[0]))}."
+        bench.draft.document.add(Code.CYCLE, ("steps", circle[0]), what, "take one of the dependencies away", key=True)
+    read_whole = {name for names in bench.names.values() for name in names if name.endswith(".results")}
+    found: list[PlannedStep] = []
+    for name in in_order(needs):
+        step = planned[name]
+        _, results = steps_read(bench.names[name])
+        update: dict[str, object] = {
+            "needs": tuple(needs[name]),
+            "mentions": tuple(sorted((results & bench.index.keys()) - {name}, key=bench.index.__getitem__)),
+        }
+        if step.loop is not None and f"steps.{name}.results" in read_whole:
+            update["loop"] = step.loop.model_copy(update={"collect": True})
+        found.append(step.model_copy(update=update))
+    return tuple(found)

@@ -1,0 +1,87 @@
+"""Contracts and functions belong together, and every contract says all that others read from it."""
+
+import inspect
+import re
+from collections import Counter
+
+import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from activities import ACTIVITIES
+from firedoor.plan import Effect
+from firedoor.steps import STEPS
+from firedoor.steps._step import Result, Step
+from firedoor.steps.policy import RESOURCE_TYPES
+
+CONTRACTS = pytest.mark.parametrize("contract", STEPS.values(), ids=list(STEPS))
+
+
+def fields(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
+    """The fields of a model and of the models in it."""
+    found = list(model.model_fields.items())
+    for _, info in list(found):
+        inner = [info.annotation, *getattr(info.annotation, "__args__", ())]
+        found += [pair for one in inner if isinstance(one, type) and issubclass(one, BaseModel) for pair in fields(one)]
+    return found
+
+
+def test_one_function_a_contract() -> None:
+    """Every contract has exactly one function, and every function a contract that is registered."""
+    assert Counter(action.contract for action in ACTIVITIES) == Counter(STEPS.values())
+    assert len({action.function for action in ACTIVITIES}) == len(ACTIVITIES)
+
+
+def test_functions_have_the_shape_of_their_effect() -> None:
+    """A read returns; a change is a generator, so that it can say what it would do before it does."""
+    for action in ACTIVITIES:
+        is_change = action.contract.effect is not Effect.READ
+        assert inspect.isgeneratorfunction(action.function) is is_change, action.contract.action
+
+
+@CONTRACTS
+def test_names(contract: type[Step]) -> None:
+    """`provider.service.verb_object`; permissions in AWS's spelling, each once."""
+    assert re.fullmatch(r"[a-z]+(\.[a-z_]+){1,2}", contract.action)
+    assert STEPS[contract.action] is contract
+    assert contract.permissions
+    assert len(set(contract.permissions)) == len(contract.permissions)
+    assert all(re.fullmatch(r"[a-z]+:[A-Za-z]+", permission) for permission in contract.permissions)
+
+
+@CONTRACTS
+def test_documentation(contract: type[Step]) -> None:
+    """Docstring, a description of every argument and of every field of the result."""
+    assert inspect.getdoc(contract) not in {None, inspect.getdoc(Step)}
+    assert contract.result is not Result
+    for name, info in [*fields(contract), *fields(contract.result)]:
+        assert info.description, f"{contract.action}: {name}"
+
+
+@CONTRACTS
+def test_changes_say_how_they_are_proved_and_undone(contract: type[Step]) -> None:
+    """A change has a proof and a blast; what contains is a change; an undo exists and takes this step's arguments."""
+    if contract.effect is Effect.READ:
+        assert not contract.containment
+        assert not contract.undo
+        return
+    assert contract.proof
+    assert contract.blast
+    if contract.effect is Effect.DESTRUCTIVE:
+        assert not contract.undo
+    if contract.undo:
+        undo = STEPS[contract.undo]
+        required = {name for name, info in undo.model_fields.items() if info.is_required()}
+        assert required <= set(contract.model_fields)
+
+
+@CONTRACTS
+def test_permissions_are_narrowed_or_known_to_be_wide(contract: type[Step]) -> None:
+    """A permission on `*` is one that AWS grants on nothing smaller."""
+    wide = {
+        "cloudtrail:LookupEvents",
+        "iam:SimulateCustomPolicy",
+        "secretsmanager:ListSecrets",
+        "sts:GetAccessKeyInfo",
+    }
+    assert set(contract.permissions) - set(RESOURCE_TYPES) <= wide
