@@ -52,7 +52,7 @@ bench: $(DEV) $(EMULATORS)  ## Measure against hand-written Temporal programs; w
 
 lint: $(DEV)  ## ruff, mypy, pyright, import contracts: all of them, whatever fails
 	@status=0; \
-	for check in "ruff check --quiet" "ruff format --quiet --check" "lint-imports --no-cache" mypy pyright; do \
+	for check in "ruff check --quiet" "ruff format --quiet --check" "lint-imports --no-cache --no-logo" mypy pyright; do \
 		echo "$$check"; $(BIN)/$$check || status=1; \
 	done; \
 	exit $$status
@@ -61,9 +61,10 @@ format: $(DEV)  ## Sort imports and format
 	$(BIN)/ruff check --quiet --select I --fix .
 	$(BIN)/ruff format --quiet .
 
-docs: $(DEV)  ## Write everything that is generated: reference pages, help texts, the table of figures
+docs: $(DEV)  ## Write everything that is generated: reference, help texts, JSON Schema, figures
 	$(BIN)/python docs/generate.py
 	$(BIN)/python -m firedoor.cli.help
+	$(BIN)/python -m firedoor.runbook.schema
 
 setup: $(DEV) $(TEST_EMULATORS)  ## Only make the environments
 

@@ -167,7 +167,7 @@ class CallRecord:
         outcomes: dict[str, dict[str, Any]] = {}
         intents: dict[str, dict[str, Any]] = {}
         try:
-            for stored in await asyncio.to_thread(writer.timeline.entries, scope=scope):
+            for stored in writer.timeline.entries(scope=scope):
                 entry = stored.entry
                 key = entry.part("action")["target_key"]
                 if entry.kind == Kind.ACTION_INTENT:
@@ -380,8 +380,9 @@ async def _heartbeats(record: CallRecord) -> AsyncIterator[None]:
 
     async def beat() -> None:
         while True:
-            activity.heartbeat(record.finished)
+            # Not at once: most actions are done before the first is due, and each is a call to the server.
             await asyncio.sleep(HEARTBEAT_SECONDS)
+            activity.heartbeat(record.finished)
 
     task = asyncio.create_task(beat())
     try:

@@ -29,6 +29,7 @@ STEP_MILLISECONDS = 10
 TARGETS = 10_000
 LANES = 100
 RUNS = 5
+SEQUENTIAL_RUNS = 15
 TRIGGERS = 15
 STARTER = Responder(principal="user:bench", auth="os")
 
@@ -117,8 +118,7 @@ async def _ratios(
     return ratios
 
 
-async def sequential(site: Bench) -> list[float]:
-    """Twenty steps one after the other, timeline included."""
+async def _sequential(site: Bench) -> list[float]:
     names = [f"step_{number:02}" for number in range(STEPS)]
     steps = [
         _step(name, (names[number - 1],) if number else (), STEP_MILLISECONDS) for number, name in enumerate(names)
@@ -127,11 +127,11 @@ async def sequential(site: Bench) -> list[float]:
     return await _ratios(
         lambda: site.firedoor(plan, {}),
         lambda: site.by_hand(baseline.Sequential.run, STEPS, STEP_MILLISECONDS),
+        SEQUENTIAL_RUNS,
     )
 
 
-async def fan_out(site: Bench, milliseconds: int) -> list[float]:
-    """10,000 targets in slices; ours records an intent and an outcome for each."""
+async def _fan_out(site: Bench, milliseconds: int) -> list[float]:
     loop = Loop(items="inputs.targets", name="one", concurrency=LANES * baseline.IN_FLIGHT, on_error=OnError.ASK)
     plan = _plan(_step("each", (), milliseconds, loop))
     targets = [f"target-{number:05}" for number in range(TARGETS)]
@@ -141,8 +141,7 @@ async def fan_out(site: Bench, milliseconds: int) -> list[float]:
     )
 
 
-async def trigger_to_first_action(site: Bench) -> list[float]:
-    """From the start request to the first line of the first action."""
+async def _trigger(site: Bench) -> list[float]:
     plan = _plan(_step("first", (), 1))
 
     async def ours() -> float:
@@ -162,17 +161,29 @@ async def _until_body(work: Callable[[], Awaitable[None]]) -> float:
     return baseline.FIRST_BODY[0] - start
 
 
-async def measure() -> dict[str, list[float]]:
-    """All figures of this module."""
-    async with bench() as site:
-        return {
-            "sequential_step_overhead": await sequential(site),
-            "fanout_10000_overhead": await fan_out(site, 100),
-            "fanout_10000_overhead_10ms": await fan_out(site, 10),
-            "trigger_to_first_action": await trigger_to_first_action(site),
-        }
+def _measured(measure: Callable[[Bench], Awaitable[list[float]]]) -> list[float]:
+    async def run() -> list[float]:
+        async with bench() as site:
+            return await measure(site)
+
+    return asyncio.run(run())
 
 
-def figures() -> dict[str, list[float]]:
-    """Run them."""
-    return asyncio.run(measure())
+def sequential() -> list[float]:
+    """Twenty steps of 10 ms one after the other, timeline included."""
+    return _measured(_sequential)
+
+
+def fanout_100ms() -> list[float]:
+    """10,000 targets of 100 ms in slices; ours records an intent and an outcome for each."""
+    return _measured(lambda site: _fan_out(site, 100))
+
+
+def fanout_10ms() -> list[float]:
+    """The same with targets of 10 ms."""
+    return _measured(lambda site: _fan_out(site, 10))
+
+
+def trigger_to_first_action() -> list[float]:
+    """From the request to start to the first line of the first action."""
+    return _measured(_trigger)

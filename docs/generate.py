@@ -98,7 +98,7 @@ def section(step: type[Step]) -> str:
         facts.append(
             "- Blast radius of one target: " + ", ".join(f"{count} {kind}" for kind, count in step.blast.items())
         )
-    parts = [f"## {step.action}", cleandoc(step.__doc__ or ""), "\n".join(facts)]
+    parts = [f"## {step.action}", cleandoc(step.__doc__ or "").replace("\nAPI: ", "\n\nAPI: "), "\n".join(facts)]
     arguments, result = step.model_json_schema(), step.result.model_json_schema(mode="serialization")
     parts += [table("argument", arguments, arguments, required=True), table("result", result, result, required=False)]
     nested = arguments.get("$defs", {}) | result.get("$defs", {})

@@ -25,7 +25,7 @@ def canonical_bytes(value: Any) -> bytes:
     """
     try:
         return to_json(_in_order(value))
-    except (_MisfitError, PydanticSerializationError, RecursionError, ValueError):
+    except (_MisfitError, AttributeError, PydanticSerializationError, RecursionError, TypeError, ValueError):
         raise NotCanonicalError(_why(value)) from None
 
 
@@ -47,13 +47,13 @@ def _in_order(value: Any) -> Any:
     """A copy of `value` with every object's keys in order. This runs for every entry of the timeline: one pass."""
     kind = type(value)
     if kind is dict:
-        try:
-            keys = sorted(value)
-            if not "".join(keys).isascii():
+        ordered = {}
+        for key in sorted(value):
+            if not key.isascii():
                 raise _MisfitError
-        except TypeError:
-            raise _MisfitError from None
-        return {key: member if type(member := value[key]) is str else _in_order(member) for key in keys}
+            member = value[key]
+            ordered[key] = member if type(member) is str else _in_order(member)
+        return ordered
     if kind is list or kind is tuple:
         return [member if type(member) is str else _in_order(member) for member in value]
     if not _scalar_fits(value):

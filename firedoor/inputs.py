@@ -76,15 +76,15 @@ def pattern_problem(pattern: str) -> str:
     try:
         full_match(pattern, "")
     except ExpressionError as error:
-        return str(error).rpartition("matches(inputs.pattern)`: ")[2]
+        return str(error).rpartition("invalid regular expression: ")[2]
     return ""
 
 
 def incident_id(plan: Plan, inputs: Mapping[str, Any], random: str) -> str:
-    """`<runbook>-<identity values>`: the same values are the same incident. `random` stands in where there is no identity.
+    """`<runbook>-<identity values>`: the same values are the same incident. `random` is for a runbook without identity.
 
-    Only letters, digits, `.`, `_` and `-`. Values that had other characters, were empty, long or lists are told apart by
-    the start of a SHA-256, so that two identities never share an id.
+    Only letters, digits, `.`, `_` and `-`. Values that had other characters, were empty, long, several or lists are told
+    apart by the start of a SHA-256.
     """
     if not plan.identity:
         return f"{plan.name}-{random}"

@@ -9,7 +9,7 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,13 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.loaders import create_loader
+from botocore.session import get_session
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
+#: Shared, because reading the description of IAM takes longer than most tests.
+LOADER = create_loader()
 CLIENT = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
 
 
@@ -48,7 +52,11 @@ class Emulator:
 
     def session(self, keys: Keys = ROOT) -> boto3.Session:
         """A boto3 session with these credentials."""
-        return boto3.Session(keys.access_key_id, keys.secret, keys.token or None, region_name=REGION)
+        inner = get_session()
+        inner.register_component("data_loader", LOADER)
+        return boto3.Session(
+            keys.access_key_id, keys.secret, keys.token or None, region_name=REGION, botocore_session=inner
+        )
 
     def client(self, service: str, keys: Keys = ROOT) -> Any:
         """A client of the emulator; the root user's without `keys`."""
@@ -120,7 +128,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def ministack(binary: Path) -> Iterator[Emulator]:
+def ministack(binary: Path) -> Generator[Emulator]:
     """A ministack that checks credentials and policies, with the drill's corrections to what it records."""
     port = free_port()
     program = [
@@ -140,7 +148,7 @@ def ministack(binary: Path) -> Iterator[Emulator]:
 
 
 @contextmanager
-def moto(binary: Path) -> Iterator[Emulator]:
+def moto(binary: Path) -> Generator[Emulator]:
     """A server of moto; credentials are not checked."""
     port = free_port()
     program = [str(binary), "-H", "127.0.0.1", "-p", str(port)]
@@ -149,7 +157,7 @@ def moto(binary: Path) -> Iterator[Emulator]:
 
 
 @contextmanager
-def _serving(program: list[str], port: int, health: str, environment: dict[str, str]) -> Iterator[None]:
+def _serving(program: list[str], port: int, health: str, environment: dict[str, str]) -> Generator[None]:
     process = subprocess.Popen(program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 60

@@ -1,7 +1,6 @@
 """Canonical JSON, judged by the published JCS vectors and by the `rfc8785` package."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ from hypothesis import strategies as st
 
 from firedoor.canonical import MAX_SAFE_INTEGER, NotCanonicalError, canonical_bytes, check_canonical, sha256_hex
 
-SHARED = Path(os.environ.get("FIREDOOR_SHARED") or Path(__file__).parents[2] / "shared")
-VECTORS = SHARED / "vectors" / "jcs-cyberphone"
+VECTORS = Path(__file__).parent / "vectors" / "jcs-cyberphone"
 #: Outside our subset: a number written with a fraction, and keys that are not ASCII.
 REFUSED = {"french.json", "structures.json", "values.json", "weird.json"}
 

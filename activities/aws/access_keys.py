@@ -132,12 +132,6 @@ def list_access_keys(step: ListAccessKeys, context: Context) -> Outcome:
 @performs(DeactivateAccessKey)
 def deactivate_access_key(step: DeactivateAccessKey, context: Context) -> Iterator[Preview | Outcome]:
     """iam:UpdateAccessKey Status=Inactive, read back by iam:ListAccessKeys."""
-    if step.access_key_id.startswith("ASIA"):
-        raise StepError(
-            "invalid_arguments",
-            f"{step.access_key_id} is a temporary key; AWS cannot deactivate one.",
-            next="Deny the sessions of the role or user that it was issued to: `aws.iam.deny_sessions`.",
-        )
     context.aws.refuse_own_key(step.access_key_id)
     yield from _set_status(step, context, "Inactive")
 
@@ -152,6 +146,7 @@ def activate_access_key(step: ActivateAccessKey, context: Context) -> Iterator[P
 def delete_access_key(step: DeleteAccessKey, context: Context) -> Iterator[Preview | Outcome]:
     """iam:DeleteAccessKey; a key that is gone already (NoSuchEntity) counts as deleted."""
     context.aws.refuse_own_key(step.access_key_id)
+    _refuse_temporary(step.access_key_id)
     owner = owner_of(context.aws, _account_to_delete_in(step, context), step.user_name)
     now, listed = owner.status(step.access_key_id)
     if now == DELETED:
@@ -170,6 +165,15 @@ def delete_access_key(step: DeleteAccessKey, context: Context) -> Iterator[Previ
         )
     change = Change(step.access_key_id, owner, before, (deleted or listed).request_id)
     yield change.outcome(settled, contains=True)
+
+
+def _refuse_temporary(access_key_id: str) -> None:
+    if access_key_id.startswith("ASIA"):
+        raise StepError(
+            "invalid_arguments",
+            f"{access_key_id} is a temporary key; AWS can neither deactivate nor delete one.",
+            next="Deny the sessions of the role or user that it was issued to: `aws.iam.deny_sessions`.",
+        )
 
 
 def _account_to_delete_in(step: DeleteAccessKey, context: Context) -> str:
@@ -198,6 +202,7 @@ def _refuse_other_owner(owner: Owner, access_key_id: str) -> None:
 def _set_status(
     step: DeactivateAccessKey | ActivateAccessKey, context: Context, wanted: str
 ) -> Iterator[Preview | Outcome]:
+    _refuse_temporary(step.access_key_id)
     owner = owner_of(context.aws, step.account, step.user_name, step.access_key_id)
     now, listed = owner.status(step.access_key_id)
     if now == DELETED:
@@ -248,7 +253,9 @@ class Change:
         status, answer = settled.last
         name, account = self.owner.user_name, self.owner.account
         whose = f"{self.access_key_id} of user {name} (account {account})"
-        if settled.stable:
+        if settled.stable and status == self.before == DELETED:
+            summary = f"User {name} of account {account} has no access key {self.access_key_id}, and had none before."
+        elif settled.stable:
             summary = f"{whose} is {status}{'.' if status != self.before else ', as it was before.'}"
         elif settled.good:
             summary = f"{whose} reads {status} now, but AWS's answers have not been stable."
@@ -330,6 +337,12 @@ def _last_used(iam: Service, access_key_id: str) -> Answer:
         raise
     if used is None or not used.get("UserName"):
         raise unknown_key(access_key_id)
+    if used["UserName"].startswith("<"):
+        raise StepError(
+            "conflict",
+            f"{access_key_id} belongs to the root user of its account; IAM lets nobody else change it.",
+            next="Sign in as root and delete the key there (Security credentials), then record it with a note.",
+        )
     return used
 
 

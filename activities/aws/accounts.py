@@ -7,7 +7,7 @@ Temporal's job, so no client retries; that a lost answer is not silently asked a
 import datetime
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -166,10 +166,8 @@ class Accounts:
             raise unknown_key(access_key_id) from None
 
     def refuse_own_key(self, access_key_id: str) -> None:
-        """Raise `refused_self` if firedoor itself works with this key, here or in an account that it assumes."""
-        with self._lock:
-            assumed = list(self._sessions.values())
-        if access_key_id in {self._own_key(), *(_access_key(session) for session in assumed)}:
+        """Raise `refused_self` if firedoor itself works with this key, or assumes its roles with it."""
+        if access_key_id == self._own_key():
             raise StepError(
                 "refused_self",
                 f"firedoor itself works with {access_key_id} ({self.identity().arn}). "
@@ -271,7 +269,7 @@ class AssumedRole:
 
 
 @contextmanager
-def botocore_errors(call: str, endpoint: str) -> Iterator[None]:
+def botocore_errors(call: str, endpoint: str) -> Generator[None]:
     """Turn botocore's errors into `AwsError`; what botocore knew of the request stays behind."""
     try:
         yield

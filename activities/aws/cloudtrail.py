@@ -17,7 +17,8 @@ from firedoor.steps.aws_cloudtrail import AccessKeyActivity, Change, ChildSessio
 #: CloudTrail answers two LookupEvents a second, an account and region; more are throttled.
 INTERVAL = 0.5
 PAGE = 50
-MAX_LISTED = 50
+#: Of each kind of finding; more would not fit into what a workflow may hold.
+MAX_LISTED = 500
 #: Beginnings of what makes or changes something that outlives the key. From AWS's playbooks (IRP-CredCompromise 2.x).
 CHANGES = (
     "Create", "Attach", "Put", "Update", "Add", "Delete", "Detach", "Remove", "Run", "Stop", "Disable", "Enable",
@@ -192,19 +193,19 @@ def _activity(access_key_id: str, account: str, search: Search, findings: Findin
         calls=findings.events.total(),
         events=tuple(
             EventCount(event=name, count=count, refused=findings.refused[name])
-            for name, count in sorted(findings.events.items(), key=lambda one: (-one[1], one[0]))
+            for name, count in sorted(findings.events.items(), key=lambda one: (-one[1], one[0]))[:MAX_LISTED]
         ),
         regions=tuple(sorted(findings.regions)),
-        addresses=tuple(sorted(findings.addresses - {""})),
+        addresses=tuple(sorted(findings.addresses - {""})[:MAX_LISTED]),
         user_agents=tuple(sorted(findings.user_agents - {""})[:MAX_LISTED]),
         first_seen=times[0] if times else "",
         last_seen=times[-1] if times else "",
-        sessions=tuple(findings.sessions.values()),
+        sessions=tuple(findings.sessions.values())[:MAX_LISTED],
         roles=tuple(sorted(findings.roles)),
-        created=tuple(sorted(findings.created, key=lambda change: change.at)),
-        secrets_read=tuple(sorted(findings.secrets_read)),
+        created=tuple(sorted(findings.created, key=lambda change: change.at)[:MAX_LISTED]),
+        secrets_read=tuple(sorted(findings.secrets_read)[:MAX_LISTED]),
         searched_regions=search.regions,
-        complete=complete,
+        complete=complete and max(map(len, (findings.created, findings.sessions, findings.secrets_read))) <= MAX_LISTED,
     )
 
 

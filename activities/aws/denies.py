@@ -17,7 +17,7 @@ from activities.aws.principals import Principal
 from activities.aws.quarantine import quarantined
 from activities.aws.settling import settle
 from firedoor.errors import StepError
-from firedoor.incident import Evidence, Outcome, Preview
+from firedoor.incident import Outcome, Preview
 from firedoor.plan import Effect, Verdict
 from firedoor.steps._step import Step
 from firedoor.steps.aws_iam import Denies, DenyPrincipal, DenySessions, LiftDenies
@@ -68,12 +68,12 @@ class Denied:
         answer = self.iam.optional(f"Get{self.kind}Policy", **self._name, PolicyName=name)
         return (decoded(answer["PolicyDocument"]), answer) if answer else (None, None)
 
-    def own_policies(self) -> dict[str, Document]:
-        """The inline policies that firedoor wrote, by name."""
-        names, _ = self.iam.pages(f"List{self.kind}Policies", "PolicyNames", **self._name)
+    def own_policies(self) -> tuple[dict[str, Document], Answer]:
+        """The inline policies that firedoor wrote, by name, and AWS's list."""
+        names, answer = self.iam.pages(f"List{self.kind}Policies", "PolicyNames", **self._name)
         candidates = {DENY_ALL, *OLDER_SESSIONS["role"]}
         found = {name: self.policy(name)[0] for name in names if name in candidates}
-        return {name: document for name, document in found.items() if document and is_own(document)}
+        return {name: document for name, document in found.items() if document and is_own(document)}, answer
 
     def put(self, name: str, document: Document) -> Answer:
         """Set an inline policy."""
@@ -116,9 +116,9 @@ def deny_sessions(step: DenySessions, context: Context) -> Iterator[Preview | Ou
     everything = step.everything if step.everything is not None else target.kind == "User"
     # Issue times have whole seconds and "less than" is strict: one second more catches what was issued in this one.
     issued_before = timestamp(now + datetime.timedelta(seconds=1))
-    wanted = {_free_name(target): older_sessions_denied(issued_before)}
-    if everything:
-        wanted[DENY_ALL] = everything_denied()
+    # The strongest first: what comes after it may fail.
+    wanted = {DENY_ALL: everything_denied()} if everything else {}
+    wanted[_free_name(target)] = older_sessions_denied(issued_before)
     yield from _deny(step, context, target, wanted)
 
 
@@ -133,7 +133,7 @@ def deny_principal(step: DenyPrincipal, context: Context) -> Iterator[Preview | 
 def lift_denies(step: LiftDenies, context: Context) -> Iterator[Preview | Outcome]:
     """iam:DeleteUserPolicy or iam:DeleteRolePolicy for firedoor's own policies only."""
     target, _ = find(step.principal_arn, context, act=False)
-    own = target.own_policies()
+    own, _ = target.own_policies()
     before = context.earlier.before["policies"] if context.earlier else own
     yield Preview(
         change=f"lift {', '.join(sorted(before)) or 'nothing'} from {target.principal.label}",
@@ -146,12 +146,12 @@ def lift_denies(step: LiftDenies, context: Context) -> Iterator[Preview | Outcom
         with after("Some denies may have been lifted already."):
             target.delete(name)
     with after("The denies were lifted, but that is not confirmed."):
-        settled = settle(context.aws.settle_seconds, target.own_policies, lambda found: not found)
+        settled = settle(context.aws.settle_seconds, target.own_policies, lambda found: not found[0])
         quarantine = target.quarantined()
     if not settled.stable:
         raise StepError(
             "not_stable",
-            f"AWS still lists {', '.join(settled.last)} on {target.principal.label}.",
+            f"AWS still lists {', '.join(settled.last[0])} on {target.principal.label}.",
             changed="AWS accepted their removal.",
             next="firedoor tries again by itself.",
         )
@@ -163,19 +163,18 @@ def lift_denies(step: LiftDenies, context: Context) -> Iterator[Preview | Outcom
     if quarantine:
         summary += f" {', '.join(quarantine)} stays: AWS removes it with a support case."
     result = Denies(principal_arn=target.arn, removed=tuple(sorted(before)), quarantined=quarantine)
-    listed = Evidence(source=f"iam:List{target.kind}Policies", says="no policy of firedoor is left")
     yield Outcome(
         summary=summary,
         result=result.model_dump(mode="json"),
         changed=bool(before),
         before={"policies": before},
-        evidence=(listed,),
+        evidence=(settled.last[1].evidence("no policy of firedoor is left"),),
     )
 
 
 def _deny(step: Step, context: Context, target: Denied, wanted: dict[str, Document]) -> Iterator[Preview | Outcome]:
     """Preview, put `wanted`, read back until equal."""
-    own = target.own_policies()
+    own, _ = target.own_policies()
     before = context.earlier.before["policies"] if context.earlier else own
     quarantine = target.quarantined()
     yield Preview(

@@ -4,7 +4,7 @@ Only AWS's own code and, where it cannot hold a secret, its sentence are kept; n
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from botocore import exceptions as boto
@@ -105,7 +105,9 @@ WITHHELD = "(its words are withheld: they may quote the value)"
 
 
 class AwsError(StepError):
-    """A call to AWS failed. `code` is AWS's own, empty where AWS did not answer; `call` is `service:Operation`."""
+    """A call to AWS failed: `call` is `service:Operation`; `code` and `request_id` are AWS's, empty without answer."""
+
+    request_id = ""
 
     def __init__(self, reason: str, what: str, *, call: str, code: str = "", next: str = "") -> None:
         super().__init__(reason, what, changed=NOTHING, next=next)
@@ -160,6 +162,7 @@ def _refused(error: boto.ClientError, call: str) -> AwsError:
         "permission": permission,
     }
     failed = AwsError(reason, what.format(**words), call=call, code=code, next=next_.format(**words))
+    failed.request_id = str(error.response.get("ResponseMetadata", {}).get("RequestId", ""))
     if reason == "provider_error":
         # AWS may have acted before its own 5xx; an unknown 4xx will not go away by asking again.
         failed.retryable = status >= 500
@@ -184,7 +187,7 @@ def _is_read(call: str) -> bool:
 
 
 @contextmanager
-def after(changed: str) -> Iterator[None]:
+def after(changed: str) -> Generator[None]:
     """Whatever fails in here failed after a change: its error says `changed` instead of "nothing was changed".
 
     An empty `changed` leaves the error as it is.

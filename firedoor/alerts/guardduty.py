@@ -86,11 +86,11 @@ def _finding(value: Any) -> dict[str, Any]:
     return _camel(value) if "Id" in value else value
 
 
-def _camel(value: Any) -> Any:
-    """PascalCase keys as camelCase, all the way down. Nesting is bounded by the JSON decoder."""
-    if isinstance(value, dict):
-        return {f"{key[:1].lower()}{key[1:]}": _camel(member) for key, member in value.items()}
-    return [_camel(member) for member in value] if isinstance(value, list) else value
+def _camel(value: Any, depth: int = 4) -> Any:
+    """PascalCase keys as camelCase, as deep as anything is read."""
+    if not isinstance(value, dict) or depth == 0:
+        return value
+    return {f"{key[:1].lower()}{key[1:]}": _camel(member, depth - 1) for key, member in value.items()}
 
 
 def _part(value: dict[str, Any], *names: str) -> dict[str, Any]:

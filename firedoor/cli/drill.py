@@ -77,6 +77,7 @@ def _end(result: DrillResult, record: Sequence[Entry], keep: Path | None) -> Non
     took = f"{duration(result.seconds)} from the alert to the proof, {duration(result.setup_seconds)} to set up"
     console.print(Text(took, style="dim"))
     if keep:
-        console.print(f"firedoor verify {keep / 'incident.zip'} --key {keep / 'timeline.pub'}", style="cyan", soft_wrap=True)
+        command = f"firedoor verify {keep / 'incident.zip'} --key {keep / 'timeline.pub'}"
+        console.print(command, style="cyan", soft_wrap=True)
     for sentence in result.shortened:
         err().print(Text(f"Shortened: {sentence}", style="dim"))

@@ -15,8 +15,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from firedoor.cli.console import err
-from firedoor.cli.views.plain import plain
 from firedoor.cli.version import installed_version
+from firedoor.cli.views.plain import plain
 from firedoor.config import load
 from firedoor.errors import FiredoorError
 

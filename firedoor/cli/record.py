@@ -50,9 +50,10 @@ def export(incident: IncidentName, file: Target, /, *, purpose: Purpose = "", ou
         return
     console = out()
     console.print(f"{written.path}: {written.entries:,} entries of {name}", soft_wrap=True)
+    key = public_key_path(settings)
     console.print(f"sha256  {written.sha256}", style="dim")
-    console.print(f"key     {public_key_path(settings)}", style="dim", soft_wrap=True)
-    console.print(f"firedoor verify {written.path} --key {public_key_path(settings).name}", style="cyan", soft_wrap=True)
+    console.print(f"key     {key}", style="dim", soft_wrap=True)
+    console.print(f"firedoor verify {written.path} --key {key.name}", style="cyan", soft_wrap=True)
 
 
 def public_key_path(settings: Settings) -> Path:

@@ -1,8 +1,10 @@
 """`firedoor run`: start an incident, or join the one that runs."""
 
-from typing import Annotated, Any
+import shlex
+from typing import Annotated
 
 from cyclopts import Parameter
+from rich.text import Text
 
 from firedoor.cli.catalog import compiled_runbook, pairs
 from firedoor.cli.console import err, interactive, out, write_json
@@ -49,7 +51,7 @@ async def run(
     if output == "json" and not watch:
         write_json({"incident": started.incident, "joined": started.joined, "plan": plan.digest()})
     elif output == "text":
-        _say(started)
+        _say(started, plan, watch=watch)
     return await follow(engine, started.incident, output) if watch else 0
 
 
@@ -67,11 +69,12 @@ def _confirm(plan: Plan) -> None:
         )
 
 
-def _say(started: Started) -> None:
+def _say(started: Started, plan: Plan, *, watch: bool) -> None:
     console = out()
     verb = "Joined the incident that is running already" if started.joined else "Started"
     console.print(f"{verb}: {started.incident}", style="bold")
-    commands: list[Any] = [("watch", "follow it"), ("show", "see where it stands"), ("timeline", "read the record")]
-    for name, why in commands:
-        console.print(f"  firedoor {name} {started.incident}", style="cyan", end="")
-        console.print(f"  {why}", style="dim")
+    name = shlex.quote(started.incident.removeprefix(f"{plan.name}-"))
+    commands = (("watch", "follow it"), ("show", "where it stands"), ("timeline", "the record"))
+    for command, why in () if watch else commands:
+        line = Text(f"  firedoor {command:<8} {name}", style="cyan").append(f"  {why}", style="dim")
+        console.print(line, soft_wrap=True)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from firedoor.canonical import NotCanonicalError, check_canonical
-from firedoor.compiler.checker import Checker
+from firedoor.compiler.checker import Checker, named
 from firedoor.compiler.kinds import (
     BOOL,
     DOUBLE,
@@ -54,9 +54,10 @@ class Arguments:
         for name in given.keys() & fields.keys():
             if not self._storable(given[name], (*self.path, name)):
                 continue
-            if has_template(given[name]):
+            before = len(document.found)
+            if has_template(given[name]) or isinstance(given[name], dict | list):
                 names |= self._value(given[name], kind_of_field(fields[name]), (*self.path, name))
-            else:
+            if not has_template(given[name]) and len(document.found) == before:
                 literals[name] = given[name]
         try:
             contract.model_validate(literals)
@@ -123,7 +124,7 @@ class Arguments:
             what = f"`{loc[0]}` takes a reference to a secret, not a value."
             self.checker.document.add(Code.SECRET_IN_PLAIN, (*self.path, loc[0]), what, info.description or "")
             return
-        name = ".".join(str(part) for part in loc)
+        name = ".".join(map(str, loc))
         what = f"`{name}` does not fit `{contract.action}`: {_reason(detail)}."
         allowed = info.description or ""
         if detail["type"] == "string_type" and isinstance(detail["input"], int | float):
@@ -147,7 +148,7 @@ class Arguments:
         given = LITERALS.get(type(value))
         if given is None or not fits(given, kind):
             words = given.words() if given else ("a list" if isinstance(value, list) else "a mapping")
-            self.checker.document.add(Code.WRONG_ARGUMENT, path, f"This is {words}; `{path[-1]}` takes {kind.words()}.")
+            self.checker.document.add(Code.WRONG_ARGUMENT, path, f"This is {words}; `{named(path)}` takes {kind.words()}.")
         return set()
 
     def _object(self, value: Mapping[str, Any], model: type[BaseModel], path: Path) -> set[str]:

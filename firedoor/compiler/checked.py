@@ -1,8 +1,8 @@
 """What a checked CEL expression names and iterates over, read from its serialised form.
 
 `Expression.serialize()` is a protobuf `Any` of `cel.expr.CheckedExpr`
-(https://github.com/google/cel-spec/blob/master/proto/cel/expr/checked.proto). Its Python stubs are published nowhere, so
-the few fields that matter are read off the wire here.
+(https://github.com/google/cel-spec/blob/master/proto/cel/expr/checked.proto). Its Python stubs are published nowhere,
+so the few fields that matter are read off the wire here.
 """
 
 from collections.abc import Iterator

@@ -73,7 +73,7 @@ class Checker:
         return typed
 
     def template(self, text: str, path: Path, wanted: Kind = STRING, loop: tuple[str, Kind] | None = None) -> set[str]:
-        """A text with `${{ }}` in it; returns the names that it reads. `wanted` is the kind that the whole must have."""
+        """A text with `${{ }}` in it; returns the names that it reads. `wanted` is the kind of the whole."""
         names: set[str] = set()
         found = list(TEMPLATE.finditer(text))
         if text.count("${{") > len(found):
@@ -104,11 +104,11 @@ class Checker:
         if fits(typed.kind, wanted) if whole else typed.kind.name in PRINTABLE:
             return
         code = Code.SECRET_IN_PLAIN if SECRET in (typed.kind, wanted) else Code.WRONG_ARGUMENT
-        what = f"This is {typed.kind.words()}; `{_named(place.path)}` takes {wanted.words()}."
+        what = f"This is {typed.kind.words()}; `{named(place.path)}` takes {wanted.words()}."
         if code is Code.SECRET_IN_PLAIN:
             hint = "secrets travel as references, from a result to an argument that takes one"
         elif not whole:
-            what, hint = f"{typed.kind.words().capitalize()} cannot be put into a text.", "size(…), or a field of it"
+            what, hint = f"This is {typed.kind.words()}: it cannot be put into a text.", "size(…), or a field of it"
         else:
             hint = "string(…) makes a text of it" if wanted == STRING and typed.kind.name in PRINTABLE else ""
         span = self.document.within(place.path, place.start, place.start + length)
@@ -116,7 +116,7 @@ class Checker:
 
     def _has_hint(self, source: str) -> str:
         if "has(" in source:
-            return 'the fields of a step that ran are always there: compare `steps.NAME.state` with "done" instead of has()'
+            return 'the fields of a step that ran are always there: compare `steps.NAME.state` with "done" instead'
         return ""
 
     def _compile(self, source: str, loop: tuple[str, Kind] | None) -> Typed | tuple[Complaint, ...]:
@@ -143,7 +143,7 @@ class Checker:
         vague = any(self.names.variables.get(name) == DYN for name in checked.names)
         for start in checked.unordered:
             if not vague:
-                what = "This iterates over a mapping, or over something that could be one: its order is not the same everywhere."
+                what = "This iterates over what is, or could be, a mapping: its order is not the same everywhere."
                 yield Complaint(Code.MAP_ORDER, start, start + 1, what, "iterate over a list")
         for start in checked.messages:
             yield Complaint(
@@ -175,5 +175,6 @@ class Checker:
         return tuple(found[:1] if found[0].code is Code.BAD_EXPRESSION else found)
 
 
-def _named(path: Path) -> str:
+def named(path: Path) -> str:
+    """The name of what stands at a path: the last key, for a member of a list that of the list."""
     return next((part for part in reversed(path) if isinstance(part, str)), "")

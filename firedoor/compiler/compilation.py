@@ -1,6 +1,6 @@
 """One compilation: a runbook and, below it, the runbooks that it runs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from firedoor.steps._step import Step
 #: What `incident.…` has, in every expression of a step.
 INCIDENT = {"id": STRING, "runbook": STRING, "severity": STRING}
 MAX_GENERATIONS = 5
+MAX_STEPS = 10_000
 
 
 @dataclass(slots=True)
@@ -32,8 +33,10 @@ class Compilation:
 
     contracts: Mapping[str, type[Step]]
     runbooks: Mapping[str, Path | str]
-    known: dict[str, Plan] = field(default_factory=dict)
+    known: dict[str, Plan | None] = field(default_factory=dict)
     chain: list[str] = field(default_factory=list)
+    #: How many steps a runbook has, those that it runs included.
+    sizes: dict[str, int] = field(default_factory=dict)
     #: Mistakes in the runbooks that are run.
     below: list[Diagnostic] = field(default_factory=list)
 
@@ -64,6 +67,11 @@ class Compilation:
             child=lambda name, place: self._child(draft.document, name, place),
         )
         planned = {name: bench.plan(name, spec) for name, spec in runbook.steps.items()}
+        size = self._size(planned.values())
+        if size > MAX_STEPS:
+            what = f"With the runbooks that it runs, the runbook has {size:,} steps; at most {MAX_STEPS:,}."
+            draft.document.add(Code.TOO_LARGE, ("steps",), what, key=True)
+        self.sizes[runbook.name] = size
         return Plan(
             name=runbook.name,
             title=runbook.title,
@@ -77,6 +85,10 @@ class Compilation:
             policies=policies,
             steps=_ordered(bench, planned),
         )
+
+    def _size(self, steps: Iterable[PlannedStep]) -> int:
+        """Steps, those of children included: each child is part of the plan."""
+        return sum(1 + (self.sizes[step.child.name] if step.child else 0) for step in steps)
 
     def _names(self, draft: Draft, inputs: Mapping[str, Input]) -> Names:
         steps = fields_of_steps(draft, self.contracts)
@@ -107,21 +119,18 @@ class Compilation:
             document.add(Code.OUT_OF_BOUNDS, place, what)
             return None
         if name not in self.known:
+            self.known[name] = None
             try:
                 text, file = source_of(self.runbooks[name])
-                self.known[name] = Compilation(self.contracts, self.runbooks, self.known, self.chain).plan(
-                    text, file, sha256_hex(text.encode("utf-8", "surrogatepass"))
-                )
+                inner = Compilation(self.contracts, self.runbooks, self.known, self.chain, self.sizes)
+                self.known[name] = inner.plan(text, file, sha256_hex(text.encode("utf-8", "surrogatepass")))
             except RunbookErrors as errors:
                 self.below += errors.diagnostics
-                document.add(
-                    Code.CHILD_BROKEN,
-                    place,
-                    f"The runbook `{name}` does not compile: {len(errors.diagnostics)} mistakes.",
-                )
-                return None
         child = self.known[name]
-        if child.name != name:
+        if child is None:
+            what = f"The runbook `{name}` has mistakes of its own; they are reported below."
+            document.add(Code.CHILD_BROKEN, place, what)
+        elif child.name != name:
             document.add(
                 Code.UNKNOWN_RUNBOOK, place, f"The file of `{name}` holds a runbook that is called `{child.name}`."
             )

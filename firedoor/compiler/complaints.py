@@ -13,9 +13,9 @@ NO_OVERLOAD = re.compile(r"found no matching overload for '([^']+)' applied to '
 SYNTAX = re.compile(r"Syntax error: (.*)", re.DOTALL)
 
 FUNCTIONS = (
-    "all contains double duration endsWith exists exists_one filter getDate getFullYear getHours getMinutes getMonth has int "
-    "map matches size startsWith string timestamp type"
-).split()
+    *("all", "contains", "double", "duration", "endsWith", "exists", "exists_one", "filter", "has", "int", "map"),
+    *("matches", "size", "startsWith", "string", "timestamp"),
+)
 OPERATORS = {"_?_:_": "? :", "_[_]": "[ ]", "@in": "in", "!_": "!", "-_": "-", "_in_": "in"}
 TYPES = {"string": "text", "int": "whole number", "double": "decimal number", "bool": "true/false"}
 
@@ -120,6 +120,9 @@ def _undeclared(name: str, source: str, at: int, names: Names, loop: tuple[str, 
     members = {"inputs": names.inputs, "alert": names.alert, "incident": names.incident}.get(root)
     if members is None:
         return _undeclared_root(root, start, end, loop, names)
+    if root == "inputs" and names.alert:
+        what = "`inputs` cannot be read here: a trigger decides before there are any."
+        return Complaint(Code.UNKNOWN_NAME, start, end, what, choices("", names.alert))
     if not path:
         return Complaint(Code.UNKNOWN_NAME, start, end, f"`{root}` alone is no value.", choices("", members))
     if root == "alert" and not members:

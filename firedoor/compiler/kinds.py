@@ -31,7 +31,7 @@ class Kind:
         """The type for a person."""
         if self.name == "LIST":
             return f"a list of {PLURALS.get(self.members[0].name, self.members[0].name.rpartition('.')[2])}"
-        return WORDS.get(self.name) or f"a {self.name.rpartition('.')[2]}"
+        return WORDS.get(self.name) or f"one {self.name.rpartition('.')[2]}"
 
     def cel(self) -> Any:
         """The type for a CEL environment."""

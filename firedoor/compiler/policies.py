@@ -35,16 +35,18 @@ def _input(document: Document, name: str, spec: InputSpec) -> Input:
             declared = declared.model_copy(update={"pattern": ""})
     if required:
         return declared
+    problem = ""
     try:
-        if type(spec.default) is str and spec.type != "string":
-            # Texts are converted where they come from a command line, not where a type could have been written.
-            raise ValueError(f"is the text {spec.default!r}, not {spec.type}")
-        return declared.model_copy(update={"default": checked_input(declared, spec.default)})
+        # Texts are converted where they come from a command line, not where a type could have been written.
+        if isinstance(spec.default, str) == (spec.type == "string"):
+            return declared.model_copy(update={"default": checked_input(declared, spec.default)})
+        problem = f"is {spec.default!r}, not of type {spec.type}"
     except ValueError as error:
-        what = "has no value" if spec.default is None else str(error)
-        allowed = f"a value of type {spec.type}, or no `default` at all: then the input is required"
-        document.add(Code.BAD_DEFAULT, (*path, "default"), f"The default of `{name}` {what}.", allowed)
-        return declared
+        problem = str(error)
+    what = "is empty" if spec.default is None else problem
+    allowed = f"a value of type {spec.type}, or no `default` at all: then the input is required"
+    document.add(Code.BAD_DEFAULT, (*path, "default"), f"The default of `{name}` {what}.", allowed)
+    return declared
 
 
 def check_identity(draft: Draft) -> None:

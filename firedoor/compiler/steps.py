@@ -94,7 +94,7 @@ class _StepCompiler:
         self.bench, self.name, self.spec = bench, name, spec
         self.document = bench.draft.document
         self.path: Path = ("steps", name)
-        self.kind = kind_of_step(spec)
+        self.kind: StepKind | None = kind_of_step(spec)
         self.contract = bench.contracts.get(spec.uses or "")
         self.names: set[str] = set()
         self.child: Plan | None = None

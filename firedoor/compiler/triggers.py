@@ -21,6 +21,8 @@ def plan_triggers(draft: Draft, inputs: Mapping[str, Input]) -> tuple[Trigger, .
     found: list[Trigger] = []
     for index, spec in enumerate(draft.runbook.triggers):
         path: Path = ("triggers", index)
+        if any(broken[:2] == path for broken in draft.broken):
+            continue
         if (spec.alert is None) == (spec.slack is None):
             what = "A trigger has either `alert` or `slack`."
             draft.document.add(Code.MISSING_KEY if spec.alert is None else Code.MISPLACED_KEY, path, what)

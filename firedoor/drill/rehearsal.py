@@ -10,10 +10,11 @@ import datetime
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from firedoor.converter import load_key
 from firedoor.drill.result import DrillResult, Proof, StepResult
 from firedoor.drill.scenario import Reply, Scenario
 from firedoor.engine import Engine
-from firedoor.errors import RefusedError, UsageError
+from firedoor.errors import Exit, FiredoorError, RefusedError, UsageError
 from firedoor.incident import FINAL_STATES, Decision, IncidentState, IncidentView, Responder, StepState, StepView
 from firedoor.local import START_SECONDS, answers, free_port, server_command, temporal_binary
 from firedoor.plan import Verdict
@@ -36,8 +37,11 @@ from firedoor.timeline.export import export
 from firedoor.timeline.store import Timeline
 from firedoor.timeline.verify import Class, verify
 
-#: A drill that has not ended after this many seconds is aborted, and has proved nothing.
-LIMIT_SECONDS = 300.0
+#: An incident that has not ended after this many seconds is aborted, and the drill has proved nothing.
+LIMIT_SECONDS = 150.0
+
+#: How long the end of an aborted incident is waited for.
+ABORT_SECONDS = 20.0
 
 #: How often the scripted responder lets a step that needs attention try again.
 RETRIES = 1
@@ -64,10 +68,44 @@ async def drill(scenario: Scenario, settings: Settings, audience: Audience, keep
     With `keep` the folder holds afterwards `result.json`, `incident.zip`, `timeline.pub` and the data folder `data`.
     Raises `UsageError` if the folder is not empty, or the stage cannot be set up.
     """
-    if keep is None:
+    rehearsal = Rehearsal(scenario, settings, audience)
+    with _ended_in_order():
+        if keep is not None:
+            return await rehearsal.run(empty_folder(keep))
         with tempfile.TemporaryDirectory(prefix="firedoor-drill-") as folder:
-            return await Rehearsal(scenario, settings, audience).run(Path(folder))
-    return await Rehearsal(scenario, settings, audience).run(empty_folder(keep))
+            return await rehearsal.run(Path(folder))
+
+
+class DrillEndedError(FiredoorError):
+    """Somebody ended the drill from outside."""
+
+    reason = "interrupted"
+    exit = Exit.INTERRUPTED
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Generator[None]:
+    """SIGTERM ends a drill as Ctrl-C does: everything that it started is stopped, and its folder removed."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    asked = asyncio.Event()
+
+    def end() -> None:
+        asked.set()
+        if task:
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, end)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if asked.is_set() and task:
+            task.uncancel()
+            raise DrillEndedError(
+                "The drill was ended by SIGTERM before its end.", changed="Only emulators were touched; they are gone."
+            ) from None
+        raise
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def empty_folder(folder: Path) -> Path:
@@ -195,8 +233,17 @@ class Rehearsal:
             async with asyncio.timeout(LIMIT_SECONDS):
                 return await self._follow(engine, incident, settings)
         except TimeoutError:
-            await self._abort(engine, incident, f"the drill has not ended within {LIMIT_SECONDS:.0f} s")
-            return await engine.result(incident)
+            reason = f"the drill has not ended within {LIMIT_SECONDS:.0f} s"
+        try:
+            async with asyncio.timeout(ABORT_SECONDS):
+                await self._abort(engine, incident, reason)
+                return await engine.result(incident)
+        except TimeoutError:
+            raise UsageError(
+                f"{incident}: {reason}, and cannot be aborted either: its worker does not get on.",
+                changed="Only emulators were touched.",
+                next=f"Look into {settings.home}/worker.log; run the drill with --keep DIR to keep it.",
+            ) from None
 
     async def _follow(self, engine: Engine, incident: str, settings: Settings) -> IncidentView:
         who = self.scenario.responder

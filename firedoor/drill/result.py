@@ -54,7 +54,8 @@ class DrillResult(Frozen):
     """The outcome of a drill.
 
     `contained` is true only if the runbook says so on the provider's evidence, the attacker's next calls were refused,
-    the workload went on, and the exported timeline verifies. `seconds` run from the alert to the end of the proof, `setup_seconds` before it.
+    the workload went on, and the exported timeline verifies. `seconds` run from the alert to the end of the proof,
+    `setup_seconds` before it.
     """
 
     scenario: str

@@ -76,7 +76,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.UNKNOWN_RUNBOOK: "`run` names a runbook that is not in the runbook folders.",
     Code.UNKNOWN_ARGUMENT: "`with` has an argument that the action does not take.",
     Code.MISSING_ARGUMENT: "`with` lacks an argument that the action or the child runbook needs.",
-    Code.WRONG_ARGUMENT: "An argument does not fit: its type, its pattern, or a decimal number, which plans cannot hold.",
+    Code.WRONG_ARGUMENT: "An argument does not fit: its type, its pattern, or a decimal number: plans hold none.",
     Code.BAD_EXPRESSION: "An expression that does not compile as CEL, or does what runbooks may not.",
     Code.UNKNOWN_NAME: "An expression uses a name that is not defined where it stands.",
     Code.UNKNOWN_FIELD: "An expression reads a field that the step, input or alert does not have.",

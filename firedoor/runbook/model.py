@@ -16,8 +16,10 @@ SECONDS = {"s": 1, "m": 60, "h": 3600, "d": DAY}
 DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 #: Words that CEL reserves: no name may be one.
 RESERVED = frozenset(
-    ("as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop")
-    + ("namespace", "null", "package", "return", "true", "var", "void", "while")
+    (
+        *("as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop"),
+        *("namespace", "null", "package", "return", "true", "var", "void", "while"),
+    )
 )
 NAME_PATTERN = "^[a-z][a-z0-9_]*$"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")

@@ -5,7 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from firedoor.runbook.diagnostics import EXPLANATIONS, Code, Diagnostic
+from firedoor.runbook.document import UNPRINTABLE
 
+#: Longer source lines are cropped around the mistake.
+MAX_WIDTH = 160
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -18,13 +21,23 @@ def _text(one: Diagnostic) -> str:
     lines = [f"{one.file}:{one.line}:{one.column}: error[{one.code}]: {one.message}"]
     gutter = " " * len(str(one.line))
     if one.source:
+        source, column, end = _cropped(one)
         # A tab stays a tab under a tab, so that the caret stands where the eye is.
-        pad = "".join("\t" if char == "\t" else " " for char in one.source[: one.column - 1])
-        caret = "^" * max(1, min(one.end_column, len(one.source) + 1) - one.column)
-        lines += [f"  {one.line} | {one.source}", f"  {gutter} | {pad}{caret}"]
+        pad = "".join("\t" if char == "\t" else " " for char in source[: column - 1])
+        caret = "^" * max(1, min(end, len(source) + 1) - column)
+        lines += [f"  {one.line} | {source}", f"  {gutter} | {pad}{caret}"]
     if one.allowed:
         lines.append(f"  {gutter} = {one.allowed}")
     return "\n".join(lines)
+
+
+def _cropped(one: Diagnostic) -> tuple[str, int, int]:
+    """The source line, or the part of a very long one around the mistake, with the columns therein."""
+    source = UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", one.source)
+    start = max(0, one.column - 1 - MAX_WIDTH // 2) if len(source) > MAX_WIDTH else 0
+    head, tail = "…" if start else "", "…" if len(source) > start + MAX_WIDTH else ""
+    shift = start - len(head)
+    return f"{head}{source[start : start + MAX_WIDTH]}{tail}", one.column - shift, one.end_column - shift
 
 
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:

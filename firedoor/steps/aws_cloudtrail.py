@@ -46,7 +46,7 @@ class KeyActivity(Result):
     events: tuple[EventCount, ...] = Field(default=(), description="Calls by name, most frequent first.")
     regions: tuple[str, ...] = Field(default=(), description="Regions that were called.")
     addresses: tuple[str, ...] = Field(default=(), description="Source addresses.")
-    user_agents: tuple[str, ...] = Field(default=(), description="User agents; at most 50.")
+    user_agents: tuple[str, ...] = Field(default=(), description="User agents.")
     first_seen: str = Field(default="", description="The earliest call, RFC 3339 UTC.")
     last_seen: str = Field(default="", description="The latest call, RFC 3339 UTC.")
     sessions: tuple[ChildSession, ...] = Field(default=(), description="Temporary credentials by lineage.")
@@ -63,7 +63,8 @@ class AccessKeyActivity(Step):
     Children have other key ids: the lineage is followed through `responseElements.credentials.accessKeyId` of
     AssumeRole*, GetSessionToken and GetFederationToken. CloudTrail shows 90 days of management events, some minutes
     late (5 on average, not guaranteed): nothing found right after a call proves nothing. Data events (S3 objects,
-    Bedrock content) are not in it. At most two requests a second, an account and region.
+    Bedrock content) are not in it. At most two requests a second, an account and region. Of each kind at most 500
+    findings are listed.
     API: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
     """
 

@@ -308,6 +308,7 @@ class DenyPrincipal(Step):
     """Deny every action to a user or role, whatever credential it uses.
 
     An inline policy `FiredoorDenyAll`; `sts:GetCallerIdentity` answers nevertheless, AWS allows no denying of it.
+    API: https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutUserPolicy.html
     """
 
     action: ClassVar[str] = "aws.iam.deny_principal"
@@ -328,6 +329,7 @@ class LiftDenies(Step):
 
     AWSCompromisedKeyQuarantine policies stay: AWS attaches and removes them with a support case. Sessions that were
     denied work again if they have not expired; a user's live up to 36 h.
+    API: https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteUserPolicy.html
     """
 
     action: ClassVar[str] = "aws.iam.lift_denies"

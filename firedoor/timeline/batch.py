@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from firedoor.canonical import canonical_bytes, sha256_hex
 from firedoor.timeline.checkpoint import b64
@@ -15,8 +16,7 @@ from firedoor.timeline.nodes import STORED_LEVELS
 from firedoor.timeline.tree import Edge, leaf_hash
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """A durable entry: its index in the log, its id, its number in the incident.
 
     `duplicate`: it was there before. `conflict`: it was there before with other content; the attempt to overwrite it is
@@ -53,6 +53,10 @@ class Stamp:
         return self.wall.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+_62_BITS = (1 << 62) - 1
+#: The two bits that mark a UUID's variant.
+_VARIANT = 2 << 62
+
 #: The next number of an incident and the `prev` of its next entry, as JSON.
 Head = tuple[int, bytes]
 #: idx, idem, incident, seq, scope, leaf, body
@@ -76,7 +80,10 @@ class Batch:
         self.recorded_at = stamp.recorded_at
         self._recorded_at = b'"%s"' % stamp.recorded_at.encode()
         self._clock = b'{"boot":"%s","mono_us":%d}' % (stamp.boot.encode(), stamp.mono_us)
-        self._id_prefix = f"{int(stamp.wall.timestamp() * 1000):012x}"
+        milliseconds = f"{int(stamp.wall.timestamp() * 1000):012x}"
+        self._id_prefix = f"{milliseconds[:8]}-{milliseconds[8:]}"
+        self._random = int.from_bytes(os.urandom(8))
+        self._stride = int.from_bytes(os.urandom(8)) | 1
 
     def add(self, item: Prepared) -> Receipt:
         """Give a draft its place, or find the entry that it already is."""
@@ -96,7 +103,7 @@ class Batch:
         draft, incident = item.draft, item.draft.incident
         seq, prev = self.heads.get(incident) or self._head(incident)
         idx, id = self.edge.size, self._new_id()
-        data = item.entry_bytes(self._clock, b'"%s"' % id.encode(), prev, self._recorded_at, b"%d" % seq)
+        data = item.entry_bytes(self._clock, f'"{id}"'.encode(), prev, self._recorded_at, b"%d" % seq)
         leaf = leaf_hash(data)
         self.edge.append(leaf, self.nodes, STORED_LEVELS)
         self.heads[incident] = (seq + 1, b'"%s"' % b64(leaf).encode())
@@ -119,9 +126,11 @@ class Batch:
 
     def _new_id(self) -> str:
         """A UUID of version 7; the 12 bits after the milliseconds count up, so that ids sort like entries."""
-        prefix, count, rest = self._id_prefix, len(self.rows) & 0xFFF, os.urandom(8).hex()
-        variant = "89ab"[int(rest[0], 16) & 3]
-        return f"{prefix[:8]}-{prefix[8:]}-7{count:03x}-{variant}{rest[1:4]}-{rest[4:]}"
+        bits = self._random & _62_BITS
+        # Two draws for a transaction: steps of an odd size never meet the same bits twice in it.
+        self._random += self._stride
+        rest = f"{_VARIANT | bits:016x}"
+        return f"{self._id_prefix}-7{len(self.rows) & 0xFFF:03x}-{rest[:4]}-{rest[4:]}"
 
 
 def _content(draft: Draft) -> bytes:

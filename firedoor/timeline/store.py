@@ -4,7 +4,6 @@ Each append is one durable transaction (WAL, synchronous=FULL) that ends in a si
 processes may append to one file. Never open it over a network share.
 """
 
-import json
 import sqlite3
 import threading
 import time
@@ -142,18 +141,25 @@ class Timeline:
 
         Raises `MovedError` if it has not, `TimelineError` otherwise; then nothing was recorded.
         """
-        signer = self.signer
-        with self._writing, explained(self.path), self._transaction() as database:
+        with self._writing, explained(self.path):
+            try:
+                return self._commit(prepared, expect, again=False)
+            except sqlite3.IntegrityError:
+                # A guard has found a name that is already there: a retry. Now every name is looked up.
+                return self._commit(prepared, expect, again=True)
+
+    def _commit(self, prepared: Sequence[Prepared], expect: tuple[str, int] | None, *, again: bool) -> list[Receipt]:
+        with self._transaction() as database:
             self._refresh()
             if expect is not None and self._head(expect[0])[0] != expect[1]:
                 raise MovedError(f"Incident {expect[0]} has got another entry since it was read.")
-            batch = self._batch(prepared)
+            batch = self._batch(self._known if again else _unknown)
             receipts = [batch.add(item) for item in prepared]
             for item in prepared:
                 for blob in item.draft.attachments:
                     _put(database, blob)
             if batch.rows:
-                self._write(database, batch, signer)
+                self._write(database, batch, self.signer)
             else:
                 database.execute("COMMIT")
             self._edge = batch.edge
@@ -163,12 +169,9 @@ class Timeline:
             self._heads.update(batch.heads)
         return receipts
 
-    def _batch(self, prepared: Sequence[Prepared]) -> Batch:
-        log = self.signer.name
+    def _batch(self, known: Callable[[str], Stored | None]) -> Batch:
         stamp = Stamp(self.clock(), time.monotonic_ns() // 1000, self._boot)
-        batch = Batch(
-            log, self._edge.copy(), stamp, known=self._known([item.draft.idem for item in prepared]), head=self._head
-        )
+        batch = Batch(self.signer.name, self._edge.copy(), stamp, known=known, head=self._head)
         if stamp.recorded_at < self._last_at:
             body = {"actor": {"kind": "system", "id": "timeline"}, "from": self._last_at, "to": stamp.recorded_at}
             body["say"] = "The clock of this machine was set back. The order of entries is their index, not their time."
@@ -258,21 +261,9 @@ class Timeline:
             next="Keep this file as evidence, restore the newest backup beside it, and find out who changed it.",
         )
 
-    def _known(self, idems: list[str]) -> Callable[[str], Stored | None]:
-        """Looks up entries by idem: those of the list at once, others when they are asked for."""
-        rows = self._database.execute(
-            "SELECT e.idem, e.idx, e.body, e.scope FROM json_each(?) AS j CROSS JOIN entry AS e ON e.idem = j.value",
-            (json.dumps(idems),),
-        ).fetchall()
-        asked = frozenset(idems)
-        found = {idem: Stored(idx, Entry.parse(body), scope) for idem, idx, body, scope in rows}
-
-        def known(idem: str) -> Stored | None:
-            if idem in asked or idem in found:
-                return found.get(idem)
-            return self._known([idem])(idem)
-
-        return known
+    def _known(self, idem: str) -> Stored | None:
+        row = self._database.execute("SELECT idx, body, scope FROM entry WHERE idem = ?", (idem,)).fetchone()
+        return Stored(row[0], Entry.parse(row[1]), row[2]) if row else None
 
     def _head(self, incident: str) -> Head:
         """The next number of an incident, and the `prev` of its next entry as JSON."""
@@ -333,6 +324,10 @@ def _put(database: sqlite3.Connection, data: bytes) -> str:
     if database.execute("SELECT 1 FROM evidence WHERE sha256 = ?", (digest,)).fetchone() is None:
         database.execute("INSERT INTO evidence VALUES (?,?)", (digest, data))
     return digest
+
+
+def _unknown(idem: str) -> None:
+    """What is known of a name before the guards have objected to it."""
 
 
 def _boot_id() -> str:

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from activities.aws import settling
 from firedoor.errors import StepError
 from firedoor.plan import Verdict
+from tests.activities.clock import Clock
 from tests.activities.performing import Performing, accounts, perform
 from tests.activities.wire import Wire, forwarded, lost, refused, replaced
 from tests.emulators import ACCOUNT, Emulator, Keys, People
@@ -159,6 +161,7 @@ def test_delete(aws: Emulator, people: People) -> None:
     assert refusal(aws, key) == "InvalidClientTokenId"
     again = perform(accounts(aws), DELETE, access_key_id=key.access_key_id, user_name="gateway")
     assert (again.verdict, again.changed) == (Verdict.CONTAINED, False)
+    assert "had none before" in again.summary
 
 
 def test_delete_of_another_users_key(aws: Emulator, people: People) -> None:
@@ -281,11 +284,32 @@ def test_wrong_user(wire: Wire, people: People) -> None:
     assert (error.reason, error.what) == ("not_found", f"Account {ACCOUNT} has no IAM user nobody.")
 
 
-def test_temporary_key_cannot_be_deactivated(aws: Emulator) -> None:
-    """For a temporary key the error names the step that helps."""
-    error = failure(accounts(aws), DEACTIVATE, access_key_id="ASIAIOSFODNN7EXAMPLE")
-    assert error.reason == "invalid_arguments"
-    assert "aws.iam.deny_sessions" in error.next
+def test_temporary_keys_cannot_be_changed(aws: Emulator) -> None:
+    """For a temporary key the error names the step that helps; above all it does not look deleted."""
+    for action in (DEACTIVATE, ACTIVATE, DELETE):
+        error = failure(accounts(aws), action, access_key_id="ASIAIOSFODNN7EXAMPLE", user_name="leaked")
+        assert error.reason == "invalid_arguments"
+        assert "aws.iam.deny_sessions" in error.next
+
+
+def test_key_of_the_root_user(wire: Wire, people: People) -> None:
+    """A root key cannot be changed through IAM; the error says where it can."""
+    key = people.user("gateway")
+    wire.on("GetAccessKeyLastUsed", replaced("gateway", "&lt;root_account&gt;"))
+    error = failure(accounts(wire), IDENTIFY, access_key_id=key.access_key_id)
+    assert error.reason == "conflict"
+    assert "root user" in error.what
+
+
+def test_last_reading_good_but_not_stable(wire: Wire, people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Good answers that came too late to be stable are unknown, not contained."""
+    key = people.user("leaked")
+    clock = Clock()
+    monkeypatch.setattr(settling, "time", clock)
+    wire.on("ListAccessKeys", forwarded, *[STALE] * 29)
+    outcome = perform(accounts(wire, settle_seconds=10), DEACTIVATE, access_key_id=key.access_key_id)
+    assert outcome.verdict is Verdict.UNKNOWN
+    assert "have not been stable" in outcome.summary
 
 
 def test_missing_permission_is_named(aws: Emulator, people: People) -> None:

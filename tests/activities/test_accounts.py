@@ -1,8 +1,12 @@
 """Which account, as whom, and what AWS refuses."""
 
+import time
+
 import pytest
+from botocore import exceptions as boto
 
 from activities.aws.accounts import Accounts
+from activities.aws.errors import from_botocore
 from firedoor.config import Aws
 from firedoor.errors import StepError
 from tests.activities.performing import accounts, perform
@@ -113,7 +117,9 @@ def test_own_key_is_found_again_after_it_was_renewed(aws: Emulator, people: Peop
     acting = Accounts(Aws(region=REGION, endpoint_url=aws.url), session)
     assert acting.identity().arn.endswith("user/first")
     session._session.set_credentials(second.access_key_id, second.secret)
-    assert acting._own_key() == second.access_key_id
+    acting.refuse_own_key(first.access_key_id)
+    with pytest.raises(StepError, match=second.access_key_id):
+        acting.refuse_own_key(second.access_key_id)
 
 
 def test_no_credentials(aws: Emulator) -> None:
@@ -123,6 +129,29 @@ def test_no_credentials(aws: Emulator) -> None:
     assert "AWS_PROFILE" in error.next
     error = failure(Accounts(Aws(endpoint_url=aws.url)), LIST, user_name="x")
     assert error.reason == "credentials_missing"
+
+
+def test_profile_that_does_not_exist(aws: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profile that is named in the environment and nowhere else."""
+    monkeypatch.setenv("AWS_PROFILE", "absent")
+    error = failure(Accounts(Aws(endpoint_url=aws.url)), LIST, user_name="x")
+    assert error.reason == "credentials_missing"
+    assert "ProfileNotFound" in error.what
+
+
+@pytest.mark.parametrize(
+    ("raised", "reason", "retryable"),
+    [
+        (boto.UnauthorizedSSOTokenError(), "credentials_expired", False),
+        (boto.ReadTimeoutError(endpoint_url="https://iam.test"), "unreachable", True),
+        (boto.ParamValidationError(report="canary-secret-value"), "provider_error", False),
+    ],
+)
+def test_what_botocore_says_itself(raised: boto.BotoCoreError, reason: str, retryable: bool) -> None:
+    """Errors without an answer of AWS; nothing of the request is in the sentence."""
+    error = from_botocore(raised, "iam:UpdateAccessKey", "https://iam.test")
+    assert (error.reason, error.retryable) == (reason, retryable)
+    assert "canary" not in str(error)
 
 
 def test_unreachable() -> None:
@@ -198,8 +227,10 @@ def test_secret_values_are_not_quoted(wire: Wire, people: People) -> None:
 def test_turns(aws: Emulator) -> None:
     """Calls of one account and region keep their distance; another region does not wait."""
     acting = accounts(aws)
+    started = time.monotonic()
     acting.wait_turn(ACCOUNT, "us-east-1", 0.05)
     acting.wait_turn(ACCOUNT, "eu-west-1", 60)
-    before = acting._turns[ACCOUNT, "us-east-1"]
-    acting.wait_turn(ACCOUNT, "us-east-1", 0.05)
-    assert acting._turns[ACCOUNT, "us-east-1"] - before >= 0.05
+    assert time.monotonic() - started < 30
+    before = time.monotonic()
+    acting.wait_turn(ACCOUNT, "us-east-1", 0.2)
+    assert 0.05 < time.monotonic() - before < 10

@@ -1,5 +1,6 @@
 """Denies on an emulator that evaluates policies and their conditions."""
 
+import datetime
 import json
 import time
 from typing import Any
@@ -9,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from activities.aws.denies import is_own
 from firedoor.errors import StepError
+from firedoor.incident import Outcome
 from firedoor.plan import Verdict
 from tests.activities.performing import Performing, accounts, perform
 from tests.activities.wire import Wire, forwarded, lost, refused, replaced
@@ -29,6 +31,13 @@ def refused_now(emulator: Emulator, keys: Keys) -> bool:
         code = error.response["Error"]["Code"]
     assert code in {"", "AccessDeniedException"}
     return bool(code)
+
+
+def pass_by(outcome: Outcome) -> None:
+    """Wait until sessions that are issued now are newer than what an outcome denies."""
+    moment = datetime.datetime.fromisoformat(outcome.result["issued_before"])
+    while datetime.datetime.now(datetime.UTC) < moment:
+        time.sleep(0.02)
 
 
 def failure(aws: Any, action: str, arn: str) -> StepError:
@@ -68,7 +77,7 @@ def test_only_old_sessions_of_a_user(aws: Emulator, people: People) -> None:
     assert not outcome.result["everything_denied"]
     assert refused_now(aws, session)
     assert not refused_now(aws, leaked)
-    time.sleep(1.1)
+    pass_by(outcome)
     assert not refused_now(aws, people.session_token(leaked))
 
 
@@ -83,7 +92,7 @@ def test_deny_sessions_of_a_role(aws: Emulator, people: People) -> None:
     assert outcome.result["policies"] == ["AWSRevokeOlderSessions"]
     assert "whoever may still assume the role gets a new one" in outcome.summary
     assert refused_now(aws, old)
-    time.sleep(1.1)
+    pass_by(outcome)
     assert not refused_now(aws, people.assume(workload, role))
 
 
@@ -91,8 +100,7 @@ def test_deny_all_of_a_role(aws: Emulator, people: People) -> None:
     """With `everything: true` new sessions of the role are refused as well."""
     workload = people.user("workload", "sts:AssumeRole")
     role = people.role("gateway", "secretsmanager:*")
-    perform(accounts(aws), DENY, principal_arn=role, everything=True)
-    time.sleep(1.1)
+    pass_by(perform(accounts(aws), DENY, principal_arn=role, everything=True))
     assert refused_now(aws, people.assume(workload, role))
 
 
@@ -150,7 +158,7 @@ def test_denying_again_moves_the_moment(aws: Emulator, people: People) -> None:
     workload = people.user("workload", "sts:AssumeRole")
     role = people.role("gateway", "secretsmanager:*")
     first = perform(accounts(aws), DENY, principal_arn=role)
-    time.sleep(1.1)
+    pass_by(first)
     session = people.assume(workload, role)
     assert not refused_now(aws, session)
     second = perform(accounts(aws), DENY, principal_arn=role)

@@ -1,27 +1,12 @@
 """Verdicts of reading back, on a clock that only moves when somebody waits."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 
 from activities.aws import settling
 from firedoor.plan import Verdict
-
-
-@dataclass
-class Clock:
-    """Stands in for the module `time`."""
-
-    now: float = 0.0
-
-    def monotonic(self) -> float:
-        """The time that was slept."""
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        """Move the clock."""
-        self.now += seconds
+from tests.activities.clock import Clock
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import http.client
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -111,7 +111,7 @@ class Wire:
 
 
 @contextmanager
-def wired(emulator: Emulator) -> Iterator[Wire]:
+def wired(emulator: Emulator) -> Generator[Wire]:
     """A proxy before `emulator` for one test."""
     wire = Wire(emulator)
 
@@ -130,7 +130,7 @@ def wired(emulator: Emulator) -> Iterator[Wire]:
             self.end_headers()
             self.wfile.write(reply.body)
 
-        def log_message(self, *arguments: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

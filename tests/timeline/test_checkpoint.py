@@ -135,7 +135,21 @@ def test_openssl_agrees(tmp_path: Path) -> None:
     (tmp_path / "signature").write_bytes(signature)
     (tmp_path / "key.der").write_bytes(public)
     done = subprocess.run(
-        "openssl pkeyutl -verify -rawin -pubin -keyform DER -inkey key.der -in text -sigfile signature".split(),
+        [
+            "openssl",
+            "pkeyutl",
+            "-verify",
+            "-rawin",
+            "-pubin",
+            "-keyform",
+            "DER",
+            "-inkey",
+            "key.der",
+            "-in",
+            "text",
+            "-sigfile",
+            "signature",
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,

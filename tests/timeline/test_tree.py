@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ from hypothesis import strategies as st
 
 from firedoor.timeline import tree
 
-SHARED = Path(os.environ.get("FIREDOOR_SHARED") or Path(__file__).parents[3] / "shared")
-VECTORS = SHARED / "vectors" / "rfc6962-merkle"
+VECTORS = Path(__file__).parents[1] / "vectors" / "rfc6962-merkle"
 
 
 def vectors(kind: str) -> list[Any]:

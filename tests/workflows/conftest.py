@@ -1,13 +1,15 @@
 """A worker of its own for each test, on the shared Temporal server, with the actions of `actions.py`."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import secrets
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.client import Client
 
 from firedoor.config import Settings
 from firedoor.engine import Engine, connect
@@ -55,9 +57,16 @@ class Site:
     """An installation under test."""
 
     engine: Engine
+    client: Client
     settings: Settings
     timeline: Timeline
-    serving: Callable[[], Any]
+    serving: Callable[[], AbstractAsyncContextManager[None]]
+    worker: AsyncExitStack
+
+    async def replace_worker(self) -> None:
+        """End the worker and start another: what it knew of running incidents is gone."""
+        await self.worker.aclose()
+        await self.worker.enter_async_context(self.serving())
 
     async def start(self, plan: Plan, inputs: dict[str, Any] | None = None, mode: Mode = Mode.RUN) -> str:
         """Start an incident; returns its id."""
@@ -95,17 +104,14 @@ class Site:
         return [entry.kind for entry in self.entries(incident)]
 
 
-Serving = Callable[[], Awaitable[None]]
-
-
-@pytest.fixture
-async def site(temporal_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
-    """An installation with its worker running."""
-    monkeypatch.setattr(actions, "WORLD", actions.World())
+@asynccontextmanager
+async def site_at(address: str, home: Path, **settings_fields: Any) -> AsyncIterator[Site]:
+    """An installation in `home`, with its worker running."""
     settings = Settings(
-        home=tmp_path / "home",
-        task_queue=f"test-{tmp_path.name}",
-        temporal_environment={"TEMPORAL_ADDRESS": temporal_address},
+        home=home,
+        task_queue=f"test-{secrets.token_hex(4)}",
+        temporal_environment={"TEMPORAL_ADDRESS": address},
+        **settings_fields,
     )
     client = await connect(settings)
     timeline = Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log)
@@ -116,6 +122,15 @@ async def site(temporal_address: str, tmp_path: Path, monkeypatch: pytest.Monkey
             async with Writer(timeline) as writer, build(client, settings, writer, threads, actions.ACTIONS):
                 yield
 
-    async with serving():
-        yield Site(Engine(client, settings), settings, timeline, serving)
+    async with AsyncExitStack() as worker:
+        await worker.enter_async_context(serving())
+        yield Site(Engine(client, settings), client, settings, timeline, serving, worker)
     timeline.close()
+
+
+@pytest.fixture
+async def site(temporal_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    """An installation with its worker running, and a new world."""
+    monkeypatch.setattr(actions, "WORLD", actions.World())
+    async with site_at(temporal_address, tmp_path / "home") as site:
+        yield site

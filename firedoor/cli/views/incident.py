@@ -2,6 +2,7 @@
 
 import datetime
 import shlex
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,10 @@ from firedoor.plan import Verdict
 ENDS = frozenset({IncidentState.COMPLETED, IncidentState.ABORTED})
 
 #: Longer names stand out of their column, or are cut where height is scarce.
-NAME_WIDTH = 24
+NAME_WIDTH = 28
+
+#: Longer answers of a provider are cut here; `-o json` and the timeline have them whole.
+PROOF_WIDTH = 200
 
 #: How far the text below a step is moved in.
 INDENT = 5
@@ -38,13 +42,18 @@ def incident(view: IncidentView, now: datetime.datetime, room: int | None = None
     parts: list[RenderableType] = [header(view, now), Text(), steps(view, now, room)]
     if waiting and view.state not in ENDS:
         parts += [Text(), _needs(view, waiting)]
+    if view.state in ENDS and room is None:
+        parts += _proof(view, now)
     if view.state in ENDS:
-        parts += [*_proof(view, now), Text(), verdict(view)]
+        parts += [Text(), verdict(view)]
     return Group(*parts)
 
 
 def fitting(view: IncidentView, now: datetime.datetime, console: Console) -> RenderableType:
     """The picture, made to fit the console's height: steps that matter less are only counted."""
+    whole = incident(view, now)
+    if len(console.render_lines(whole, pad=False)) <= console.height:
+        return whole
     around = len(console.render_lines(incident(view, now, 0), pad=False))
     return incident(view, now, max(1, console.height - around))
 
@@ -57,7 +66,7 @@ def header(view: IncidentView, now: datetime.datetime) -> RenderableType:
     facts += [f"{counts[StepState.DONE]} of {plural(len(view.steps), 'steps')} done"]
     line = sign.text().append(" · " + " · ".join(fact for fact in facts if fact), style="default not bold")
     if view.verdict:
-        line.append(" · ").append_text(VERDICTS[view.verdict].text())
+        line.append(" · ").append_text(_so_far(view.verdict, ended=view.state in ENDS).text())
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")
@@ -82,6 +91,13 @@ def _sign(step: StepView) -> Sign:
 def short(view: IncidentView) -> str:
     """The part of the id that a person types: what stands behind the runbook's name."""
     return view.id.removeprefix(f"{view.runbook}-")
+
+
+def _so_far(verdict: Verdict, *, ended: bool) -> Sign:
+    """Before the end, unknown only means that the proof is still to come."""
+    if verdict is Verdict.UNKNOWN and not ended:
+        return Sign("?", "containment not proved yet", "yellow")
+    return VERDICTS[verdict]
 
 
 def steps(view: IncidentView, now: datetime.datetime, room: int | None = None) -> RenderableType:
@@ -157,7 +173,7 @@ def _urgency(step: StepView, index: int) -> tuple[int, str | int, int]:
 def said(step: StepView) -> str:
     """What there is to say of a step, in one breath."""
     parts: list[str] = []
-    if step.progress:
+    if step.progress and step.progress.total:
         parts.append(f"{step.progress.done:,} of {step.progress.total:,}")
         if step.progress.failed:
             parts.append(f"{step.progress.failed:,} failed")
@@ -202,11 +218,13 @@ def _proof(view: IncidentView, now: datetime.datetime) -> list[RenderableType]:
     table.add_column(no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH, style="bold")
     table.add_column(overflow="fold")
     for step in view.steps:
+        name = f"  {step.id}"
         for one in step.evidence if step.verdict else ():
             facts = [clock(one.observed_at, now), f"request {one.request_id}" if one.request_id else ""]
-            told = Text(f"{one.source}: {one.says}")
+            told = Text(f"{one.source}: {textwrap.shorten(one.says, PROOF_WIDTH, placeholder='…')}")
             told.append("".join(f" · {fact}" for fact in facts if fact), style="dim")
-            table.add_row(f"  {step.id}", told)
+            table.add_row(name, told)
+            name = ""
     return [Text(), Text("Proof", style="bold"), table] if table.row_count else []
 
 

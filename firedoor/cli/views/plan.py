@@ -14,7 +14,7 @@ from firedoor.cli.views.signs import EFFECTS, blast, plural
 from firedoor.incident import FINAL_STATES, IncidentView, Preview, StepState, StepView
 from firedoor.plan import Effect, Plan, PlannedStep, Policy
 
-NAME_WIDTH = 24
+NAME_WIDTH = 28
 
 #: Of a `for_each` of thousands, as many changes are shown in full.
 MOST_PREVIEWS = 5
@@ -25,7 +25,7 @@ def compiled(plan: Plan, inputs: Mapping[str, Any]) -> RenderableType:
     table = _table()
     for step in plan.steps:
         sign = EFFECTS[step.effect]
-        notes = [_does(step)]
+        notes = [f"{step.title} · {step.action}".rstrip(" ·") if step.title else _does(step)]
         notes += [f"once for each of {step.loop.items}"] if step.loop else []
         notes += [f"only if {step.condition}"] if step.condition else []
         notes += [f"waits for approval: {step.approval}"] if step.approval and step.kind != "approval" else []

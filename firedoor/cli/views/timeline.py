@@ -39,11 +39,16 @@ def timeline(entries: Sequence[Entry]) -> RenderableType:
         if date != day:
             table.add_row("", Text(date, style="bold"), Text("UTC", style="bold"))
             day = date
-        text = Text(row.say)
+        text = Text()
+        if row.step:
+            text.append(f"{row.step}: ", style="bold")
+        text.append(row.say.removeprefix(f"{row.step}: "))
         if row.verdict in {verdict.value for verdict in Verdict}:
             sign = VERDICTS[Verdict(row.verdict)]
             text.append(f"  {sign.icon} {sign.word}", style=sign.style)
-        text.append(f"  {row.who}" + (f", step {row.step}" if row.step else ""), style="dim")
+        # The workflow's own decisions bear the incident's name, which everybody knows here.
+        if row.who != printable(entries[0].incident):
+            text.append(f"  {row.who}", style="dim")
         table.add_row(str(row.seq), f"{time:<10}", text)
     open_ends = unresolved(entries)
     if not open_ends:

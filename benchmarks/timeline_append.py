@@ -1,0 +1,178 @@
+"""Durable entries a second: the timeline against plain SQLite inserts.
+
+Both sides do what a worker does with a slice of targets: a hundred coroutines each hand over one entry, wait until it is
+durable, and take the next. Both commit in groups of whatever waits, with the same durability (WAL, synchronous=FULL).
+The plain side writes each body as JSON into one table with one column. The timeline adds what makes it evidence: an
+index by name and by incident, order, hashes, proofs, guards and a signature on every transaction.
+
+`measure_bare` is the same against inserts of finished bytes in transactions of a hundred, with no coroutines at all: the
+most that SQLite gives on this disk.
+"""
+
+import asyncio
+import itertools
+import json
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from firedoor.timeline.entry import Draft, Kind
+from firedoor.timeline.store import Timeline
+from firedoor.timeline.writer import Writer
+
+RUNS = 5
+ENTRIES = 20_000
+LANES = 100
+
+Append = Callable[[int], Awaitable[Any]]
+
+
+def measure(runs: int = RUNS) -> list[float]:
+    """Ratios of entries a second, timeline over plain, each side measured in turn; at least five."""
+    ratios: list[float] = []
+    for _ in range(max(runs, RUNS)):
+        plain = _in_new_folder(_plain)
+        ratios.append(plain / _in_new_folder(_timeline))
+    return ratios
+
+
+def measure_bare(runs: int = RUNS) -> list[float]:
+    """The same ratios against bare inserts of finished bytes."""
+    ratios: list[float] = []
+    for _ in range(max(runs, RUNS)):
+        bare = _in_new_folder(_bare)
+        ratios.append(bare / _in_new_folder(_timeline))
+    return ratios
+
+
+def body(number: int) -> dict[str, Any]:
+    """The outcome of one action on one target, about 700 bytes as JSON."""
+    return {
+        "actor": {"kind": "workflow", "id": "aws-access-key-leaked-AKIAIOSFODNN7EXAMPLE"},
+        "cause": {
+            "runbook": "aws-access-key-leaked",
+            "plan": "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
+            "step": "rotate",
+            "wf": "aws-access-key-leaked-AKIAIOSFODNN7EXAMPLE",
+            "run": "0199a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b",
+            "act": "12",
+            "attempt": 1,
+            "round": 1,
+        },
+        "action": {
+            "name": "credential.rotate",
+            "target": f"openai/project-{number}",
+            "params": {"credential": f"cred-{number}"},
+            "mode": "run",
+        },
+        "result": {"status": "ok", "verdict": "contained", "summary": f"The key of project {number} was replaced."},
+        "evidence": [{"source": "openai:GET /v1/models", "says": "401 invalid_api_key", "request_id": f"req_{number}"}],
+    }
+
+
+def _in_new_folder(side: Callable[[Path], float]) -> float:
+    # Beside the code, not in the system's temporary folder, which may be memory.
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
+        return side(Path(folder))
+
+
+async def _lanes(append: Append) -> float:
+    """Seconds until all entries are durable, appended by lanes that each wait for their own."""
+    numbers = iter(range(ENTRIES))
+
+    async def lane() -> None:
+        for number in numbers:
+            await append(number)
+
+    start = time.perf_counter()
+    await asyncio.gather(*(lane() for _ in range(LANES)))
+    return time.perf_counter() - start
+
+
+def _timeline(folder: Path) -> float:
+    scope = "aws-access-key-leaked-AKIAIOSFODNN7EXAMPLE/0199a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b/rotate/1/0"
+
+    async def run(timeline: Timeline) -> float:
+        async with Writer(timeline) as writer:
+
+            async def append(number: int) -> None:
+                idem = f"{scope}/{number:06d}/outcome"
+                await writer.append(Draft(Kind.ACTION_OUTCOME, "inc-2026-0042", idem, body(number), scope))
+
+            return await _lanes(append)
+
+    with Timeline.open(folder / "timeline.sqlite", folder / "timeline.key", "benchmark.example/timeline") as timeline:
+        seconds = asyncio.run(run(timeline))
+        assert len(timeline.entries("inc-2026-0042")) == ENTRIES
+    return seconds
+
+
+@contextmanager
+def _table(folder: Path) -> Iterator[sqlite3.Connection]:
+    database = sqlite3.connect(folder / "plain.sqlite", isolation_level=None, check_same_thread=False)
+    try:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=FULL")
+        database.execute("CREATE TABLE entry (idx INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT")
+        yield database
+        assert database.execute("SELECT count(*) FROM entry").fetchone() == (ENTRIES,)
+    finally:
+        database.close()
+
+
+def _insert(database: sqlite3.Connection, rows: list[tuple[bytes]]) -> None:
+    database.execute("BEGIN IMMEDIATE")
+    database.executemany("INSERT INTO entry (body) VALUES (?)", rows)
+    database.execute("COMMIT")
+
+
+def _plain(folder: Path) -> float:
+    async def run(database: sqlite3.Connection) -> float:
+        loop = asyncio.get_running_loop()
+        waiting: list[tuple[bytes, asyncio.Future[None]]] = []
+
+        async def commit_groups() -> None:
+            with ThreadPoolExecutor(1) as thread:
+                done = 0
+                while done < ENTRIES:
+                    await asyncio.sleep(0)
+                    group = waiting.copy()
+                    waiting.clear()
+                    await loop.run_in_executor(thread, _insert, database, [(data,) for data, _ in group])
+                    for _, durable in group:
+                        durable.set_result(None)
+                    done += len(group)
+
+        async def append(number: int) -> None:
+            durable: asyncio.Future[None] = loop.create_future()
+            waiting.append((json.dumps(body(number)).encode(), durable))
+            await durable
+
+        seconds, _ = await asyncio.gather(_lanes(append), commit_groups())
+        return seconds
+
+    with _table(folder) as database:
+        return asyncio.run(run(database))
+
+
+def _bare(folder: Path) -> float:
+    rows = [(json.dumps(body(number)).encode(),) for number in range(ENTRIES)]
+    with _table(folder) as database:
+        start = time.perf_counter()
+        for first in itertools.count(0, LANES):
+            if first >= ENTRIES:
+                break
+            _insert(database, rows[first : first + LANES])
+        return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    for name, run in (("plain inserts, same coroutines", measure), ("bare inserts of finished bytes", measure_bare)):
+        found = run()
+        print(f"{name}: {statistics.median(found):.2f}  ({' '.join(f'{ratio:.2f}' for ratio in found)})")

@@ -1,0 +1,111 @@
+"""A home with runbooks of its own, a worker that serves it, and the command line as a function."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from firedoor.cli.app import run
+from firedoor.config import local_user
+
+ROOT = Path(__file__).resolve().parents[2]
+
+#: Waits for its user twice, and fails once: there are no AWS credentials in tests.
+RUNBOOK = """
+name: close-the-door
+title: Close the door
+severity: low
+inputs:
+  door: {{type: string, pattern: '[a-z0-9-]+', description: Which door}}
+  hard: {{type: boolean, default: false}}
+identity: [door]
+approvals:
+  us: {{from: ['{user}'], allow_self: true}}
+  others: {{from: ['user:somebody-else']}}
+steps:
+  gate: {{approval: us}}
+  question:
+    needs: [gate]
+    ask:
+      prompt: Is it shut?
+      of: us
+      fields:
+        shut: {{type: boolean, description: Is it shut}}
+        hinges: {{type: integer, required: false}}
+  key:
+    needs: [question]
+    uses: aws.iam.identify_access_key
+    with: {{access_key_id: AKIAIOSFODNN7EXAMPLE}}
+"""
+
+#: Somebody who is not us must agree: it waits for ever.
+GUARDED = """
+name: guarded
+inputs: {door: {type: string}}
+identity: [door]
+approvals: {others: {from: ['user:somebody-else']}}
+steps:
+  gate: {approval: others}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command line did."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Done]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """The command line as a function: `cli("show", "x")`."""
+
+    def call(*arguments: str) -> Done:
+        capsys.readouterr()
+        code = run(arguments)
+        captured = capsys.readouterr()
+        return Done(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def served_home(temporal_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home whose task queue a real worker process serves."""
+    home = tmp_path_factory.mktemp("served")
+    (home / "runbooks").mkdir()
+    (home / "runbooks" / "close-the-door.yaml").write_text(RUNBOOK.format(user=local_user()))
+    (home / "runbooks" / "guarded.yaml").write_text(GUARDED)
+    (home / "firedoor.toml").write_text(f'task_queue = "{home.name}"\nrunbooks = ["{home / "runbooks"}"]\n')
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "FIREDOOR_HOME": str(home),
+        "TEMPORAL_ADDRESS": temporal_address,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    with (home / "worker.log").open("wb") as log:
+        command = [sys.executable, str(ROOT / "worker.py")]
+        worker = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            yield home
+        finally:
+            worker.terminate()
+            worker.wait(30)
+
+
+@pytest.fixture
+def served(served_home: Path, temporal_address: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This process uses the served home."""
+    monkeypatch.setenv("FIREDOOR_HOME", str(served_home))
+    monkeypatch.setenv("TEMPORAL_ADDRESS", temporal_address)
+    return served_home

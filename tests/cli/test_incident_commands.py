@@ -1,0 +1,228 @@
+"""The life of an incident from the command line, on a real Temporal and a real worker."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from firedoor.config import local_user
+from firedoor.errors import Exit
+from tests.cli.conftest import Cli
+
+pytestmark = pytest.mark.usefixtures("served")
+
+PATIENCE = 20.0
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that a worker does."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+def state_of(cli: Cli, incident: str, step: str) -> str:
+    """A step's state, as `show -o json` has it."""
+    view = json.loads(cli("show", incident, "-o", "json").out)
+    return str(next(one["state"] for one in view["steps"] if one["id"] == step))
+
+
+def started(cli: Cli, door: str, runbook: str = "close-the-door") -> str:
+    """Start an incident that waits at its gate."""
+    done = cli("run", runbook, f"door={door}", "--yes", "-o", "json")
+    assert done.code == 0, done.err
+    incident = str(json.loads(done.out)["incident"])
+    until(lambda: state_of(cli, incident, "gate") == "waiting_approval")
+    return incident
+
+
+def test_from_the_start_to_the_record(cli: Cli, tmp_path: Path) -> None:
+    """Approve, answer, fail, retry, skip; then the timeline has it all and its export verifies."""
+    incident = started(cli, "front")
+    shown = cli("show", "front").out
+    assert "? gate" in shown
+    assert "firedoor approve front gate" in shown
+
+    assert cli("approve", "front", "gate").out == "gate is approved.\n"
+    until(lambda: state_of(cli, incident, "question") == "waiting_answer")
+    assert cli("answer", "front", "question", "shut=yes", "hinges=2").code == 0
+    until(lambda: state_of(cli, incident, "key") == "needs_attention")
+
+    shown = cli("show", "front", "--exit-status")
+    assert shown.code == Exit.NEEDS_ATTENTION
+    assert "credentials_missing" in shown.out
+    assert "firedoor retry front key" in shown.out
+    assert cli("retry", "front", "key", "--reason", "once more").out == "key runs again.\n"
+    until(lambda: state_of(cli, incident, "key") == "needs_attention")
+    assert cli("note", "front", "the", "locksmith", "comes").code == 0
+    assert cli("skip", "front", "key", "--reason", "no AWS here").out.startswith("key is skipped.")
+
+    watched = cli("watch", "front")
+    assert watched.code == 0
+    assert "key  skipped" in watched.out
+    assert "completed" in watched.out
+
+    record = cli("timeline", "front").out
+    assert f"{local_user()} note: the locksmith comes" in record
+    assert "no AWS here" in record
+    export = tmp_path / "front.zip"
+    written = json.loads(cli("export", "front", str(export), "--purpose", "a test", "-o", "json").out)
+    verified = cli("verify", str(export), "--key", written["key"])
+    assert verified.code == 0, verified.err
+    assert "UNANCHORED" in verified.out
+    assert "✓ VERIFIED" in verified.out
+    assert "exported for a test" in cli("timeline", "front").out
+
+
+def test_an_export_with_one_changed_byte_fails(cli: Cli, tmp_path: Path) -> None:
+    """And the exit code says so, in text and in JSON."""
+    incident = started(cli, "altered")
+    export = tmp_path / "altered.zip"
+    assert cli("export", incident, str(export)).code == 0
+    data = bytearray(export.read_bytes())
+    data[len(data) // 2] ^= 1
+    export.write_bytes(data)
+    verified = cli("verify", str(export))
+    assert verified.code == Exit.FAILED
+    assert "✗ FAILED" in verified.out
+    assert "this installation's own" in verified.out
+    assert json.loads(cli("verify", str(export), "-o", "json").out)["ok"] is False
+
+
+def test_starting_twice_is_joining(cli: Cli) -> None:
+    """The same identity is the same incident, and the second start says so."""
+    started(cli, "twice")
+    again = cli("run", "close-the-door", "door=twice", "hard=yes", "--yes")
+    assert "Joined the incident that is running already: close-the-door-twice" in again.out
+    assert "firedoor watch    twice" in again.out
+
+
+def test_run_shows_the_plan_before_it_asks(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal only the word yes starts it; elsewhere nothing starts without --yes."""
+    unasked = cli("run", "close-the-door", "door=back")
+    assert unasked.code == Exit.REFUSED
+    assert "Close the door" in unasked.err
+    assert "nobody to ask" in unasked.err
+    monkeypatch.setattr("firedoor.cli.run.interactive", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    refused = cli("run", "close-the-door", "door=back")
+    assert refused.code == Exit.REFUSED
+    assert "that was not the word yes" in refused.err
+    assert "close-the-door-back" not in cli("list").out
+    monkeypatch.setattr("builtins.input", lambda *_: "yes")
+    assert "Started: close-the-door-back" in cli("run", "close-the-door", "door=back").out
+
+
+def test_plan_changes_nothing_and_says_what_it_could_not_read(cli: Cli, tmp_path: Path) -> None:
+    """Without credentials the read fails: the plan is incomplete, exit code 6, and no incident exists."""
+    saved = tmp_path / "plan.json"
+    done = cli("plan", "close-the-door", "door=planned", "--save", str(saved))
+    assert done.code == Exit.NEEDS_ATTENTION
+    assert "these could not be read: key" in done.out
+    assert "Nothing was changed: this was a plan." in done.out
+    assert json.loads(saved.read_bytes())["name"] == "close-the-door"
+    document = json.loads(cli("plan", "close-the-door", "door=planned", "-o", "json").out)
+    assert document["incomplete"] == ["key"]
+    assert document["plan"]["name"] == "close-the-door"
+    assert "planned" not in cli("list").out
+
+
+def test_what_the_rules_forbid_is_refused(cli: Cli) -> None:
+    """With the rule, what was changed (nothing), and exit code 5."""
+    started(cli, "guarded-door", "guarded")
+    approved = cli("approve", "guarded-door", "gate")
+    assert approved.code == Exit.REFUSED
+    assert f"{local_user()} is not in others: it takes one of user:somebody-else." in approved.err
+    assert "Nothing was changed." in approved.err
+    assert cli("retry", "guarded-door", "gate").code == Exit.REFUSED
+    assert cli("answer", "guarded-door", "gate", "x=1").code == Exit.REFUSED
+    assert cli("deny", "guarded-door", "gate", "--reason", "no").code == Exit.REFUSED
+    assert "has no step 'nothing'" in cli("approve", "guarded-door", "nothing").err
+
+
+def test_deny_and_abort(cli: Cli) -> None:
+    """A denied step needs attention; an aborted incident ends, and watching it says so by its exit code."""
+    incident = started(cli, "denied")
+    assert "gate is denied" in cli("deny", incident, "gate", "--reason", "not tonight", "-o", "json").out
+    until(lambda: state_of(cli, incident, "gate") == "needs_attention")
+    assert "not tonight" in cli("show", incident).out
+    assert cli("abort", incident, "--reason", "a drill").code == 0
+    watched = cli("watch", incident, "-o", "json")
+    assert watched.code == Exit.FAILED
+    assert json.loads(watched.out.splitlines()[-1])["state"] == "aborted"
+    assert "✗ Aborted by" in cli("show", incident).out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["shut=perhaps"], "shut is yes or no, not 'perhaps'"),
+        (["shut=yes", "hinges=two"], "hinges is a whole number, not 'two'"),
+        (["shot=yes"], "shot is not a field of this question"),
+        (["shut"], "'shut' is not field=value"),
+        (["shut=yes", "shut=no"], "The field shut is given twice"),
+    ],
+)
+def test_answers_that_do_not_fit(cli: Cli, words: list[str], sentence: str) -> None:
+    """Are refused before they reach the incident, with what fits."""
+    door = f"answers-{len(sentence)}"
+    incident = started(cli, door)
+    cli("approve", incident, "gate")
+    done = cli("answer", incident, "question", *words)
+    assert done.code == Exit.USAGE
+    assert sentence in done.err
+
+
+def test_missing_answers_are_asked_for_on_a_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Again until they fit; an optional one may be left out."""
+    incident = started(cli, "asked")
+    cli("approve", "asked", "gate")
+    until(lambda: state_of(cli, incident, "question") == "waiting_answer")
+    typed = iter(["perhaps", "yes", ""])
+    monkeypatch.setattr("firedoor.cli.answer.interactive", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda *_: next(typed))
+    done = cli("answer", "asked", "question")
+    assert done.out == "question is answered.\n"
+    assert "Is it shut (yes / no)" in done.err
+
+
+def test_an_answer_without_its_runbook_keeps_its_type(cli: Cli, served: Path) -> None:
+    """The runbook was changed after the start: values are read as JSON has them, and the incident judges."""
+    incident = started(cli, "edited")
+    cli("approve", incident, "gate")
+    until(lambda: state_of(cli, incident, "question") == "waiting_answer")
+    runbook = served / "runbooks" / "close-the-door.yaml"
+    before = runbook.read_text()
+    try:
+        runbook.write_text(before.replace("Is it shut?", "Is it really shut?"))
+        assert "shut must be boolean" in cli("answer", incident, "question", "shut=perhaps").err
+        assert cli("answer", incident, "question", "shut=true", "hinges=2").code == 0
+    finally:
+        runbook.write_text(before)
+
+
+def test_ids_by_a_part(cli: Cli) -> None:
+    """A unique beginning or end is enough; none or several name what there is."""
+    started(cli, "part-one")
+    started(cli, "part-two")
+    assert cli("show", "art-one").code == 0
+    several = cli("show", "close-the-door-part")
+    assert several.code == Exit.USAGE
+    assert "fits 2 incidents" in several.err
+    none = cli("timeline", "nowhere")
+    assert none.code == Exit.USAGE
+    assert "The timeline has no incident 'nowhere'" in none.err
+    assert "There is no incident 'nowhere'" in cli("show", "nowhere").err
+    assert "fits" in cli("export", "close-the-door-part", "x.zip").err
+
+
+def test_the_list(cli: Cli) -> None:
+    """Newest first, as a table and as JSON."""
+    started(cli, "listed")
+    table = cli("list").out
+    assert table.splitlines()[0].split() == ["STATE", "VERDICT", "STARTED", "TOOK", "INCIDENT"]
+    until(lambda: any(row["id"] == "close-the-door-listed" for row in json.loads(cli("list", "-o", "json").out)))
+    assert cli("list", "--limit", "0").code == Exit.USAGE

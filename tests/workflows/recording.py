@@ -1,0 +1,110 @@
+"""Record the histories that the replay tests replay: `python -m tests.workflows.recording VERSION`.
+
+Once for each release, and when a new kind of step needs one. Never record an old version again: its histories stand for
+incidents that run in production while firedoor is upgraded. See CONTRIBUTING, "Change a workflow".
+"""
+
+import asyncio
+import re
+import socket
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from firedoor.incident import Mode, StepState
+from firedoor.local import dev_server, temporal_binary
+from firedoor.plan import Ask, Field, Loop, Plan, PlannedStep, Until
+from tests.workflows import actions
+from tests.workflows.conftest import Site, off, plan_of, site_at, use
+
+#: The machine that recorded is nobody's business: `PID@host`.
+MACHINE = re.compile(rf'"\d+@{re.escape(socket.gethostname())}"|"{re.escape(socket.gethostname())}:\d+"')
+HISTORIES = Path(__file__).with_name("histories")
+
+
+def everything() -> Plan:
+    """A plan with every kind of step."""
+    ask = Ask(prompt="Healthy?", of="security", fields={"healthy": Field(type="boolean")})
+    child = plan_of(off("inner")).model_copy(update={"name": "child-plan"})
+    return plan_of(
+        use("look", "test.read_switch", arguments={"name": "a"}),
+        off("gate", ("look",), mentions=("look",), condition="steps.look.on", approval="security"),
+        off("never", ("look",), mentions=("look",), condition="!steps.look.on"),
+        use(
+            "each",
+            "test.switch_off",
+            ("look",),
+            arguments={"name": "${{ one }}"},
+            loop=Loop(items="inputs.names", name="one", concurrency=60, collect=True),
+        ),
+        use("settles", "test.read_switch", arguments={"name": "b"}, until=Until(expression="!steps.settles.on", every=1, within=60)),
+        PlannedStep(id="confirm", kind="ask", ask=ask, needs=("gate",)),
+        PlannedStep(id="hold", kind="wait", wait=1, needs=("confirm",)),
+        PlannedStep(id="go", kind="approval", approval="security", needs=("hold",)),
+        PlannedStep(id="sub", kind="run", child=child, needs=("go",)),
+    )
+
+
+async def every_step(site: Site) -> str:
+    """All kinds of steps, with a failure that a person retries."""
+    actions.WORLD.failures["before s3"] = ["not_found"]
+    incident = await site.start(everything(), {"names": [f"s{number}" for number in range(120)]})
+    await site.reaches(incident, "gate", StepState.WAITING_APPROVAL)
+    await site.decide(incident, "approve", "gate")
+    await site.reaches(incident, "each", StepState.NEEDS_ATTENTION)
+    await site.decide(incident, "retry", "each")
+    actions.WORLD.on["b"] = False
+    await site.reaches(incident, "confirm", StepState.WAITING_ANSWER)
+    await site.decide(incident, "answer", "confirm", answers={"healthy": True})
+    await site.reaches(incident, "go", StepState.WAITING_APPROVAL)
+    await site.decide(incident, "approve", "go")
+    await site.engine.result(incident)
+    return incident
+
+
+async def denied_and_aborted(site: Site) -> str:
+    """An approval that is denied, a note, a skip, an abort."""
+    incident = await site.start(plan_of(off("gate", approval="security"), off("other", approval="security")))
+    await site.reaches(incident, "gate", StepState.WAITING_APPROVAL)
+    await site.decide(incident, "deny", "gate", reason="wrong key")
+    await site.reaches(incident, "gate", StepState.NEEDS_ATTENTION)
+    await site.decide(incident, "note", reason="talked to the owner")
+    await site.decide(incident, "skip", "gate", reason="false alarm")
+    await site.decide(incident, "abort", reason="false alarm")
+    await site.engine.result(incident)
+    return incident
+
+
+async def planned(site: Site) -> str:
+    """The same plan in plan mode."""
+    incident = await site.start(everything(), {"names": ["s1", "s2"]}, Mode.PLAN)
+    await site.engine.result(incident)
+    return incident
+
+
+async def waiting(site: Site) -> str:
+    """An incident that is still open: it waits for an approval."""
+    incident = await site.start(everything(), {"names": []})
+    await site.reaches(incident, "gate", StepState.WAITING_APPROVAL)
+    return incident
+
+
+SCENES: tuple[Callable[[Site], Awaitable[str]], ...] = (every_step, denied_and_aborted, planned, waiting)
+
+
+async def record(folder: Path) -> None:
+    """Run each scene on a server of its own and keep its history, unencrypted: there is nothing real in it."""
+    folder.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as home:
+        async with dev_server(temporal_binary()) as address:
+            for scene in SCENES:
+                actions.WORLD = actions.World()
+                async with site_at(address, Path(home) / scene.__name__, codec=False) as site:
+                    incident = await scene(site)
+                    history = await site.client.get_workflow_handle(incident).fetch_history()
+                (folder / f"{scene.__name__}.json").write_text(MACHINE.sub('"recorder"', history.to_json()) + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(record(HISTORIES / sys.argv[1]))
