@@ -1,12 +1,12 @@
 """Durable entries a second: the timeline against plain SQLite inserts.
 
-Both sides do what a worker does with a slice of targets: a hundred coroutines each hand over one entry, wait until it is
-durable, and take the next. Both commit in groups of whatever waits, with the same durability (WAL, synchronous=FULL).
+Both sides do what a worker does with a slice of targets: a hundred coroutines each hand over one entry, wait until it
+is durable, and take the next. Both commit in groups of whatever waits, with the same durability (WAL, synchronous=FULL).
 The plain side writes each body as JSON into one table with one column. The timeline adds what makes it evidence: an
 index by name and by incident, order, hashes, proofs, guards and a signature on every transaction.
 
-`measure_bare` is the same against inserts of finished bytes in transactions of a hundred, with no coroutines at all: the
-most that SQLite gives on this disk.
+`measure_bare` is the same against inserts of finished bytes in transactions of a hundred, with no coroutines at all:
+the most that SQLite gives on this disk.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,7 +114,7 @@ def _timeline(folder: Path) -> float:
 
 
 @contextmanager
-def _table(folder: Path) -> Iterator[sqlite3.Connection]:
+def _table(folder: Path) -> Generator[sqlite3.Connection]:
     database = sqlite3.connect(folder / "plain.sqlite", isolation_level=None, check_same_thread=False)
     try:
         database.execute("PRAGMA journal_mode=WAL")

@@ -19,7 +19,9 @@ def check_compiles(text: str, runbooks: Mapping[str, Path | str] | None = None) 
     try:
         return compile_runbook(dedent(text).lstrip("\n"), TEST_STEPS, runbooks)
     except RunbookErrors as errors:
-        pytest.fail(f"does not compile: {[(one.line, one.column, one.code, one.message) for one in errors.diagnostics]}")
+        pytest.fail(
+            f"does not compile: {[(one.line, one.column, one.code, one.message) for one in errors.diagnostics]}"
+        )
 
 
 def mistakes(text: str, runbooks: Mapping[str, Path | str] | None = None) -> tuple[Diagnostic, ...]:

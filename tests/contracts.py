@@ -83,7 +83,9 @@ class Store(Step):
     action: ClassVar[str] = "test.store"
     effect: ClassVar[Effect] = Effect.REVERSIBLE
 
-    source: str = Field(pattern="^vault:", description="Where the value is.", json_schema_extra={"secret_reference": True})
+    source: str = Field(
+        pattern="^vault:", description="Where the value is.", json_schema_extra={"secret_reference": True}
+    )
     name: str = ""
 
 

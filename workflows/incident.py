@@ -38,6 +38,16 @@ SKIPPABLE = frozenset(
         StepState.NEEDS_ATTENTION,
     }
 )
+PAST: dict[Verb, str] = {
+    "approve": "approved",
+    "deny": "denied",
+    "answer": "answered",
+    "retry": "retried",
+    "skip": "skipped",
+    "abort": "aborted",
+    "note": "noted",
+    "alert": "attached",
+}
 ENGINE = Responder(principal="system:firedoor", auth="internal")
 
 
@@ -242,7 +252,7 @@ class IncidentWorkflow:
         await self.board.note(
             f"{verb}/{decision.step}/{self.board.notes}",
             kind,
-            f"{decision.responder.principal} {verb}{about}{reason}",
+            f"{decision.responder.principal} {PAST[verb]}{about}{reason}",
             actor=decision.responder,
             step=decision.step,
             verb=verb,

@@ -61,9 +61,11 @@ def timeline(settings: Settings) -> Finding:
     path = settings.timeline_path
     if not path.exists():
         return Finding("warn", "timeline", f"{path} does not exist yet", "The first worker makes it.")
+    if not settings.signing_key_path.exists():
+        return Finding("fail", "timeline", f"the key that signs it is gone: {settings.signing_key_path}", "Restore it.")
     try:
-        with Timeline.read(path) as store:
-            store.audit()
+        # Opening it hashes every entry again and compares with the newest checkpoint.
+        with Timeline.open(path, settings.signing_key_path, settings.log) as store:
             checkpoint = store.checkpoint()
     except FiredoorError as error:
         return Finding("fail", "timeline", error.what, error.next)

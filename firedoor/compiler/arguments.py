@@ -148,7 +148,9 @@ class Arguments:
         given = LITERALS.get(type(value))
         if given is None or not fits(given, kind):
             words = given.words() if given else ("a list" if isinstance(value, list) else "a mapping")
-            self.checker.document.add(Code.WRONG_ARGUMENT, path, f"This is {words}; `{named(path)}` takes {kind.words()}.")
+            self.checker.document.add(
+                Code.WRONG_ARGUMENT, path, f"This is {words}; `{named(path)}` takes {kind.words()}."
+            )
         return set()
 
     def _object(self, value: Mapping[str, Any], model: type[BaseModel], path: Path) -> set[str]:

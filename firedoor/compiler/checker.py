@@ -18,6 +18,7 @@ ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*?)(?=\n \||\Z)", re.DOTA
 INTRICATE = re.compile(r"\{|\.(?:map|filter|all|exists|exists_one)\s*\(|matches")
 DOTTED = re.compile(r"[a-z_]\w*(?:\.[a-z_]\w*)*")
 MAX_SOURCE = 10_000
+HAS_HINT = 'instead of has(): the fields of a step that ran are always there; compare `steps.NAME.state` with "done"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,12 @@ class Checker:
             what = f"`{key}` takes a bare expression."
             self.document.add(Code.MISPLACED_EXPRESSION, path, what, "remove the `${{` and `}}`")
             return None
-        typed = self.check(source.strip(), Place(path, len(source) - len(source.lstrip())), loop)
+        start, bare = len(source) - len(source.lstrip()), source.strip()
+        typed = self.check(bare, Place(path, start), loop)
         if typed and not fits(typed.kind, BOOL):
-            hint = self._has_hint(source)
             what = f"`{key}` must be true or false; this is {typed.kind.words()}."
-            self.document.add(Code.EXPRESSION_TYPE, path, what, hint)
+            span = self.document.within(path, start, start + len(bare))
+            self.document.add(Code.EXPRESSION_TYPE, span, what, HAS_HINT if "has(" in bare else "")
         return typed
 
     def template(self, text: str, path: Path, wanted: Kind = STRING, loop: tuple[str, Kind] | None = None) -> set[str]:
@@ -113,11 +115,6 @@ class Checker:
             hint = "string(…) makes a text of it" if wanted == STRING and typed.kind.name in PRINTABLE else ""
         span = self.document.within(place.path, place.start, place.start + length)
         self.document.add(code, span, what, hint)
-
-    def _has_hint(self, source: str) -> str:
-        if "has(" in source:
-            return 'the fields of a step that ran are always there: compare `steps.NAME.state` with "done" instead'
-        return ""
 
     def _compile(self, source: str, loop: tuple[str, Kind] | None) -> Typed | tuple[Complaint, ...]:
         if not source:

@@ -79,7 +79,7 @@ def explain(message: str, source: str, at: int, names: Names, loop: tuple[str, K
         return _syntax(match[1], source, at)
     if "cannot be range of a comprehension" in message:
         return Complaint(Code.EXPRESSION_TYPE, at, at + 1, "This is not a list: nothing can be iterated over.")
-    if "does not support field selection" in message:
+    if "operand of a select" in message:
         return Complaint(Code.UNKNOWN_FIELD, at, at + 1, "What stands before this dot has no fields.")
     return Complaint(Code.BAD_EXPRESSION, at, at + 1, f"The expression does not compile: {message}.")
 

@@ -133,7 +133,9 @@ def choices(given: str, names: Iterable[str], *, most: int = 12) -> str:
     known = sorted(set(names))
     if not known:
         return ""
-    nearest = difflib.get_close_matches(given, known, n=1, cutoff=0.6) if given else []
+    near = difflib.get_close_matches(given, known, n=3, cutoff=0.6)
+    # `wiat` is as far from `with` as from `wait`: swapped letters are the likelier slip.
+    nearest = sorted(near, key=lambda name: sorted(name) != sorted(given))[:1]
     hint = f"did you mean `{nearest[0]}`? " if nearest else ""
     if len(known) > most:
         shown = difflib.get_close_matches(given, known, n=most, cutoff=0.3) or known[:most]

@@ -180,12 +180,12 @@ class Timeline:
         return batch
 
     def _write(self, database: sqlite3.Connection, batch: Batch, signer: Signer) -> None:
-        database.executemany("INSERT INTO entry VALUES (?,?,?,?,?,?,?)", batch.rows)
+        database.executemany("INSERT OR ROLLBACK INTO entry VALUES (?,?,?,?,?,?,?)", batch.rows)
         if batch.nodes:
             nodes = [(level, index, value) for (level, index), value in batch.nodes.items()]
-            database.executemany("INSERT INTO node VALUES (?,?,?)", nodes)
+            database.executemany("INSERT OR ROLLBACK INTO node VALUES (?,?,?)", nodes)
         note = signer.sign(Checkpoint(signer.name, batch.edge.size, batch.edge.root()))
-        database.execute("INSERT INTO checkpoint VALUES (?,?)", (batch.edge.size, note))
+        database.execute("INSERT OR ROLLBACK INTO checkpoint VALUES (?,?)", (batch.edge.size, note))
         database.execute("COMMIT")
 
     @contextmanager
@@ -322,7 +322,7 @@ class Timeline:
 def _put(database: sqlite3.Connection, data: bytes) -> str:
     digest = sha256_hex(data)
     if database.execute("SELECT 1 FROM evidence WHERE sha256 = ?", (digest,)).fetchone() is None:
-        database.execute("INSERT INTO evidence VALUES (?,?)", (digest, data))
+        database.execute("INSERT OR ROLLBACK INTO evidence VALUES (?,?)", (digest, data))
     return digest
 
 

@@ -1,8 +1,10 @@
 """A home with runbooks of its own, a worker that serves it, and the command line as a function."""
 
+import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from firedoor.cli.app import run
-from firedoor.config import local_user
+from firedoor.cli.queue import workers
+from firedoor.config import Settings, local_user
+from firedoor.engine import connect
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,6 +69,14 @@ class Done:
 Cli = Callable[..., Done]
 
 
+def until(condition: Callable[[], bool], patience: float = 30.0) -> None:
+    """Wait for something that a worker does."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
     """The command line as a function: `cli("show", "x")`."""
@@ -97,10 +109,19 @@ def served_home(temporal_address: str, tmp_path_factory: pytest.TempPathFactory)
         command = [sys.executable, str(ROOT / "worker.py")]
         worker = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
+            asyncio.run(_serving(Settings(home=home, temporal_environment={"TEMPORAL_ADDRESS": temporal_address})))
             yield home
         finally:
             worker.terminate()
             worker.wait(30)
+
+
+async def _serving(settings: Settings) -> None:
+    """Wait until the worker asks for work."""
+    client = await connect(settings)
+    async with asyncio.timeout(30):
+        while not await workers(client, settings.home.name):
+            await asyncio.sleep(0.05)
 
 
 @pytest.fixture

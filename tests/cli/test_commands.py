@@ -1,11 +1,14 @@
 """The verbs that need no incident: right and wrong input, exit codes, sentences."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,9 @@ from firedoor.config import Settings
 from firedoor.errors import Exit
 from firedoor.local import free_port
 from firedoor.steps import STEPS
-from tests.cli.conftest import GUARDED, ROOT, Cli
+from firedoor.timeline.entry import Draft, Kind
+from firedoor.timeline.store import Timeline
+from tests.cli.conftest import GUARDED, ROOT, Cli, until
 
 BROKEN = "name: broken\nsteps:\n  one: {uses: aws.iam.identfy_access_key}\n"
 
@@ -121,7 +126,7 @@ def test_lint_of_mistakes(cli: Cli, tmp_path: Path) -> None:
     right.write_text(GUARDED)
     done = cli("lint", str(broken), str(right))
     assert done.code == Exit.USAGE
-    assert f"{broken}:3:14: error[unknown-action]" in done.out
+    assert f"{broken}:3:15: error[unknown-action]" in done.out
     assert "^^^" in done.out
     assert "✗ 1 mistake in 1 of 2 files" in done.out
     (found,) = json.loads(cli("lint", str(broken), "-o", "json").out)
@@ -255,7 +260,14 @@ def test_a_timeline_that_was_altered(tmp_path: Path) -> None:
     """A file that is no timeline fails; it is not called empty."""
     settings = Settings(home=tmp_path)
     settings.timeline_path.write_bytes(b"not a database" * 100)
-    assert checks.timeline(settings).level == "fail"
+    assert "the key that signs it is gone" in checks.timeline(settings).says
+    settings.timeline_path.unlink()
+    with Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log) as timeline:
+        timeline.append([Draft(Kind.NOTE, "x", "1", {"say": "a"}), Draft(Kind.NOTE, "x", "2", {"say": "b"})])
+    assert checks.timeline(settings).says.startswith("2 entries")
+    data = settings.timeline_path.read_bytes()
+    settings.timeline_path.write_bytes(data.replace(b'"say":"a"', b'"say":"c"'))
+    assert "was changed" in checks.timeline(settings).says
 
 
 def test_a_broken_runbook_is_found(tmp_path: Path) -> None:
@@ -286,53 +298,43 @@ def test_up_refuses_a_port_in_use(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
     assert "Nothing was started." in done.err
 
 
-class Up:
-    """`firedoor up` as a process."""
-
-    def __init__(self, home: Path, port: int) -> None:
-        environment = {**os.environ, "FIREDOOR_HOME": str(home), "TEMPORAL_PROFILE": "production"}
-        command = [sys.executable, "-m", "firedoor", "up", "--port", str(port), "--ui-port", "0"]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-
-    def ready(self) -> str:
-        """What it says until it is up."""
-        assert self.process.stdout is not None
-        said = ""
-        for line in self.process.stdout:
-            said += line
-            if line.startswith("Ctrl-C"):
-                break
-        return said
-
-    def end(self, number: signal.Signals) -> int:
-        """Send a signal, and wait for the end."""
-        self.process.send_signal(number)
-        assert self.process.stdout is not None
-        self.process.stdout.read()
-        code = self.process.wait(30)
-        self.process.stdout.close()
-        return code
+@contextlib.contextmanager
+def going_up(home: Path, port: int) -> Generator[subprocess.Popen[str]]:
+    """`firedoor up` as a process, from the moment that it is up."""
+    environment = {**os.environ, "FIREDOOR_HOME": str(home), "TEMPORAL_PROFILE": "production"}
+    command = [sys.executable, "-m", "firedoor", "up", "--port", str(port), "--ui-port", "0"]
+    with (home / "up.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, text=True)
+        try:
+            deadline = time.monotonic() + 60
+            while "Ctrl-C" not in (home / "up.log").read_text():
+                assert process.poll() is None, (home / "up.log").read_text()
+                assert time.monotonic() < deadline, (home / "up.log").read_text()
+                time.sleep(0.05)
+            yield process
+        finally:
+            process.kill()
+            process.wait(30)
 
 
 def test_up_is_killed_and_started_again(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An incident survives SIGKILL of everything; a second `up` on the same data is refused; SIGTERM ends it well."""
+    """An incident survives SIGKILL; a second `up` on the same data is refused; SIGTERM ends it well."""
     home, port = tmp_path / "up", free_port()
     (home / "runbooks").mkdir(parents=True)
     (home / "runbooks" / "guarded.yaml").write_text(GUARDED)
     (home / "firedoor.toml").write_text(f'runbooks = ["{home / "runbooks"}"]\n')
     monkeypatch.setenv("FIREDOOR_HOME", str(home))
-    up = Up(home, port)
-    said = up.ready()
-    assert f"127.0.0.1:{port}" in said
-    assert str(home) in said
     monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{port}")
-    assert cli("run", "guarded", "door=x", "--yes").code == 0
-    assert "firedoor is up already" in cli("up", "--port", str(free_port())).err
-    assert up.end(signal.SIGKILL) == -signal.SIGKILL
-    again = Up(home, port)
-    assert "firedoor is up." in again.ready()
-    shown = cli("show", "guarded-x")
-    assert "firedoor approve x gate" in shown.out, shown.err
-    assert again.end(signal.SIGTERM) == 0
+    with going_up(home, port) as up:
+        said = (home / "up.log").read_text()
+        assert f"127.0.0.1:{port}" in said
+        assert str(home) in said
+        assert cli("run", "guarded", "door=x", "--yes").code == 0
+        assert "firedoor is up already" in cli("up", "--port", str(free_port())).err
+        up.kill()
+        assert up.wait(30) == -signal.SIGKILL
+    with going_up(home, port) as up:
+        until(lambda: "firedoor approve x gate" in cli("show", "guarded-x").out)
+        up.terminate()
+        assert up.wait(30) == 0
+    assert "Incidents go on when firedoor is started again." in (home / "up.log").read_text()

@@ -1,27 +1,15 @@
 """The life of an incident from the command line, on a real Temporal and a real worker."""
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from firedoor.config import local_user
 from firedoor.errors import Exit
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, until
 
 pytestmark = pytest.mark.usefixtures("served")
-
-PATIENCE = 20.0
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that a worker does."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
 
 
 def state_of(cli: Cli, incident: str, step: str) -> str:
@@ -51,10 +39,10 @@ def test_from_the_start_to_the_record(cli: Cli, tmp_path: Path) -> None:
     assert cli("answer", "front", "question", "shut=yes", "hinges=2").code == 0
     until(lambda: state_of(cli, incident, "key") == "needs_attention")
 
-    shown = cli("show", "front", "--exit-status")
-    assert shown.code == Exit.NEEDS_ATTENTION
-    assert "credentials_missing" in shown.out
-    assert "firedoor retry front key" in shown.out
+    stands = cli("show", "front", "--exit-status")
+    assert stands.code == Exit.NEEDS_ATTENTION
+    assert "credentials_missing" in stands.out
+    assert "firedoor retry front key" in stands.out
     assert cli("retry", "front", "key", "--reason", "once more").out == "key runs again.\n"
     until(lambda: state_of(cli, incident, "key") == "needs_attention")
     assert cli("note", "front", "the", "locksmith", "comes").code == 0

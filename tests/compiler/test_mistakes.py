@@ -19,7 +19,7 @@ STEPS = [
     ("a: {uses: test.search, with: {query: x, limit: 9007199254740992}}", 50, "wrong-argument", "2**53", ""),
     ("a: {uses: test.search, with: {query: x, tags: [a, 5]}}", 53, "wrong-argument", "`tags` takes a text", ""),
     ("a: {uses: test.search, with: {query: x, tags: {a: b}}}", 49, "wrong-argument", "takes a list of texts", ""),
-    ("a: {uses: test.rotate, with: {token: {provider: x}}}", 33, "missing-argument", "field `id` is missing", ""),
+    ("a: {uses: test.rotate, with: {token: {provider: x}}}", 40, "missing-argument", "field `id` is missing", ""),
     ("a: {uses: test.rotate, with: {token: {provider: x, id: y, idd: z}}}", 61, "unknown-argument", "no field `idd`", "`id`"),
     ("a: {uses: test.window, with: {first: 2, last: 1}}", 26, "wrong-argument", "first lies after last", ""),
     ("a: {uses: test.store, with: {source: hunter2}}", 40, "secret-in-plain", "a reference to a secret", "Where the value is"),
@@ -36,7 +36,7 @@ STEPS = [
     ("a: {ask: {prompt: x, fields: {n: {typ: boolean, type: string}}}}", 37, "unknown-key", "no key `typ`", "`type`"),
     ("a: {needs: [fid], wait: 1m}", 15, "unknown-step", "no step `fid`", "did you mean `find`?"),
     ("a: {needs: [a], wait: 1m}", 15, "cycle", "needs itself", ""),
-    ("a: {needs: find, wait: 1m}", 14, "wrong-type", "the text `find`", "a list"),
+    ("a: {needs: find, wait: 1m}", 14, "wrong-type", "`find`; it must be a list", ""),
     ("a: {wait: 90}", 13, "bad-duration", "`90` is not a duration", "30s, 5m, 2h, 1d"),
     ("a: {wait: 1.5h}", 13, "bad-duration", "`1.5h` is not a duration", "30s"),
     ("a: {wait: 366d}", 13, "out-of-bounds", "between 1s and 365d", ""),
@@ -130,7 +130,9 @@ def test_mistakes_in_a_trigger(line: str, column: int, code: str, says: str, all
 @pytest.mark.parametrize("name", ["", "Test", "a b", "a--b", "-a", "5", "a.b", "a" * 101])
 def test_names_of_runbooks(name: str) -> None:
     """A runbook's name becomes a workflow's type and part of its id."""
-    check_rejected(f"name: '{name}'\nsteps: {{a: {{wait: 1m}}}}", "1:7", "bad-name", "cannot be a name", "aws-access-key")
+    check_rejected(
+        f"name: '{name}'\nsteps: {{a: {{wait: 1m}}}}", "1:7", "bad-name", "cannot be a name", "aws-access-key"
+    )
 
 
 def test_everything_is_reported_at_once() -> None:
@@ -171,7 +173,7 @@ def test_a_mistake_is_reported_once() -> None:
         steps:
           ask_them: {ask: {fields: {ok: {type: boolean}}}}
           unknown: {uses: test.nothing, with: {a: 1}}
-          two: {if: steps.ask_them.ok && steps.unknown.x.exists(y, y == 1) && inputs.key == 5, approval: p}
+          two: {if: 'steps.ask_them.ok && steps.unknown.x.exists(y, y == 1) && inputs.key == 5', approval: p}
           three: {needs: [ask_them, two], wait: 1m}
         """
     )

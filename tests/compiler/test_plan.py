@@ -135,7 +135,8 @@ def test_defaults_come_from_the_contract() -> None:
 
 
 @pytest.mark.parametrize(
-    ("duration", "seconds"), [("30s", 30), ("5m", 300), ("2h", 7200), ("36h", 129600), ("1d", 86400), ("365d", 31536000)]
+    ("duration", "seconds"),
+    [("30s", 30), ("5m", 300), ("2h", 7200), ("36h", 129600), ("1d", 86400), ("365d", 31536000)],
 )
 def test_durations(duration: str, seconds: int) -> None:
     """Durations are seconds in the plan."""

@@ -116,7 +116,7 @@ async def test_a_second_start_joins_and_a_note_is_kept(site: Site) -> None:
 
     await site.decide(first.incident, "note", reason="talked to the owner")
     said = [entry.body["say"] for entry in site.entries(first.incident) if entry.kind == "note"]
-    assert said[-1] == "user:ada note: talked to the owner"
+    assert said[-1] == "user:ada noted: talked to the owner"
     assert len(said) == 11
     for incident in (first.incident, other.incident):
         await site.decide(incident, "abort", reason="test over")
