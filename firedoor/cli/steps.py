@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import sys
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -12,7 +13,7 @@ from firedoor.cli.parameters import Output
 from firedoor.cli.views import contract as contract_view
 from firedoor.config import load
 from firedoor.errors import UsageError
-from firedoor.runbook.model import Runbook
+from firedoor.runbook.schema import rendered, runbook_schema
 from firedoor.steps import STEPS
 from firedoor.steps._step import Step
 from firedoor.steps.policy import policy_document
@@ -51,7 +52,7 @@ def schema() -> None:
     The first line of a runbook can name it:
       # yaml-language-server: $schema=firedoor.schema.json
     """
-    write_json(Runbook.model_json_schema(by_alias=True))
+    sys.stdout.write(rendered(runbook_schema()))
 
 
 def _contract(action: str) -> type[Step]:

@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +36,7 @@ from firedoor.supervisor import Program, Supervisor
 from firedoor.timeline.entry import Entry
 from firedoor.timeline.export import export
 from firedoor.timeline.store import Timeline
-from firedoor.timeline.verify import Class, verify
+from firedoor.timeline.verify import Class, Verification, verify
 
 #: An incident that has not ended after this many seconds is aborted, and the drill has proved nothing.
 LIMIT_SECONDS = 150.0
@@ -172,10 +173,9 @@ class Rehearsal:
         view = await self.supervisor.watch(self._respond(engine, settings))
         tell("The incident has ended. Now the attacker tries everything once more.")
         proof = await self.supervisor.watch(scenario.prove())
-        entries, doubts = await asyncio.to_thread(_export, view.id, settings, folder)
+        entries, found = await asyncio.to_thread(_export, view.id, settings, folder)
         self.audience.record(entries)
-        proof = proof.model_copy(update={"doubts": (*proof.doubts, *doubts)})
-        result = self._judge(view, proof, began, reported)
+        result = self._judge(view, _with_record(proof, found), began, reported)
         (folder / "result.json").write_text(result.model_dump_json(indent=2) + "\n")
         return result
 
@@ -338,17 +338,22 @@ async def _answering(address: str) -> None:
         await asyncio.sleep(0.05)
 
 
-def _export(incident: str, settings: Settings, folder: Path) -> tuple[list[Entry], list[str]]:
-    """Write the exported timeline and the key that verifies it; the entries, and what verification has against them."""
+def _export(incident: str, settings: Settings, folder: Path) -> tuple[list[Entry], Verification]:
+    """Write the exported timeline and the key that verifies it; the entries, and what verification says."""
     public = settings.signing_key_path.with_name(settings.signing_key_path.name + ".pub")
     shutil.copyfile(public, folder / "timeline.pub")
     bundle = folder / "incident.zip"
     with Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log) as timeline:
         export(timeline, incident, bundle, requested_by="drill")
         entries = [stored.entry for stored in timeline.entries(incident)]
-    found = verify(bundle.read_bytes(), public.read_text().strip())
-    faults = (*found.of(Class.FAILED), *found.of(Class.UNRESOLVED), *found.of(Class.WITHHELD))
-    return entries, [f"The exported timeline: {fault.kind.value} {fault.place}: {fault.say}" for fault in faults]
+    return entries, verify(bundle.read_bytes(), public.read_text().strip())
+
+
+def _with_record(proof: Proof, found: Verification) -> Proof:
+    """The proof, with what the exported timeline is worth: a record that does not verify proves nothing."""
+    counts = Counter(finding.kind.value for finding in found.findings)
+    faults = [f"The exported timeline does not verify: {fault.place}: {fault.say}" for fault in found.of(Class.FAILED)]
+    return proof.model_copy(update={"record": dict(counts), "doubts": (*proof.doubts, *faults)})
 
 
 def toml(tables: Mapping[str, Mapping[str, Any]]) -> str:

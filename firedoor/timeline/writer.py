@@ -11,8 +11,6 @@ from firedoor.timeline.store import Timeline
 
 #: Entries of one transaction at most, so that the first of a large group need not wait long for its receipt.
 MAX_GROUP = 2_000
-#: So many are worth a transaction of their own: they are written while the event loop prepares the next.
-EAGER = 64
 
 
 class Writer:
@@ -25,8 +23,7 @@ class Writer:
         self.timeline = timeline
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="timeline")
         self._waiting: deque[tuple[list[Prepared], asyncio.Future[list[Receipt]]]] = deque()
-        self._writing = False
-        self._soon = False
+        self._flushing = False
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -51,14 +48,11 @@ class Writer:
         loop = asyncio.get_running_loop()
         receipts: asyncio.Future[list[Receipt]] = loop.create_future()
         self._waiting.append((prepared, receipts))
-        self._idle.clear()
-        if not self._writing:
-            if len(self._waiting) >= EAGER:
-                self._write()
-            elif not self._soon:
-                # Not now: coroutines that are ready to run come first, and their drafts go into the same transaction.
-                self._soon = True
-                loop.call_soon(self._write_soon)
+        if not self._flushing:
+            # Not now: coroutines that are ready to run come first, and their drafts go into the same transaction.
+            self._flushing = True
+            self._idle.clear()
+            loop.call_soon(self._flush)
         return await receipts
 
     async def close(self) -> None:
@@ -67,21 +61,16 @@ class Writer:
         await self._idle.wait()
         self._thread.shutdown()
 
-    def _write_soon(self) -> None:
-        self._soon = False
-        if not self._writing:
-            self._write()
-
-    def _write(self) -> None:
+    def _flush(self) -> None:
         group: list[tuple[list[Prepared], asyncio.Future[list[Receipt]]]] = []
         count = 0
         while self._waiting and (not group or count + len(self._waiting[0][0]) <= MAX_GROUP):
             group.append(self._waiting.popleft())
             count += len(group[-1][0])
         if not group:
+            self._flushing = False
             self._idle.set()
             return
-        self._writing = True
         items = [item for prepared, _ in group for item in prepared]
         written = asyncio.get_running_loop().run_in_executor(self._thread, self.timeline.commit, items)
         written.add_done_callback(lambda done: self._resolve(group, done))
@@ -91,9 +80,6 @@ class Writer:
         group: list[tuple[list[Prepared], asyncio.Future[list[Receipt]]]],
         written: asyncio.Future[list[Receipt]],
     ) -> None:
-        self._writing = False
-        # What came meanwhile is written while those who are woken here prepare the next.
-        self._write()
         error = written.exception()
         start = 0
         for prepared, receipts in group:
@@ -105,3 +91,5 @@ class Writer:
             else:
                 receipts.set_result(written.result()[start:end])
             start = end
+        # After the coroutines that this woke: what they append next goes into the next transaction together.
+        asyncio.get_running_loop().call_soon(self._flush)

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -265,9 +266,12 @@ def test_a_timeline_that_was_altered(tmp_path: Path) -> None:
     with Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log) as timeline:
         timeline.append([Draft(Kind.NOTE, "x", "1", {"say": "a"}), Draft(Kind.NOTE, "x", "2", {"say": "b"})])
     assert checks.timeline(settings).says.startswith("2 entries")
-    data = settings.timeline_path.read_bytes()
-    settings.timeline_path.write_bytes(data.replace(b'"say":"a"', b'"say":"c"'))
-    assert "was changed" in checks.timeline(settings).says
+    with sqlite3.connect(settings.timeline_path) as database:
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f'DROP TRIGGER "{name}"')
+        database.execute("UPDATE entry SET body = CAST(replace(body, '\"a\"', '\"c\"') AS BLOB) WHERE idx = 0")
+    database.close()
+    assert "not what was signed: entry 0 was changed" in checks.timeline(settings).says
 
 
 def test_a_broken_runbook_is_found(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ def test_a_running_incident_says_all_that_a_person_needs() -> None:
         "Contain a leaked AWS access key",
         "! NEEDS YOU · critical · 3 m 19 s · 2 of 8 steps done",
     ]
-    assert " ✓ deactivate                contained           13 s  Active → Inactive" in page
-    assert " ▶ rotate                    running         2 m 50 s  412 of 1,000 · 3 failed" in page
+    assert " ✓ deactivate                  contained           13 s  Active → Inactive" in page
+    assert " ▶ rotate                      running         2 m 50 s  412 of 1,000 · 3 failed" in page
     assert f"    firedoor retry {KEY} deny_sessions" in page
     assert f"    firedoor answer {KEY} confirm_replacement_health" in page
     assert f"    firedoor approve {KEY} delete_key" in page

@@ -106,6 +106,7 @@ def test_drill_leaves_its_result_and_the_record(kept: Kept) -> None:
     assert found.ok
     assert found.incident == kept.result.incident
     assert {finding.kind for finding in found.findings} <= {Class.UNANCHORED}
+    assert kept.result.proof.record == {"UNANCHORED": 1}
     assert (kept.folder / "data" / "timeline.sqlite").exists()
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firedoor.timeline import tree
+from tests.shared import SHARED, needs_shared
 
-VECTORS = Path(__file__).parents[1] / "vectors" / "rfc6962-merkle"
+VECTORS = SHARED / "vectors" / "rfc6962-merkle"
 
 
 def vectors(kind: str) -> list[Any]:
@@ -28,6 +28,7 @@ def decode(value: str | None) -> bytes:
     return base64.b64decode(value or "")
 
 
+@needs_shared
 def test_vectors_are_complete() -> None:
     """All 98 + 98 reference vectors are run, not an empty folder."""
     assert (len(vectors("inclusion")), len(vectors("consistency"))) == (98, 98)
