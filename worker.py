@@ -39,11 +39,12 @@ def build(
 ) -> Worker:
     """The worker of this process, wired."""
     contracts = {action.contract.action: action.contract for action in actions}
+    aws = Accounts(settings.aws, variables=settings.secret_environment)
     return Worker(
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        activities=[*definitions(actions, Accounts(settings.aws), threads), TimelineActivities(writer).record],
+        activities=[*definitions(actions, aws, threads), TimelineActivities(writer).record],
         interceptors=[RecordingInterceptor(writer, contracts, f"{socket.gethostname()}:{os.getpid()}")],
         max_concurrent_activities=ACTIVITIES_AT_ONCE,
         # A killed worker is noticed after the heartbeat time-out plus this, not after Temporal's 10 s.

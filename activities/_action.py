@@ -35,18 +35,20 @@ class Context:
     """What a step function may use.
 
     `earlier` is the preview that an earlier attempt recorded as its intent and never finished: the change is in doubt,
-    and `earlier.before` is the true state before it.
+    and `earlier.before` is the true state before it. `run` is the run of the incident.
     """
 
     aws: Accounts
     call: Call
     target: Target
     earlier: Preview | None = None
+    run: str = ""
 
     def token(self, purpose: str) -> str:
         """A UUID that is the same in every attempt at this target, and in no other: an idempotency token."""
         call = self.call
-        return str(uuid.uuid5(NAMESPACE, "\n".join((call.incident, call.step, str(call.round), self.target.key, purpose))))
+        parts = (call.incident, self.run, call.step, str(call.round), self.target.key, purpose)
+        return str(uuid.uuid5(NAMESPACE, "\n".join(parts)))
 
 
 class StepFunction(Protocol):

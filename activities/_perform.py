@@ -28,6 +28,10 @@ class Recorder(Protocol):
 
     earlier: Preview | None
 
+    @property
+    def run(self) -> str:
+        """The run of the incident, for tokens that no other run uses."""
+
     async def intent(self, preview: Preview | None) -> None:
         """Make the intent durable. Raises `StepError` (`record_failed`) if it cannot: then the action must not run."""
 
@@ -49,7 +53,7 @@ class Performer:
         target = call.targets[0]
         step = self._arguments(target)
         recorder = RECORDER.get()
-        context = Context(aws=self.aws, call=call, target=target, earlier=recorder.earlier)
+        context = Context(aws=self.aws, call=call, target=target, earlier=recorder.earlier, run=recorder.run)
         if self.action.contract.effect is Effect.READ:
             await recorder.intent(None)
             return Report(outcome=await self._read(step, context))

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any
@@ -118,7 +118,7 @@ class _Recording(ActivityInboundInterceptor):
             await entry.failed(failure, in_doubt=error.retryable and entry.changing)
             return failure
         except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, OSError) as error:
-            failure = _defect(record.contract.action, error, entry.changing)
+            failure = _defect(record.contract.action, error, changing=entry.changing)
             await entry.failed(failure, in_doubt=entry.changing)
             return failure
         finally:
@@ -134,6 +134,7 @@ class CallRecord:
 
     writer: Writer
     call: Call
+    run: str
     contract: type[Step]
     scope: str
     idem: str
@@ -161,9 +162,7 @@ class CallRecord:
             "attempt": info.attempt,
             "started_at": started.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         }
-        idem = "/".join(
-            str(cause[part]) for part in ("ns", "wf", "run", "act", "attempt", "started_at")
-        )
+        idem = "/".join(str(cause[part]) for part in ("ns", "wf", "run", "act", "attempt", "started_at"))
         outcomes: dict[str, dict[str, Any]] = {}
         intents: dict[str, dict[str, Any]] = {}
         try:
@@ -179,7 +178,7 @@ class CallRecord:
                 Failure(reason="record_failed", what=error.what, changed="Nothing was changed.", next=error.next)
             ) from error
         actor = {"kind": "system", "id": worker}
-        return cls(writer, call, contract, scope, idem, actor, cause, outcomes, intents)
+        return cls(writer, call, info.workflow_run_id or "", contract, scope, idem, actor, cause, outcomes, intents)
 
     def recorded(self, target: Target) -> Outcome | None:
         """The outcome that an earlier attempt recorded for this target, if it did."""
@@ -208,6 +207,11 @@ class TargetRecord:
     #: True once a change may have begun.
     changing: bool = False
 
+    @property
+    def run(self) -> str:
+        """The run of the incident."""
+        return self.record.run
+
     async def intent(self, preview: Preview | None) -> None:
         """Make the intent durable, or raise `StepError` so that the action does not run."""
         body = self._body()
@@ -219,7 +223,9 @@ class TargetRecord:
             [receipt] = await self.record.writer.append(draft)
         except FiredoorError as error:
             raise StepError(
-                "record_failed", f"The intent could not be recorded, so the action did not run. {error.what}", next=error.next
+                "record_failed",
+                f"The intent could not be recorded, so the action did not run. {error.what}",
+                next=error.next,
             ) from error
         self.intent_id = receipt.id
         self.changing = preview is not None
@@ -345,7 +351,7 @@ def target_name(target: Target) -> str:
 
 
 def _put_data(result: dict[str, Any], outcome: Outcome) -> bytes:
-    """Put the whole outcome into the entry's result if it is small and canonical; else its digest, and return the bytes."""
+    """Put the outcome into the entry's result if it is small and canonical; else its digest, and return the bytes."""
     data = outcome.model_dump(mode="json", exclude_defaults=True)
     text = json.dumps(data)
     if len(text) <= INLINE:
@@ -358,7 +364,7 @@ def _put_data(result: dict[str, Any], outcome: Outcome) -> bytes:
     return kept
 
 
-def _defect(action: str, error: Exception, changing: bool) -> Failure:
+def _defect(action: str, error: Exception, *, changing: bool) -> Failure:
     """A fault in a step's own code. Only the error's type is shown: its text could hold anything."""
     return Failure(
         reason="defect",
@@ -375,7 +381,7 @@ def _temporal_failure(failure: Failure, *, retryable: bool | None = None) -> App
 
 
 @contextlib.asynccontextmanager
-async def _heartbeats(record: CallRecord) -> AsyncIterator[None]:
+async def _heartbeats(record: CallRecord) -> AsyncGenerator[None]:
     """Tell Temporal every second that this worker lives, and how many targets are done."""
 
     async def beat() -> None:
@@ -391,5 +397,3 @@ async def _heartbeats(record: CallRecord) -> AsyncIterator[None]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-

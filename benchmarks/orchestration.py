@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ def _plan(*steps: PlannedStep) -> Plan:
 
 
 @asynccontextmanager
-async def bench() -> AsyncIterator[Bench]:
+async def bench() -> AsyncGenerator[Bench]:
     """A Temporal server with its data on disk, and one process that serves both programs."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)

@@ -52,7 +52,9 @@ def _in_order(value: Any) -> Any:
             if not key.isascii():
                 raise _MisfitError
             member = value[key]
-            ordered[key] = member if type(member) is str else _in_order(member)
+            type_ = type(member)
+            simple = type_ is str or (type_ is int and -MAX_SAFE_INTEGER <= member <= MAX_SAFE_INTEGER)
+            ordered[key] = member if simple else _in_order(member)
         return ordered
     if kind is list or kind is tuple:
         return [member if type(member) is str else _in_order(member) for member in value]

@@ -1,7 +1,7 @@
 """Settings: the one reader of the environment.
 
-From `firedoor.toml` (in the home folder, or where `FIREDOOR_CONFIG` points) and variables that override it. How Temporal
-is reached comes from Temporal's own variables and profile file (`TEMPORAL_ADDRESS`, `TEMPORAL_PROFILE`, …).
+From `firedoor.toml` (in the home folder, or where `FIREDOOR_CONFIG` points) and variables that override it. How
+Temporal is reached comes from Temporal's own variables and profile file (`TEMPORAL_ADDRESS`, `TEMPORAL_PROFILE`, …).
 """
 
 import getpass
@@ -54,7 +54,9 @@ class Settings(BaseModel):
     aws: Aws = Aws()
     #: Who holds a role: `{"security": ["user:ada"]}`.
     roles: dict[str, tuple[str, ...]] = {}
-    #: The variables that Temporal's own client configuration reads; kept here so that nobody else reads the environment.
+    #: What Temporal's own client configuration reads; kept here so that nobody else reads the environment.
+    #: What `env:NAME` references of runbooks may read: the variables whose names begin with FIREDOOR_SECRET_.
+    secret_environment: dict[str, str] = Field(default_factory=dict, repr=False)
     temporal_environment: dict[str, str] = Field(default_factory=dict, repr=False)
 
     @property
@@ -90,7 +92,9 @@ class Settings(BaseModel):
 def load(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process. Raises `UsageError` with the file and the field that is wrong."""
     variables = dict(os.environ if environment is None else environment)
-    home = Path(variables.get("FIREDOOR_HOME") or Path(variables.get("HOME", "~")).expanduser() / ".firedoor").absolute()
+    home = Path(
+        variables.get("FIREDOOR_HOME") or Path(variables.get("HOME", "~")).expanduser() / ".firedoor"
+    ).absolute()
     path = Path(variables.get("FIREDOOR_CONFIG") or home / "firedoor.toml")
     values: dict[str, Any] = {"home": home}
     if path.exists():
@@ -99,17 +103,24 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         except tomllib.TOMLDecodeError as error:
             raise UsageError(f"{path} is not valid TOML: {error}.", next="Correct the file and try again.") from None
     elif "FIREDOOR_CONFIG" in variables:
-        raise UsageError(f"FIREDOOR_CONFIG names {path}, which does not exist.", next="Create it, or unset the variable.")
+        raise UsageError(
+            f"FIREDOOR_CONFIG names {path}, which does not exist.", next="Create it, or unset the variable."
+        )
     for name in ("log", "task_queue", "temporal_binary", "emulator"):
         if value := variables.get(f"FIREDOOR_{name.upper()}"):
             values[name] = value
+    values["secret_environment"] = {
+        key: value for key, value in variables.items() if key.startswith("FIREDOOR_SECRET_")
+    }
     values["temporal_environment"] = {key: value for key, value in variables.items() if key.startswith("TEMPORAL_")}
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path}: {field}: {first['msg']}.", next="docs/reference/settings.md lists every setting.") from None
+        raise UsageError(
+            f"{path}: {field}: {first['msg']}.", next="docs/reference/settings.md lists every setting."
+        ) from None
 
 
 def local_user() -> str:

@@ -95,7 +95,7 @@ class EncryptionCodec(PayloadCodec):
         key_id = payload.metadata.get("key-id", b"")
         if key_id != self._key_id:
             raise PayloadUnreadableError(
-                f"Temporal holds data encrypted with key {key_id.decode()}, and this process has {self._key_id.decode()}.",
+                f"Temporal holds data encrypted with key {key_id.decode()}; this process has {self._key_id.decode()}.",
                 changed="Nothing was changed.",
                 next="Use the codec.key of the installation that started the incident.",
             )
@@ -117,9 +117,7 @@ class FileStorage(StorageDriver):
         """The name that claims carry."""
         return "firedoor-files"
 
-    async def store(
-        self, context: StorageDriverStoreContext, payloads: Sequence[Payload]
-    ) -> list[StorageDriverClaim]:
+    async def store(self, context: StorageDriverStoreContext, payloads: Sequence[Payload]) -> list[StorageDriverClaim]:
         """Write each payload durably, once."""
         return [self._store(payload.SerializeToString()) for payload in payloads]
 

@@ -274,8 +274,12 @@ class Engine:
         if found:
             raise UsageError(f"{text!r} fits {len(found)} incidents: {_some(found)}.", next="Name more of the id.")
         if not known:
-            raise UsageError(f"There is no incident {text!r}: there are none at all.", next="firedoor run RUNBOOK starts one.")
-        raise UsageError(f"There is no incident {text!r}. There are {_some(known)}.", next="firedoor list shows them all.")
+            raise UsageError(
+                f"There is no incident {text!r}: there are none at all.", next="firedoor run RUNBOOK starts one."
+            )
+        raise UsageError(
+            f"There is no incident {text!r}. There are {_some(known)}.", next="firedoor list shows them all."
+        )
 
     async def decide(self, incident: str, verb: Verb, decision: Decision) -> str:
         """Act on an incident as a person; returns the sentence of what was done.
@@ -303,7 +307,8 @@ class Engine:
         """What an answer of Temporal's means for a person."""
         if error.status is RPCStatusCode.NOT_FOUND and incident:
             return UsageError(
-                f"There is no running incident {incident!r}: it never existed, or has ended.", next="firedoor list shows them."
+                f"There is no running incident {incident!r}: it never existed, or has ended.",
+                next="firedoor list shows them.",
             )
         if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
             address = self._client.service_client.config.target_host

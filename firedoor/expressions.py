@@ -32,12 +32,24 @@ def _compiled(source: str, names: tuple[str, ...]) -> Any:
     return _environment(names).compile(source)
 
 
+@lru_cache(maxsize=256)
+def _names(own: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({*ROOTS, *own}))
+
+
+@lru_cache(maxsize=4096)
+def _whole(text: str) -> str:
+    """The CEL of a text that is one expression and nothing else; else empty."""
+    match = TEMPLATE.fullmatch(text.strip())
+    return match.group(1).strip() if match else ""
+
+
 def evaluate(source: str, scope: Mapping[str, Any]) -> Any:
     """The value of a CEL expression as plain JSON. `scope` holds the roots and a loop's variable.
 
     Raises `ExpressionError` with the expression and CEL's own sentence.
     """
-    names = tuple(sorted({*ROOTS, *scope}))
+    names = _names(tuple(scope))
     try:
         value = _compiled(source, names).eval(data={name: scope.get(name, {}) for name in names})
         plain = value.plain_value()
@@ -74,9 +86,9 @@ def expressions_in(template: Any) -> Iterable[str]:
 def _render_text(text: str, scope: Mapping[str, Any]) -> Any:
     if "${{" not in text:
         return text
-    whole = TEMPLATE.fullmatch(text.strip())
+    whole = _whole(text)
     if whole:
-        return evaluate(whole.group(1).strip(), scope)
+        return evaluate(whole, scope)
     return TEMPLATE.sub(lambda match: _text(evaluate(match.group(1).strip(), scope)), text)
 
 

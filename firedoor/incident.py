@@ -25,7 +25,7 @@ class Mode(StrEnum):
 
 
 class Evidence(Frozen):
-    """The provider's own answer: which call (`iam:ListAccessKeys`), what it said, when (RFC 3339 UTC), its request id."""
+    """The provider's own answer: the call (`iam:ListAccessKeys`), what it said, when (RFC 3339), its request id."""
 
     source: str
     says: str
@@ -81,8 +81,8 @@ class Target(Frozen):
 class Call(Frozen):
     """The input of every action's activity: one target, or a slice of a `for_each`.
 
-    `round` grows when a person retries or an `until` loop reads again, so that recorded outcomes of an earlier round are
-    not adopted. `slice` names the slice inside the step.
+    `round` grows when a person retries or an `until` loop reads again, so that recorded outcomes of an earlier round
+    are not adopted. `slice` names the slice inside the step.
     """
 
     incident: str

@@ -83,7 +83,7 @@ def pattern_problem(pattern: str) -> str:
 def incident_id(plan: Plan, inputs: Mapping[str, Any], random: str) -> str:
     """`<runbook>-<identity values>`: the same values are the same incident. `random` is for a runbook without identity.
 
-    Only letters, digits, `.`, `_` and `-`. Values that had other characters, were empty, long, several or lists are told
+    """`<runbook>-<identity values>`: the same values, the same incident. `random` is for a runbook without identity.
     apart by the start of a SHA-256.
     """
     if not plan.identity:

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def server_command(binary: Path, *, port: int, database: Path | None, durable: b
 @asynccontextmanager
 async def dev_server(
     binary: Path, *, port: int = 0, database: Path | None = None, log: Path | None = None
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str]:
     """A running dev server; yields its address (`127.0.0.1:PORT`) and stops it at the end.
 
     Without `database` it keeps everything in memory. Raises `UsageError` if it exits or does not answer in 30 s.

@@ -77,6 +77,14 @@ class StepRecord:
     open_targets: list[int] | None = None
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def denial(self) -> Decision | None:
+        """The denial, if there is one by now."""
+        return self.denied
+
+    def answer(self) -> Decision | None:
+        """The answer, if there is one by now."""
+        return self.answered
+
     def view(self) -> StepView:
         """What a front door shows."""
         step = self.step
@@ -131,10 +139,8 @@ class Board:
     async def note(
         self, key: str, kind: str, say: str, *, actor: Responder | None = None, step: str = "", **body: Any
     ) -> None:
-        """Add an entry to the timeline; returns when it is durable. The same key is one entry, however often it runs."""
-        note = Note(
-            incident=self.input.incident, key=key, kind=kind, actor=actor, step=step, body={"say": say, **body}
-        )
+        """Add an entry to the timeline; returns when it is durable. The same key is one entry, ever."""
+        note = Note(incident=self.input.incident, key=key, kind=kind, actor=actor, step=step, body={"say": say, **body})
         await workflow.execute_local_activity(
             RECORD,
             note,
@@ -197,17 +203,19 @@ class Board:
         if self.ended is None:
             return ""
         due = [record.step.id for record in self.steps.values() if _containment(record) is not None]
+        unproved = _list(self._with(Verdict.UNKNOWN))
         sentences = {
             None: "There was nothing to contain.",
             Verdict.CONTAINED: f"Contained: the provider's own answers confirm {_list(due)}.",
             Verdict.NOT_CONTAINED: f"NOT contained: {_list(self._with(Verdict.NOT_CONTAINED))} did not hold.",
-            Verdict.UNKNOWN: f"Containment is NOT proved: {_list(self._with(Verdict.UNKNOWN))} has no answer that proves it.",
+            Verdict.UNKNOWN: f"Containment is NOT proved: {unproved} has no answer that proves it.",
         }
         sentence = sentences[self.verdict()]
         if self.abort:
             undone = [record.step.id for record in self.steps.values() if record.state is StepState.ABORTED]
             reason = f" ({self.abort.reason})" if self.abort.reason else ""
-            sentence = f"Aborted by {self.abort.responder.principal}{reason}. Not done: {_list(undone) or 'nothing'}. {sentence}"
+            by = f"Aborted by {self.abort.responder.principal}{reason}."
+            sentence = f"{by} Not done: {_list(undone) or 'nothing'}. {sentence}"
         return sentence
 
     def refresh(self) -> None:

@@ -58,21 +58,19 @@ async def fan_out(board: Board, record: StepRecord, scope: dict[str, Any], optio
         record.summary = "There was nothing to act on: the list of targets is empty."
         record.result = {"total": 0, "succeeded": 0, "failed": [], "results": []}
         return
-    fan = _fan(board, record, loop, items, scope, options)
+    lanes, slices = _divide(record.open_targets, loop.concurrency)
+    fan = _Fan(board, record, loop, items, scope, options, slices, lanes, [])
     workers = min(len(fan.slices), max(1, min(SLICES_IN_FLIGHT, loop.concurrency // LANES_PER_SLICE)))
     await asyncio.gather(*(_work(fan) for _ in range(workers)))
     _conclude(fan)
 
 
-def _fan(
-    board: Board, record: StepRecord, loop: Loop, items: list[Any], scope: dict[str, Any], options: dict[str, Any]
-) -> _Fan:
-    targets = record.open_targets or []
-    in_flight = max(1, min(SLICES_IN_FLIGHT, loop.concurrency // LANES_PER_SLICE))
+def _divide(targets: list[int], concurrency: int) -> tuple[int, list[list[int]]]:
+    """Lanes of each activity, and the slices. All activities in flight together keep to `concurrency`."""
+    in_flight = max(1, min(SLICES_IN_FLIGHT, concurrency // LANES_PER_SLICE))
     size = max(1, min(SLICE, -(-len(targets) // in_flight)))
     slices = [targets[start : start + size] for start in range(0, len(targets), size)]
-    lanes = max(1, loop.concurrency // in_flight)
-    return _Fan(board, record, loop, items, scope, options, slices, lanes, [])
+    return max(1, concurrency // in_flight), slices
 
 
 async def _work(fan: _Fan) -> None:
@@ -107,12 +105,15 @@ async def _slice(fan: _Fan, number: int) -> Report:
         drill=fan.board.input.drill,
     )
     turns = -(-len(keys) // call.lanes)
-    options = {**fan.options, "start_to_close_timeout": timedelta(seconds=step.timeout * turns)}
+    options: dict[str, Any] = {**fan.options, "start_to_close_timeout": timedelta(seconds=step.timeout * turns)}
     summary = f"{step.title or step.id}: {len(keys)} of {len(fan.items)} targets"
     try:
-        return await workflow.execute_activity(step.action, call, result_type=Report, summary=summary, **options)
+        report: Report = await workflow.execute_activity(
+            step.action, call, result_type=Report, summary=summary, **options
+        )
     except ActivityError as error:
         return _all_failed(call, error)
+    return report
 
 
 def _all_failed(call: Call, error: ActivityError) -> Report:

@@ -1,7 +1,7 @@
 """IncidentWorkflow: one execution per incident. Walks a plan; people and alerts reach it by updates.
 
-It is dynamic: the workflow's type is the runbook's name, so that Temporal's own tools show it by name. The plan comes in
-the input and stays as it is, whatever happens to the runbook (docs/adr/0003).
+It is dynamic: the workflow's type is the runbook's name, so that Temporal's own tools show it by name. The plan comes
+in the input and stays as it is, whatever happens to the runbook (docs/adr/0003).
 """
 
 import asyncio
@@ -153,7 +153,9 @@ class IncidentWorkflow:
                 "starter approve. Ask somebody else of " + ", ".join(policy.sources) + "."
             )
         if decision.responder.principal in record.approvals:
-            raise refuse(f"{decision.responder.principal} has approved {decision.step} already; one person counts once.")
+            raise refuse(
+                f"{decision.responder.principal} has approved {decision.step} already; one person counts once."
+            )
 
     @workflow.update(description="Deny a step that waits for approval")
     async def deny(self, decision: Decision) -> str:
@@ -198,14 +200,14 @@ class IncidentWorkflow:
     def _may_retry(self, decision: Decision) -> None:
         record = self._step(decision)
         if record.state is not StepState.NEEDS_ATTENTION or record.steering:
-            raise refuse(f"{decision.step} cannot be retried: it is {record.state.value}. Only a step that needs attention can.")
+            raise refuse(
+                f"{decision.step} cannot be retried: it is {record.state.value}. Only a step that needs attention can."
+            )
 
     @workflow.update(description="Skip a step, with a reason")
     async def skip(self, decision: Decision) -> str:
         """The step does not run; what reads its result does not run either."""
-        dependents = [
-            record.step.id for record in self.board.steps.values() if decision.step in record.step.mentions
-        ]
+        dependents = [record.step.id for record in self.board.steps.values() if decision.step in record.step.mentions]
         await self._decided("decision", "skip", decision)
         self.board.steps[decision.step].steering = ("skip", decision)
         also = f" These need its result and will not run: {', '.join(dependents)}." if dependents else ""

@@ -31,7 +31,9 @@ async def live(board: Board, record: StepRecord) -> None:
             _end(record, StepState.DONE)
         except StepSkipped as reason:
             record.summary = str(reason)
-            await board.note(f"skipped/{record.step.id}", "step.skipped", f"{record.step.id}: {reason}", step=record.step.id)
+            await board.note(
+                f"skipped/{record.step.id}", "step.skipped", f"{record.step.id}: {reason}", step=record.step.id
+            )
             _end(record, StepState.SKIPPED)
         except StepAborted:
             _end(record, StepState.ABORTED)
@@ -95,13 +97,13 @@ async def _approved(board: Board, record: StepRecord) -> None:
     board.refresh()
     in_time = await board.hold(
         record,
-        lambda: record.denied is not None or len(record.approvals) >= policy.count,
+        lambda: record.denial() is not None or len(record.approvals) >= policy.count,
         seconds=policy.expires,
         summary=f"{step.id}: approval expires",
     )
     record.waits_for = ""
-    if record.denied is not None:
-        decision = record.denied
+    decision = record.denial()
+    if decision is not None:
         raise NeedsAttention(
             Failure(
                 reason="denied",
@@ -187,8 +189,8 @@ async def _until(board: Board, record: StepRecord, scope: dict[str, Any]) -> Non
             raise NeedsAttention(
                 Failure(
                     reason="until_expired",
-                    what=f"{record.step.id} did not reach `{until.expression}` within {timedelta(seconds=until.within)}. "
-                    f"It last said: {record.summary}",
+                    what=f"{record.step.id} did not reach `{until.expression}` within "
+                    f"{timedelta(seconds=until.within)}. It last said: {record.summary}",
                     next="Retry to wait again, skip the step, or abort.",
                 )
             )
@@ -224,10 +226,11 @@ async def _ask(board: Board, record: StepRecord, scope: dict[str, Any]) -> None:
     record.state = StepState.WAITING_ANSWER
     record.answered = None
     board.refresh()
-    await board.hold(record, lambda: record.answered is not None)
+    await board.hold(record, lambda: record.answer() is not None)
     record.waits_for = ""
-    if record.answered:
-        record.result = {**record.answered.answers, "by": record.answered.responder.principal}
+    answer = record.answer()
+    if answer:
+        record.result = {**answer.answers, "by": answer.responder.principal}
 
 
 async def _wait(board: Board, record: StepRecord, scope: dict[str, Any]) -> None:

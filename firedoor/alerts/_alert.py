@@ -19,24 +19,24 @@ class Alert(BaseModel):
 
     source: str = Field(description="Which source: `guardduty`.")
     id: str = Field(min_length=1, description="The source's id; the same when it reports the same thing again.")
-    type: str = Field("", description="The source's kind of alert: `UnauthorizedAccess:IAMUser/TorIPCaller`.")
-    title: str = Field("", description="One line.")
-    description: str = Field("", description="What the source says happened.")
+    type: str = Field(default="", description="The source's kind of alert: `UnauthorizedAccess:IAMUser/TorIPCaller`.")
+    title: str = Field(default="", description="One line.")
+    description: str = Field(default="", description="What the source says happened.")
     severity: Annotated[float, AfterValidator(_finite)] = Field(
-        0.0, description="0 to 10 with decimals: compare with `7.0`, not `7`."
+        default=0.0, description="0 to 10 with decimals: compare with `7.0`, not `7`."
     )
-    account: str = Field("", description="The AWS account id.")
-    region: str = Field("", description="The region.")
-    access_key_id: str = Field("", description="The access key that it is about, AKIA… or ASIA….")
-    user_name: str = Field("", description="The user's name.")
-    user_type: str = Field("", description="`IAMUser`, `AssumedRole`, `Root`, …")
-    principal_id: str = Field("", description="The principal's unique id, AIDA… or AROA….")
-    sample: bool = Field(False, description="Made to try things out; nothing happened.")
-    archived: bool = Field(False, description="Somebody has put it away at the source.")
-    first_seen: str = Field("", description="When it began, RFC 3339.")
-    last_seen: str = Field("", description="When it was last seen, RFC 3339.")
-    count: int = Field(1, ge=0, description="How often it was seen.")
-    url: str = Field("", description="Where to read more.")
+    account: str = Field(default="", description="The AWS account id.")
+    region: str = Field(default="", description="The region.")
+    access_key_id: str = Field(default="", description="The access key that it is about, AKIA… or ASIA….")
+    user_name: str = Field(default="", description="The user's name.")
+    user_type: str = Field(default="", description="`IAMUser`, `AssumedRole`, `Root`, …")
+    principal_id: str = Field(default="", description="The principal's unique id, AIDA… or AROA….")
+    sample: bool = Field(default=False, description="Made to try things out; nothing happened.")
+    archived: bool = Field(default=False, description="Somebody has put it away at the source.")
+    first_seen: str = Field(default="", description="When it began, RFC 3339.")
+    last_seen: str = Field(default="", description="When it was last seen, RFC 3339.")
+    count: int = Field(default=1, ge=0, description="How often it was seen.")
+    url: str = Field(default="", description="Where to read more.")
 
     @classmethod
     def field_types(cls) -> dict[str, Any]:

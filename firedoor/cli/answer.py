@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from firedoor.cli.catalog import compiled_runbook, pairs
 from firedoor.cli.console import err, interactive
-from firedoor.cli.decisions import tell
+from firedoor.cli.decisions import settle, tell
 from firedoor.cli.identity import responder
 from firedoor.cli.parameters import IncidentName, Output, Reason, StepName
 from firedoor.config import Settings, load
@@ -39,7 +39,7 @@ async def answer(
     if interactive():
         answers |= _asked({key: field for key, field in form.items() if key not in answers})
     decision = Decision(responder=responder(settings), step=step, reason=reason, answers=answers)
-    tell(name, await engine.decide(name, "answer", decision), output)
+    tell(name, await settle(engine, name, "answer", decision), output)
 
 
 def typed(given: Mapping[str, str], form: Mapping[str, Field]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """`firedoor plan`: see what a runbook would do, without doing it."""
 
 import asyncio
-import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ from cyclopts import Parameter
 
 from firedoor.cli.catalog import compiled_runbook, pairs
 from firedoor.cli.console import err, out, write_json
+from firedoor.cli.decisions import settle
 from firedoor.cli.identity import responder
 from firedoor.cli.parameters import Inputs, Output, RunbookName
 from firedoor.cli.views import plan as plan_view
@@ -58,22 +58,17 @@ async def plan(
 
 
 async def _read(engine: Engine, incident: str, planner: Responder, timeout: int) -> IncidentView:
-    """Wait for the reads. When nobody answers in time, end the plan, so that it does not run later unseen."""
-    console = err()
-    begun = datetime.datetime.now(datetime.UTC)
+    """Wait for the reads. When they take too long, end the plan, so that it does not go on unseen."""
     try:
-        with console.status("Reading, changing nothing…"):
+        with err().status("Reading, changing nothing…"):
             return await asyncio.wait_for(engine.result(incident), timeout)
     except TimeoutError:
-        took = (datetime.datetime.now(datetime.UTC) - begun).total_seconds()
+        pass
     reason = Decision(responder=planner, reason="nobody waits for this plan any longer")
-    with_worker = True
-    try:
-        await asyncio.wait_for(engine.decide(incident, "abort", reason), 5)
-    except TimeoutError:
-        with_worker = False
+    # Raises where no worker answers: then that is the reason.
+    await settle(engine, incident, "abort", reason)
     raise UnreachableError(
-        f"The plan was not ready after {took:.0f} s: {'it takes longer' if with_worker else 'no worker answers'}.",
+        f"The plan was not ready after {timeout} s: what it reads takes longer.",
         changed="Nothing was changed.",
-        next="Wait longer with --timeout." if with_worker else "Start a worker: `firedoor up`, or `firedoor worker`.",
+        next="Wait longer with --timeout.",
     )

@@ -77,7 +77,7 @@ def explain(message: str, source: str, at: int, names: Names, loop: tuple[str, K
         return _overload(match[1], match[2], at)
     if match := SYNTAX.search(message):
         return _syntax(match[1], source, at)
-    if "cannot be range of a comprehension" in message:
+    if "the range of a comprehension" in message:
         return Complaint(Code.EXPRESSION_TYPE, at, at + 1, "This is not a list: nothing can be iterated over.")
     if "operand of a select" in message:
         return Complaint(Code.UNKNOWN_FIELD, at, at + 1, "What stands before this dot has no fields.")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from firedoor.canonical import NotCanonicalError, canonical_bytes
 from firedoor.errors import FiredoorError
@@ -114,8 +114,7 @@ class Draft:
     attachments: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A draft whose bytes are ready but for the fields of the store, which go between `parts`."""
 
     draft: Draft

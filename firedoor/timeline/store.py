@@ -33,6 +33,11 @@ from firedoor.timeline.nodes import STORED_LEVELS, Nodes
 __all__ = ["MovedError", "Receipt", "Stored", "Timeline"]
 
 _CACHED_HEADS = 10_000
+_ROW = "(?,?,?,?,?,?,?)"
+#: By number of rows. Each execution waits for the interpreter's lock, so a few large ones beat many small ones.
+_INSERTS = {
+    size: " ".join(("INSERT OR ROLLBACK INTO entry VALUES", ",".join([_ROW] * size))) for size in (64, 16, 4, 1)
+}
 #: By whether an incident and a scope are asked for. `scope != ''` lets SQLite use the index of scopes, which leaves
 #: out the empty one.
 _QUERIES = {
@@ -180,7 +185,11 @@ class Timeline:
         return batch
 
     def _write(self, database: sqlite3.Connection, batch: Batch, signer: Signer) -> None:
-        database.executemany("INSERT OR ROLLBACK INTO entry VALUES (?,?,?,?,?,?,?)", batch.rows)
+        start = 0
+        for size, statement in _INSERTS.items():
+            while len(batch.rows) - start >= size:
+                database.execute(statement, [value for row in batch.rows[start : start + size] for value in row])
+                start += size
         if batch.nodes:
             nodes = [(level, index, value) for (level, index), value in batch.nodes.items()]
             database.executemany("INSERT OR ROLLBACK INTO node VALUES (?,?,?)", nodes)

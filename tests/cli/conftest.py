@@ -57,6 +57,16 @@ steps:
 """
 
 
+#: Needs nobody.
+AT_ONCE = """
+name: at-once
+inputs: {door: {type: string}}
+identity: [door]
+steps:
+  pause: {wait: 1s}
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """What a command line did."""
@@ -97,6 +107,7 @@ def served_home(temporal_address: str, tmp_path_factory: pytest.TempPathFactory)
     (home / "runbooks").mkdir()
     (home / "runbooks" / "close-the-door.yaml").write_text(RUNBOOK.format(user=local_user()))
     (home / "runbooks" / "guarded.yaml").write_text(GUARDED)
+    (home / "runbooks" / "at-once.yaml").write_text(AT_ONCE)
     (home / "firedoor.toml").write_text(f'task_queue = "{home.name}"\nrunbooks = ["{home / "runbooks"}"]\n')
     environment = {
         "PATH": os.environ["PATH"],

@@ -54,7 +54,7 @@ def test_from_the_start_to_the_record(cli: Cli, tmp_path: Path) -> None:
     assert "completed" in watched.out
 
     record = cli("timeline", "front").out
-    assert f"{local_user()} note: the locksmith comes" in record
+    assert "the locksmith comes" in record
     assert "no AWS here" in record
     export = tmp_path / "front.zip"
     written = json.loads(cli("export", "front", str(export), "--purpose", "a test", "-o", "json").out)
@@ -214,3 +214,35 @@ def test_the_list(cli: Cli) -> None:
     assert table.splitlines()[0].split() == ["STATE", "VERDICT", "STARTED", "TOOK", "INCIDENT"]
     until(lambda: any(row["id"] == "close-the-door-listed" for row in json.loads(cli("list", "-o", "json").out)))
     assert cli("list", "--limit", "0").code == Exit.USAGE
+
+
+def test_run_and_watch_end_with_the_incident(cli: Cli) -> None:
+    """`run --watch` follows to the end, in lines where there is no terminal, and takes the incident's exit code."""
+    done = cli("run", "at-once", "door=watched", "--yes", "--watch")
+    assert done.code == 0
+    assert "Started: at-once-watched" in done.out
+    assert "firedoor watch" not in done.out
+    assert "pause  done" in done.out
+    lines = cli("run", "at-once", "door=again", "--yes", "--watch", "-o", "json").out.splitlines()
+    assert json.loads(lines[-1])["state"] == "completed"
+
+
+def test_a_plan_that_nobody_reads_gives_up(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a worker: a sentence and exit code 4; the same for a decision about an incident."""
+    monkeypatch.setattr("firedoor.cli.decisions.ANSWER_SECONDS", 0.5)
+    monkeypatch.setenv("FIREDOOR_TASK_QUEUE", "nobody-is-here")
+    done = cli("plan", "close-the-door", "door=unread", "--timeout", "1")
+    assert done.code == Exit.UNREACHABLE
+    assert "no worker answers" in done.err
+    assert cli("run", "close-the-door", "door=unserved", "--yes").code == 0
+    done = cli("abort", "close-the-door-unserved", "--reason", "nobody there")
+    assert done.code == Exit.UNREACHABLE
+    assert "Whether `abort` was taken is not known yet" in done.err
+
+
+def test_an_identity_that_came_back_is_found(cli: Cli) -> None:
+    """The same id ran twice: its name means the latest run, and is not called ambiguous."""
+    for _ in range(2):
+        assert cli("run", "at-once", "door=came-back", "--yes", "--watch").code == 0
+    assert cli("show", "at-once-came-back").code == 0, cli("show", "at-once-came-back").err
+    assert cli("show", "came-back").code == 0

@@ -50,13 +50,13 @@ BAD = [
     ("steps.find.live and true", 16, "bad-expression", "does not compile", "&&"),
     ("steps.find.live &&", 17, "bad-expression", "ends too early", ""),
     ("(" * 40 + "true" + ")" * 40, 0, "bad-expression", "does not compile", ""),
-    ("${{ steps.find.live }}", 0, "misplaced-expression", "bare expression", "remove"),
+    ("${{ steps.find.live }}", -1, "misplaced-expression", "bare expression", "remove"),
     ("", 0, "bad-expression", "no expression here", ""),
-    ("steps.find.labels.exists(k, k == 'a')", 17, "map-order", "a mapping", "a list"),
+    ("steps.find.labels.exists(k, k == 'a')", 10, "map-order", "a mapping", "a list"),
     ("dyn(steps.find.tags).exists(k, k == 'a')", 3, "map-order", "could be, a mapping", "a list"),
-    ("steps.find.count.exists(k, k == 'a')", 16, "expression-type", "not a list", ""),
+    ("steps.find.count.exists(k, k == 'a')", 10, "expression-type", "not a list", ""),
     ("steps.find.owner.matches('(?=a)')", 25, "bad-pattern", "not RE2", ""),
-    ("firedoor.Token{id: 'a'}.id == 'a'", 14, "bad-expression", "cannot be built", "a map"),
+    ("firedoor.Token{id: 'a'}.id == 'a'", 0, "bad-expression", "cannot be built", "a map"),
     ("steps.find.where == 'x'", 17, "secret-in-plain", "a reference to a secret", ""),
 ]  # fmt: skip
 
@@ -81,8 +81,7 @@ ARGUMENTS = [
 @pytest.mark.parametrize("source", GOOD)
 def test_what_compiles(source: str) -> None:
     """Comparisons, comprehensions over lists, nullable fields, mappings by key, times."""
-    text = steps("a:", f"  if: {source}".replace(": {", ": '{").replace("'{'a'", "\"{'a'"), "  wait: 1m", head=HEAD)
-    check_compiles(text.replace("['a'] == 1", "['a'] == 1\"") if source.startswith("{") else text)
+    check_compiles(steps("a:", "  if: |-", f"    {source}", "  wait: 1m", head=HEAD))
 
 
 @pytest.mark.parametrize(("source", "offset", "code", "says", "allowed"), BAD, ids=[case[0] for case in BAD])
@@ -102,13 +101,13 @@ def test_arguments(value: str, column: int, code: str, says: str, allowed: str) 
     ("lines", "place"),
     [
         (("if: steps.find.ownr == ''",), "5:9"),
-        (("if: 'steps.find.owner == ''x'' && steps.find.ownr == ''''",), "5:40"),
-        (('if: "steps.find.owner == \\"x\\" && steps.find.ownr == \'\'"',), "5:40"),
+        (("if: 'steps.find.owner == ''x'' && steps.find.ownr == '''''",), "5:39"),
+        (('if: "steps.find.owner == \\"x\\" && steps.find.ownr == \'\'"',), "5:39"),
         (("if: |", "  steps.find.live &&", "    steps.find.ownr == ''"), "7:9"),
         (("if: >-", "  steps.find.live", "  && steps.find.ownr == ''"), "7:10"),
         (("if: steps.find.live", "  && steps.find.ownr == ''"), "6:10"),
         (('if: "steps.find.live \\', "  && steps.find.ownr == ''\""), "6:10"),
-        (('if: \'steps.find.owner == "üä😀" && steps.find.ownr == ""\'',), "5:41"),
+        (('if: \'steps.find.owner == "üä😀" && steps.find.ownr == ""\'',), "5:39"),
     ],
 )
 def test_places_in_every_style_of_yaml(lines: tuple[str, ...], place: str) -> None:
@@ -122,8 +121,8 @@ def test_the_element_of_a_loop() -> None:
     """It has the type of the list's members, and is known in `with` only."""
     loop = "a: {{for_each: '${{{{ steps.find.tokens }}}}', as: t, uses: test.revoke, with: {{id: '${{{{ {0} }}}}'}}}}"
     check_compiles(steps(loop.format("t.id")))
-    check_rejected(steps(loop.format("t.idd")), "4:90", "unknown-field", "no field `idd`", "did you mean `id`?")
-    check_rejected(steps(loop.format("t")), "4:88", "wrong-argument", "one Token; `id` takes a text")
+    check_rejected(steps(loop.format("t.idd")), "4:89", "unknown-field", "no field `idd`", "did you mean `id`?")
+    check_rejected(steps(loop.format("t")), "4:87", "wrong-argument", "one Token; `id` takes a text")
     text = steps("a: {for_each: [a], as: t, if: t == 'a', uses: test.revoke, with: {id: '${{ t }}'}}")
     check_rejected(text, "4:33", "unknown-name", "known in the `with` of that step only")
     text = steps("a: {for_each: '${{ steps.find.owner }}', as: t, uses: test.revoke, with: {id: '${{ t }}'}}")

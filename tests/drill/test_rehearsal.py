@@ -1,6 +1,7 @@
 """The parts of a drill that must fail when the proof is missing."""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import subprocess
@@ -15,9 +16,10 @@ from firedoor.drill.aws_access_key_leaked import AwsAccessKeyLeaked
 from firedoor.drill.aws_people import Attacker, Workload
 from firedoor.drill.emulators import Aws, AwsKey
 from firedoor.drill.rehearsal import Audience, Rehearsal, drill
-from firedoor.drill.result import Attempt
+from firedoor.drill.result import Attempt, Proof
 from firedoor.errors import UsageError
 from firedoor.incident import Failure, IncidentState, StepState, StepView
+from firedoor.timeline.verify import Class, Finding, Verification
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,6 +113,20 @@ async def test_incident_that_does_not_end_is_aborted(
     assert not result.contained
     assert result.state is IncidentState.ABORTED
     assert "the drill has not ended within 2 s" in result.sentence
+
+
+def test_record_that_does_not_verify_speaks_against_containment() -> None:
+    """A refused attacker and a forged record together prove nothing; a missing anchor alone is only counted."""
+    probe = Attempt(who="the leaked key", call="sts:AssumeRole", answer="AccessDenied", at="")
+    anchor = Finding(Class.UNANCHORED, "checkpoint", "nobody else has seen it")
+    forged = Finding(Class.FAILED, "entries/000001.json", "is not what was signed")
+    found = Verification(True, "log", "incident", 1, 1, "", "", "", "", (anchor,))
+    proof = rehearsal._with_record(Proof(probes=(probe,)), found)
+    assert proof.holds
+    assert proof.record == {"UNANCHORED": 1}
+    proof = rehearsal._with_record(proof, dataclasses.replace(found, ok=False, findings=(anchor, forged)))
+    assert not proof.holds
+    assert "does not verify: entries/000001.json: is not what was signed" in proof.doubts[0]
 
 
 def processes_of(folder: Path) -> list[int]:

@@ -1,7 +1,7 @@
 """A worker of its own for each test, on the shared Temporal server, with the actions of `actions.py`."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -105,7 +105,7 @@ class Site:
 
 
 @asynccontextmanager
-async def site_at(address: str, home: Path, **settings_fields: Any) -> AsyncIterator[Site]:
+async def site_at(address: str, home: Path, **settings_fields: Any) -> AsyncGenerator[Site]:
     """An installation in `home`, with its worker running."""
     settings = Settings(
         home=home,
@@ -117,7 +117,7 @@ async def site_at(address: str, home: Path, **settings_fields: Any) -> AsyncIter
     timeline = Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log)
 
     @asynccontextmanager
-    async def serving() -> AsyncIterator[None]:
+    async def serving() -> AsyncGenerator[None]:
         with ThreadPoolExecutor(8) as threads:
             async with Writer(timeline) as writer, build(client, settings, writer, threads, actions.ACTIONS):
                 yield
@@ -129,7 +129,7 @@ async def site_at(address: str, home: Path, **settings_fields: Any) -> AsyncIter
 
 
 @pytest.fixture
-async def site(temporal_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+async def site(temporal_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Site]:
     """An installation with its worker running, and a new world."""
     monkeypatch.setattr(actions, "WORLD", actions.World())
     async with site_at(temporal_address, tmp_path / "home") as site:

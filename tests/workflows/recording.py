@@ -38,7 +38,12 @@ def everything() -> Plan:
             arguments={"name": "${{ one }}"},
             loop=Loop(items="inputs.names", name="one", concurrency=60, collect=True),
         ),
-        use("settles", "test.read_switch", arguments={"name": "b"}, until=Until(expression="!steps.settles.on", every=1, within=60)),
+        use(
+            "settles",
+            "test.read_switch",
+            arguments={"name": "b"},
+            until=Until(expression="!steps.settles.on", every=1, within=60),
+        ),
         PlannedStep(id="confirm", kind="ask", ask=ask, needs=("gate",)),
         PlannedStep(id="hold", kind="wait", wait=1, needs=("confirm",)),
         PlannedStep(id="go", kind="approval", approval="security", needs=("hold",)),

@@ -206,7 +206,8 @@ def _reason(step: StepView) -> str:
         return "\n".join(part for part in (found.what, found.changed, found.next) if part)
     if step.verdict and step.verdict is not Verdict.CONTAINED:
         return f"{VERDICTS[step.verdict].word}. {step.summary}".strip()
-    parts = [step.title or step.summary or f"waits for {step.waits_for or 'a person'}"]
+    # Of a question, the summary is what is asked.
+    parts = [part for part in (step.title, step.summary) if part] + [f"waits for {step.waits_for or 'a person'}"]
     parts += [f"would: {preview.change}" for preview in step.previews[:3]]
     parts += [f"blast radius: {blast(step.blast)}"] if step.blast else []
     return "\n".join(parts)
