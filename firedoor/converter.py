@@ -4,6 +4,7 @@ The order is Temporal's: convert → encrypt → move payloads over `LARGE` byte
 files are encrypted as well.
 """
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -41,16 +42,21 @@ class PayloadUnreadableError(FiredoorError):
 
 def load_key(path: Path) -> bytes:
     """The AES-256 key in `path` (64 hex digits), made with mode 0600 if the file does not exist yet."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return parse_key(path.read_text(), str(path))
-    with os.fdopen(descriptor, "w") as file:
-        key = secrets.token_bytes(KEY_BYTES)
-        file.write(key.hex() + "\n")
+    if not path.exists():
+        _make_key(path)
+    return parse_key(path.read_text(), str(path))
+
+
+def _make_key(path: Path) -> None:
+    """A new key, whole from the first moment that it is there: two processes that start together agree on one."""
+    scratch = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_bytes(KEY_BYTES).hex() + "\n")
         file.flush()
         os.fsync(file.fileno())
-    return key
+    with contextlib.suppress(FileExistsError):
+        os.link(scratch, path)
+    scratch.unlink()
 
 
 def parse_key(text: str, place: str) -> bytes:

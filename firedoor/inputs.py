@@ -81,10 +81,10 @@ def pattern_problem(pattern: str) -> str:
 
 
 def incident_id(plan: Plan, inputs: Mapping[str, Any], random: str) -> str:
-    """`<runbook>-<identity values>`: the same values are the same incident. `random` is for a runbook without identity.
+    """`<runbook>-<identity values>`: the same values, the same incident. Without identity `<runbook>-<random>`.
 
-    """`<runbook>-<identity values>`: the same values, the same incident. `random` is for a runbook without identity.
-    apart by the start of a SHA-256.
+    Only letters, digits, `.`, `_` and `-`. Values that are several, lists, long, empty or hold other characters are
+    told apart by the start of a SHA-256.
     """
     if not plan.identity:
         return f"{plan.name}-{random}"

@@ -9,6 +9,11 @@ from firedoor.expressions import ExpressionError, evaluate, expressions_in, rend
 SCOPE = {"inputs": {"n": 5, "f": 1.5, "b": True, "s": "x", "none": None, "m": {"b": 1, "a": 2}, "l": [3, 1, 2]}}
 
 
+TEN = "[1,2,3,4,5,6,7,8,9,10]"
+#: Six loops in each other: a million rounds.
+BOTTOMLESS = f"{TEN}.map(a, {TEN}.map(b, {TEN}.map(c, {TEN}.map(d, {TEN}.map(e, {TEN}.map(f, f))))))"
+
+
 @pytest.mark.parametrize(
     ("source", "value"),
     [
@@ -40,8 +45,7 @@ def test_values_are_json(source: str, value: Any) -> None:
         ("b'bytes'", "bytearray is not a value"),
         ("inputs.s.matches('(')", "regular expression"),
         ("(" * 50 + "1" + ")" * 50, "recursion"),
-        ("inputs.l.map(a, inputs.l.map(b, inputs.l.map(c, [1,2,3,4,5,6,7,8,9,10].map(d, [1,2,3,4,5,6,7,8,9,10].map(e, "
-         "[1,2,3,4,5,6,7,8,9,10].map(f, f))))))", "udget"),
+        (BOTTOMLESS, "udget"),
     ],
 )  # fmt: skip
 def test_failures_name_the_expression(source: str, says: str) -> None:

@@ -1,6 +1,6 @@
 """Alert: what every source's alert becomes. Flat, so that triggers read well: `alert.severity >= 7.0`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -37,8 +37,3 @@ class Alert(BaseModel):
     last_seen: str = Field(default="", description="When it was last seen, RFC 3339.")
     count: int = Field(default=1, ge=0, description="How often it was seen.")
     url: str = Field(default="", description="Where to read more.")
-
-    @classmethod
-    def field_types(cls) -> dict[str, Any]:
-        """Field → Python type: what the compiler checks expressions over `alert` with."""
-        return {name: field.annotation for name, field in cls.model_fields.items()}

@@ -21,8 +21,8 @@ def compile_runbook(
     """The plan of a runbook: its text, or the path of its file.
 
     `steps` are the actions that `uses` may name; `runbooks` are those that `run` may name, by name, as path or text.
-    Raises `RunbookErrors` with every mistake, in the file and in the runbooks that it runs; `OSError` if the file
-    cannot be read.
+    Raises `RunbookErrors` with every mistake, in the file and in the runbooks that it runs; `UsageError` if a
+    file cannot be read.
     """
     text, file = source_of(source)
     return Compilation(steps, runbooks or {}).plan(text, file, sha256_hex(text.encode("utf-8", "surrogatepass")))

@@ -14,6 +14,7 @@ from firedoor.compiler.order import circles, in_order
 from firedoor.compiler.policies import check_identity, plan_inputs, plan_policies
 from firedoor.compiler.steps import Workbench, fields_of_steps
 from firedoor.compiler.triggers import plan_triggers
+from firedoor.errors import UsageError
 from firedoor.plan import Input, Plan, PlannedStep
 from firedoor.runbook.diagnostics import Code, Diagnostic, RunbookErrors, choices
 from firedoor.runbook.document import MAX_BYTES, Document, Span, read
@@ -138,12 +139,15 @@ class Compilation:
 
 
 def source_of(source: str | Path) -> tuple[str, str]:
-    """The text of a runbook and the name to report mistakes under. Raises `RunbookErrors` if it is no text."""
+    """The text of a runbook and the name to report mistakes under. Raises `RunbookErrors`, `UsageError`."""
     if isinstance(source, str):
         return source, "runbook.yaml"
     file = str(source)
-    with source.open("rb") as stream:
-        data = stream.read(MAX_BYTES + 1)
+    try:
+        with source.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}.", changed="Nothing was started.") from None
     document = Document(file, "")
     if len(data) > MAX_BYTES:
         document.add(Code.TOO_LARGE, Span(0, 1), f"{source.name} is larger than 1 MiB; a runbook is not.")

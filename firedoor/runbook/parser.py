@@ -80,10 +80,12 @@ def draft_of(document: Document) -> Draft:
             return Draft(document, Runbook.model_validate(data), broken)
         except ValidationError as error:
             data = copy.deepcopy(data) if data is document.value else data
-            for detail in error.errors(include_url=False):
+            details = error.errors(include_url=False)
+            for detail in details:
                 _note(document, detail, broken)
-                _take_out(data, detail, broken)
-        if "steps" not in data:
+            # Every detail, though one may have gone with another: what matters is that something went.
+            progress = [_take_out(data, detail, broken) for detail in details]
+        if "steps" not in data or not any(progress):
             document.check()
 
 
@@ -135,27 +137,23 @@ def _note_name(document: Document, path: Path, name: str, *, key: bool, runbook:
     document.add(Code.BAD_NAME, path, f"`{name}` cannot be a name here.{reserved}", allowed, key=key)
 
 
-def _take_out(data: Any, detail: ErrorDetails, broken: set[Path]) -> None:
-    """Remove what is wrong from `data`. Lists go as a whole: the places of their members must not shift."""
+def _take_out(data: Any, detail: ErrorDetails, broken: set[Path]) -> bool:
+    """Remove what is wrong from `data`; was it still there? Lists go whole, or the places of members would shift."""
     path = _path(detail)
     if detail["type"] == "missing":
         if path == ("name",):
             data["name"] = "unnamed"
-            return
+            return True
         path = path[:-1] if len(path) > 1 else path
     while path and isinstance(path[-1], int):
         path = path[:-1]
     broken.add(path)
-    if not path:
-        return
-    *above, last = path
-    holder = data
-    for part in above:
-        try:
-            holder = holder[part]
-        except (KeyError, IndexError):
-            return
-    holder.pop(last, None)
+    holder: Any = data
+    for part in path[:-1]:
+        if isinstance(holder, dict) and part not in holder:
+            return False
+        holder = holder[part]
+    return any(holder.pop(last, holder) is not holder for last in path[-1:])
 
 
 def _path(detail: ErrorDetails) -> Path:
@@ -166,7 +164,7 @@ def _owner(path: Path) -> tuple[str, type[BaseModel]]:
     for shape, words, model in SHAPES:
         if len(shape) == len(path) and all(part in ("*", given) for part, given in zip(shape, path, strict=True)):
             return words, model
-    return "This", Runbook
+    raise LookupError(path)
 
 
 def _shown(value: Any) -> str:

@@ -135,4 +135,4 @@ class Batch:
 
 def _content(draft: Draft) -> bytes:
     """What must be equal for two drafts to be one entry."""
-    return canonical_bytes([draft.kind, draft.incident, draft.ref, draft.scope, draft.body])
+    return canonical_bytes([draft.kind, draft.incident, draft.ref, draft.scope, draft.content()])

@@ -40,11 +40,13 @@ class Writer:
         Raises `EntryError` for a draft that cannot be an entry, `TimelineError` when the store fails; then none of
         these drafts was recorded. A caller that is cancelled does not know; what it appends again is recorded once.
         """
+        return await self.submit(*drafts)
+
+    def submit(self, *drafts: Draft) -> asyncio.Future[list[Receipt]]:
+        """As `append`, for a caller that waits later: nothing is durable before the future is done."""
         if self._closed:
             raise TimelineError("The timeline's writer is closed.", changed="Nothing was recorded.")
         prepared = [self.timeline.prepare(draft) for draft in drafts]
-        if not prepared:
-            return []
         loop = asyncio.get_running_loop()
         receipts: asyncio.Future[list[Receipt]] = loop.create_future()
         self._waiting.append((prepared, receipts))
@@ -53,7 +55,7 @@ class Writer:
             self._flushing = True
             self._idle.clear()
             loop.call_soon(self._flush)
-        return await receipts
+        return receipts
 
     async def close(self) -> None:
         """Wait until everything appended is durable, and end the thread."""

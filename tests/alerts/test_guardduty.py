@@ -14,7 +14,8 @@ PAYLOADS = Path(__file__).parent / "payloads" / "aws_guardduty"
 
 def finding(**changes: Any) -> dict[str, Any]:
     """The finding of the recorded EventBridge event, changed."""
-    return json.loads((PAYLOADS / "eventbridge_access_key.json").read_bytes())["detail"] | changes
+    detail: dict[str, Any] = json.loads((PAYLOADS / "eventbridge_access_key.json").read_bytes())["detail"]
+    return detail | changes
 
 
 def parsed(value: Any) -> Alert:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from firedoor.cli import failure
 from firedoor.cli.console import BROKEN_PIPE
-from firedoor.cli.entry import TEXTS, help_text
+from firedoor.cli.entry import TEXTS, help_text, main
 from firedoor.cli.verbs import VERBS
 from firedoor.errors import Exit, FiredoorError
 
@@ -62,6 +62,13 @@ def test_help_imports_next_to_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_door_answers_help_itself(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """And hands everything else on."""
+    monkeypatch.setattr(sys, "argv", ["firedoor", "--help"])
+    assert main() == 0
+    assert capsys.readouterr().out == (TEXTS / "firedoor.txt").read_text(encoding="utf-8")
 
 
 def test_help_in_ascii() -> None:

@@ -37,7 +37,7 @@ def test_a_running_incident_says_all_that_a_person_needs() -> None:
     assert f"    firedoor answer {KEY} confirm_replacement_health" in page
     assert f"    firedoor approve {KEY} delete_key" in page
     assert f"would: delete {KEY}" in page
-    assert "confirm_replacement_health: Is production healthy on the new keys?\n  waits for security (2 of" in page
+    assert "confirm_replacement_health: Is production healthy on the new keys?\n    waits for security (2 of" in page
     assert "blast radius: 1 credential · 1 principal" in page
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from firedoor.compiler import compile_runbook
+from firedoor.errors import UsageError
 from firedoor.runbook import RunbookErrors, parse
 from firedoor.runbook.document import MAX_BYTES, read
 from tests.compiling import check_rejected
@@ -115,6 +116,13 @@ def test_a_secret_is_never_shown() -> None:
     assert found.source == "title: ghp_" + "*" * 24
 
 
+def test_a_runbook_by_its_shape() -> None:
+    """`parse` checks what can be said without actions: keys, types, bounds."""
+    runbook = parse("name: test\nsteps: {a: {uses: no.such_action, timeout: 2m}}\n", "runbook.yaml")
+    assert (runbook.name, runbook.steps["a"].uses, runbook.steps["a"].timeout) == ("test", "no.such_action", 120)
+    check_unreadable("name: test\nsteps: {a: {wait: 5}}\n", "2:19", "bad-duration", "`5`")
+
+
 @pytest.mark.parametrize("mark", ["\ufeff", ""])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_places_do_not_depend_on_line_ends(mark: str, end: str) -> None:
@@ -122,6 +130,13 @@ def test_places_do_not_depend_on_line_ends(mark: str, end: str) -> None:
     text = f"{mark}name: test{end}title: ü{end}steps: {{a: {{wiat: 1m, wait: 1m}}}}{end}"
     found = check_rejected(text, "3:13", "unknown-key", "`wiat`")
     assert found.source == "steps: {a: {wiat: 1m, wait: 1m}}"
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    """It is absent, or a folder: a sentence with its name."""
+    for path in (tmp_path / "absent.yaml", tmp_path):
+        with pytest.raises(UsageError, match=f"{path} cannot be read"):
+            compile_runbook(path)
 
 
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:

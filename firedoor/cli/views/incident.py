@@ -191,12 +191,13 @@ def said(step: StepView) -> str:
 def _needs(view: IncidentView, waiting: Sequence[StepView]) -> RenderableType:
     parts: list[RenderableType] = [Text("Needs you", style="bold")]
     for step in waiting:
-        lines = Text()
-        lines.append(f"{step.id}: ", style="bold").append(_reason(step))
+        first, *more = _reason(step).split("\n")
+        parts.append(Padding(Text.assemble((f"{step.id}: ", "bold"), first), (0, 0, 0, 2)))
+        lines = Text("\n").join([Text(line) for line in more])
         for verb in ANSWERS[step.state]:
             command = verb.format(id=shlex.quote(short(view)), step=step.id)
-            lines.append(f"\n  firedoor {command}", style="cyan")
-        parts.append(Padding(lines, (0, 0, 0, 2)))
+            lines.append("\n" if lines else "").append(f"firedoor {command}", style="cyan")
+        parts.append(Padding(lines, (0, 0, 0, 4)))
     return Group(*parts)
 
 

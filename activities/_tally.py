@@ -1,0 +1,74 @@
+"""What came of the targets of a slice: counted while the lanes work, reported at the end."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from firedoor.errors import StepError
+from firedoor.incident import Call, FailedTarget, Failure, Mode, Outcome, Preview, Report, Target
+from firedoor.plan import OnError, Verdict
+from firedoor.steps._step import Step
+
+PREVIEWS = 50
+NAME_ARGUMENTS = 2
+
+
+@dataclass
+class Tally:
+    """What came of the targets of a slice."""
+
+    call: Call
+    contract: type[Step]
+    done: int = 0
+    failed: list[FailedTarget] = field(default_factory=list)
+    not_started: list[str] = field(default_factory=list)
+    results: list[dict[str, Any]] = field(default_factory=list)
+    previews: list[Preview] = field(default_factory=list)
+    blast: Counter[str] = field(default_factory=Counter)
+    stopped: bool = False
+
+    def add(self, target: Target, result: Outcome | Failure) -> None:
+        """Count one target. A containment that is not proved counts as failed."""
+        failure = result if isinstance(result, Failure) else self._unproved(result)
+        if failure is not None:
+            self.failed.append(FailedTarget(key=target.key, name=target_name(target), failure=failure))
+            self.stopped = self.call.on_error is OnError.STOP
+        elif isinstance(result, Outcome):
+            self._count(result)
+
+    def retryable(self) -> list[FailedTarget]:
+        """Failures that Temporal's retry may cure."""
+        return [one for one in self.failed if StepError.REASONS.get(one.failure.reason, False)]
+
+    def report(self, adopted: int) -> Report:
+        """The activity's answer."""
+        return Report(
+            done=self.done,
+            adopted=adopted,
+            failed=tuple(self.failed),
+            not_started=tuple(self.not_started),
+            results=tuple(self.results),
+            previews=tuple(self.previews),
+            blast=dict(self.blast),
+        )
+
+    def _count(self, outcome: Outcome) -> None:
+        self.done += 1
+        if self.call.collect:
+            self.results.append(outcome.result)
+        if outcome.preview:
+            self.blast.update(outcome.preview.blast)
+            if len(self.previews) < PREVIEWS:
+                self.previews.append(outcome.preview)
+
+    def _unproved(self, outcome: Outcome) -> Failure | None:
+        if not self.contract.containment or self.call.mode is Mode.PLAN or outcome.verdict is Verdict.CONTAINED:
+            return None
+        verdict = outcome.verdict or Verdict.UNKNOWN
+        return Failure(reason=verdict.value, what=outcome.summary, changed="The change may have been made.")
+
+
+def target_name(target: Target) -> str:
+    """A printable name: the first arguments that are text. Arguments are never secret."""
+    words = [value for value in target.arguments.values() if isinstance(value, str) and value]
+    return " ".join(words[:NAME_ARGUMENTS]) or target.key
