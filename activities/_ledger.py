@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
+from functools import cached_property
 from typing import Any
 
 from temporalio import activity
@@ -79,6 +80,8 @@ class CallRecord:
     earlier: Earlier
     adopted: int = 0
     finished: int = 0
+    #: Outcomes that wait for the end of this turn of the event loop, to be handed over together.
+    outcomes: list[Draft] = field(default_factory=list)
     written: list[asyncio.Future[list[Receipt]]] = field(default_factory=list)
 
     @classmethod
@@ -120,6 +123,7 @@ class CallRecord:
 
         Raises a retryable failure if one could not be recorded: the change is then in doubt, and is read back.
         """
+        self._hand_over()
         try:
             await asyncio.gather(*self.written)
         except FiredoorError as error:
@@ -132,27 +136,39 @@ class CallRecord:
                 )
             ) from error
 
+    def append(self, draft: Draft) -> None:
+        """Have an outcome recorded; `settle` waits for it."""
+        if not self.outcomes:
+            asyncio.get_running_loop().call_soon(self._hand_over)
+        self.outcomes.append(draft)
+
+    def _hand_over(self) -> None:
+        if self.outcomes:
+            self.written.append(self.writer.submit(*self.outcomes))
+            self.outcomes = []
+
     def adopt(self, target: Target) -> Outcome | None:
         """The outcome that an earlier attempt recorded for this target, if it did."""
         body = self.earlier.done.get(target.key)
         if body is None:
             return None
-        result = body["result"]
-        data = result.get("data")
-        if data is None:
+        result = {key: value for key, value in body["result"].items() if key != "status"}
+        if "data_sha256" in result:
             kept = self.writer.timeline.evidence(result["data_sha256"])
             if kept is None:
                 return None
-            data = json.loads(kept)
+            result = json.loads(kept)
         self.adopted += 1
         self.finished += 1
-        return Outcome.model_validate(data)
+        return Outcome.model_validate({**result, "evidence": body["evidence"]})
 
     def target(self, target: Target) -> "TargetRecord":
         """The record of one target in this attempt."""
         intent = self.earlier.intents.get(target.key)
-        preview = intent.part("preview") if intent else {}
-        return TargetRecord(self, target, Preview.model_validate(preview) if preview else None)
+        if intent is None or "preview" not in intent.body:
+            return TargetRecord(self, target, None)
+        preview = {**intent.part("preview"), "change": intent.body["change"]}
+        return TargetRecord(self, target, Preview.model_validate(preview))
 
 
 def _earlier_rounds(writer: Writer, call: Call, run: str) -> list[Entry]:
@@ -185,11 +201,10 @@ class TargetRecord:
 
     async def intent(self, preview: Preview | None) -> None:
         """Make the intent durable, or raise `StepError` so that the action does not run."""
-        body = self._body()
-        body["action"]["params"] = self.target.arguments
+        body: dict[str, Any] = {"params": self.target.arguments}
         if preview is not None:
             body["change"] = preview.change
-            body["preview"] = preview.model_dump(mode="json", exclude_defaults=True)
+            body["preview"] = preview.model_dump(mode="json", exclude_defaults=True, exclude={"change"})
         try:
             [receipt] = await self.record.writer.append(self._draft(Kind.ACTION_INTENT, "intent", body))
         except FiredoorError as error:
@@ -206,39 +221,31 @@ class TargetRecord:
         self.record.finished += 1
         if not self.intent_id:
             return
-        result: dict[str, Any] = {"status": "ok", "summary": outcome.summary, "changed": outcome.changed}
-        if outcome.verdict:
-            result["verdict"] = outcome.verdict.value
-        body = self._body()
-        body["result"] = result
-        body["evidence"] = [item.model_dump(mode="json") for item in outcome.evidence]
-        beside = _put_data(result, outcome)
+        dumped = outcome.model_dump(mode="json", exclude_defaults=True)
+        evidence = dumped.pop("evidence", [])
+        result, beside = _result(outcome, dumped)
         if beside:
-            body["evidence"].append({"sha256": sha256_hex(beside), "size": len(beside), "type": "application/json"})
-        self._append(self._draft(Kind.ACTION_OUTCOME, "outcome", body, (beside,) if beside else ()))
+            evidence.append({"sha256": sha256_hex(beside), "size": len(beside), "type": "application/json"})
+        draft = self._draft(Kind.ACTION_OUTCOME, "outcome", {"evidence": evidence}, result)
+        self.record.append(replace(draft, attachments=(beside,)) if beside else draft)
         for intent in self.record.earlier.open.get(self.target.key, ()):
-            self._reconcile(intent, outcome)
+            summary = f"The attempt that began this died. It was read back and finished by another: {outcome.summary}"
+            body = {"result": {"status": "ok", "summary": summary}}
+            draft = self._draft(Kind.ACTION_RECONCILED, f"reconciled/{intent}", body)
+            self.record.append(replace(draft, ref=intent))
 
     def failed(self, failure: Failure, *, in_doubt: bool) -> None:
         """Record a failure; `unknown` where the change may have reached the provider all the same."""
-        body = self._body()
         summary = " ".join(part for part in (failure.what, failure.changed) if part)
-        body["result"] = {"status": "unknown" if in_doubt else "failed", "reason": failure.reason, "summary": summary}
-        self._append(self._draft(Kind.ACTION_OUTCOME, "outcome", body))
+        status = "unknown" if in_doubt else "failed"
+        body = {"result": {"status": status, "reason": failure.reason, "summary": summary}}
+        self.record.append(self._draft(Kind.ACTION_OUTCOME, "outcome", body))
 
-    def _reconcile(self, intent: str, outcome: Outcome) -> None:
-        """Close the intent of an attempt that died: what it had begun was read back, and finished or found done."""
-        body = self._body()
-        summary = f"The attempt that began this died. It was read back and finished by another: {outcome.summary}"
-        body["result"] = {"status": "ok", "summary": summary}
-        draft = self._draft(Kind.ACTION_RECONCILED, f"reconciled/{intent}", body)
-        self._append(Draft(draft.kind, draft.incident, draft.idem, body, draft.scope, intent, (), draft.shared))
-
-    def _append(self, draft: Draft) -> None:
-        self.record.written.append(self.record.writer.submit(draft))
-
-    def _draft(self, kind: Kind, word: str, body: dict[str, Any], attachments: tuple[bytes, ...] = ()) -> Draft:
+    def _draft(self, kind: Kind, word: str, body: dict[str, Any], result: bytes = b"") -> Draft:
         record = self.record
+        shared = {**record.shared, "action": self.action}
+        if result:
+            shared["result"] = result
         return Draft(
             kind=kind,
             incident=record.call.incident,
@@ -246,30 +253,32 @@ class TargetRecord:
             body=body,
             scope=record.scope,
             ref=self.intent_id,
-            attachments=attachments,
-            shared=record.shared,
+            shared=shared,
         )
 
-    def _body(self) -> dict[str, Any]:
-        action = {
-            "name": self.record.contract.action,
-            "target": target_name(self.target),
-            "target_key": self.target.key,
-            "mode": "drill" if self.record.call.drill else "live",
-        }
-        return {"action": action}
+    @cached_property
+    def action(self) -> bytes:
+        """What is done to what, as every entry of this target says it."""
+        return canonical_bytes(
+            {
+                "name": self.record.contract.action,
+                "target": target_name(self.target),
+                "target_key": self.target.key,
+                "mode": "drill" if self.record.call.drill else "live",
+            }
+        )
 
 
-def _put_data(result: dict[str, Any], outcome: Outcome) -> bytes:
-    """Put the outcome into the entry's result if it is small and canonical; else its digest, and return the bytes."""
-    data = outcome.model_dump(mode="json", exclude_defaults=True)
+def _result(outcome: Outcome, dumped: dict[str, Any]) -> tuple[bytes, bytes]:
+    """The result in the entry; and the bytes that go beside the log if it is too large, or not canonical."""
     with contextlib.suppress(NotCanonicalError):
-        if len(canonical_bytes(data)) <= INLINE:
-            result["data"] = data
-            return b""
-    kept = json.dumps(data).encode()
-    result["data_sha256"] = sha256_hex(kept)
-    return kept
+        result = canonical_bytes({"status": "ok", **dumped})
+        if len(result) <= INLINE:
+            return result, b""
+    beside = json.dumps(dumped).encode()
+    short = {"status": "ok", "summary": outcome.summary, "changed": outcome.changed}
+    verdict = {"verdict": outcome.verdict.value} if outcome.verdict else {}
+    return canonical_bytes({**short, **verdict, "data_sha256": sha256_hex(beside)}), beside
 
 
 def temporal_failure(failure: Failure, *, retryable: bool | None = None) -> ApplicationError:

@@ -26,6 +26,7 @@ from firedoor.steps._step import Step
 class Recorder(Protocol):
     """What the recording interceptor lends to one performance."""
 
+    target: Target
     earlier: Preview | None
 
     @property
@@ -49,11 +50,10 @@ class Performer:
     threads: Executor
 
     async def __call__(self, call: Call) -> Report:
-        """Perform the one target of `call`. Raises `StepError`."""
-        target = call.targets[0]
-        step = self._arguments(target)
+        """Perform the recorder's target, which is one of `call`'s. Raises `StepError`."""
         recorder = RECORDER.get()
-        context = Context(aws=self.aws, call=call, target=target, earlier=recorder.earlier, run=recorder.run)
+        step = self._arguments(recorder.target)
+        context = Context(aws=self.aws, call=call, target=recorder.target, earlier=recorder.earlier, run=recorder.run)
         if self.action.contract.effect is Effect.READ:
             await recorder.intent(None)
             return Report(outcome=await self._read(step, context))

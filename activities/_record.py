@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator
-from dataclasses import replace
 from typing import Any
 
 from temporalio import activity
@@ -79,7 +78,11 @@ class _Recording(ActivityInboundInterceptor):
                     continue
                 tally.add(target, await self._target(input, record, target))
 
-        await asyncio.gather(*(lane() for _ in range(call.lanes)))
+        async with asyncio.TaskGroup() as lanes:
+            for _ in range(call.lanes):
+                lanes.create_task(lane())
+                # One after the other: lanes that start together stay together, and all wait for each other's work.
+                await asyncio.sleep(0)
         await record.settle()
         again = tally.retryable()
         if again and activity.info().attempt < call.attempts:
@@ -92,10 +95,9 @@ class _Recording(ActivityInboundInterceptor):
         if adopted is not None:
             return adopted
         entry = record.target(target)
-        single = record.call if not record.call.slice else record.call.model_copy(update={"targets": (target,)})
         token = RECORDER.set(entry)
         try:
-            report: Report = await self.next.execute_activity(replace(input, args=[single]))
+            report: Report = await self.next.execute_activity(input)
         except StepError as error:
             failure = Failure(reason=error.reason, what=error.what, changed=error.changed, next=error.next)
             entry.failed(failure, in_doubt=error.retryable and entry.changing)

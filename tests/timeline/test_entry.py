@@ -64,7 +64,7 @@ def test_size_limit() -> None:
     """An entry of more than 65,535 bytes is refused with the two numbers; just below the limit it is not."""
     prepare(draft(say="x" * 64_900), LOG)
     with pytest.raises(EntryError, match="and an entry at most 65,135") as caught:
-        prepare(draft(say="x" * 65_000), LOG)
+        prepare(draft(say="x" * 65_100), LOG)
     assert "Nothing was recorded." == caught.value.changed
 
 

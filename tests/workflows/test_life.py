@@ -94,7 +94,7 @@ async def test_a_change_in_doubt_keeps_the_true_state_before(site: Site) -> None
     assert view.verdict is Verdict.CONTAINED
     outcomes = [entry for entry in site.entries(view.id) if entry.kind == "action.outcome"]
     assert [entry.body["result"]["status"] for entry in outcomes] == ["unknown", "ok"]
-    assert outcomes[-1].body["result"]["data"]["before"] == {"on": True}
+    assert outcomes[-1].body["result"]["before"] == {"on": True}
 
 
 async def test_unknown_never_passes_for_success(site: Site) -> None:
