@@ -15,11 +15,13 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from benchmarks import actions, baseline
+from firedoor.alerts import SOURCES, Alert, match
 from firedoor.config import Settings
+from firedoor.drill.aws_access_key_leaked import FINDING
 from firedoor.engine import Engine, connect
 from firedoor.incident import IncidentState, Responder
 from firedoor.local import dev_server, temporal_binary
-from firedoor.plan import Effect, Loop, OnError, Plan, PlannedStep
+from firedoor.plan import Effect, Input, Loop, OnError, Plan, PlannedStep, Trigger
 from firedoor.timeline.store import Timeline
 from firedoor.timeline.writer import Writer
 from worker import build
@@ -30,7 +32,7 @@ TARGETS = 10_000
 LANES = 100
 RUNS = 5
 SEQUENTIAL_RUNS = 15
-TRIGGERS = 15
+TRIGGERS = 31
 STARTER = Responder(principal="user:bench", auth="os")
 
 
@@ -43,9 +45,9 @@ class Bench:
     timeline: Timeline
     queue: str
 
-    async def firedoor(self, plan: Plan, inputs: dict[str, object]) -> None:
+    async def firedoor(self, plan: Plan, inputs: dict[str, object], alert: Alert | None = None) -> None:
         """Run a plan to its end."""
-        started = await self.engine.start(plan, inputs, starter=STARTER)
+        started = await self.engine.start(plan, inputs, starter=STARTER, alert=alert)
         view = await self.engine.result(started.incident)
         if view.state is not IncidentState.COMPLETED or any(step.failure for step in view.steps):
             raise RuntimeError(f"the benchmark's incident went wrong: {view}")
@@ -142,10 +144,23 @@ async def _fan_out(site: Bench, milliseconds: int) -> list[float]:
 
 
 async def _trigger(site: Bench) -> list[float]:
-    plan = _plan(_step("first", (), 1))
+    trigger = Trigger(
+        alert="guardduty",
+        when='alert.severity >= 4.0 && alert.type.contains(":IAMUser/")',
+        inputs={"key": "${{ alert.access_key_id }}"},
+    )
+    plan = _plan(_step("first", (), 1)).model_copy(
+        update={"triggers": (trigger,), "inputs": {"key": Input(type="string")}}
+    )
+    finding = FINDING.read_bytes()
+
+    async def alerted() -> None:
+        alert = SOURCES["guardduty"].parse(finding)
+        matched, inputs = match(alert, [plan])
+        await site.firedoor(matched, inputs, alert)
 
     async def ours() -> float:
-        return await _until_body(lambda: site.firedoor(plan, {}))
+        return await _until_body(alerted)
 
     async def theirs() -> float:
         return await _until_body(lambda: site.by_hand(baseline.Sequential.run, 1, 1))
@@ -185,5 +200,8 @@ def fanout_10ms() -> list[float]:
 
 
 def trigger_to_first_action() -> list[float]:
-    """From the request to start to the first line of the first action."""
+    """From an alert's bytes (parse, match a trigger, start) to the first line of the first action.
+
+    By hand it is from the request to start, without an alert.
+    """
     return _measured(_trigger)
