@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,9 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
+    WorkflowUpdateHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
 )
 from temporalio.common import (
     Priority,
@@ -43,6 +46,7 @@ from firedoor.incident import (
     Verb,
 )
 from firedoor.inputs import incident_id
+from firedoor.names import named
 from firedoor.plan import Plan
 
 STATE = SearchAttributeKey.for_keyword("FiredoorState")
@@ -54,7 +58,11 @@ ENDED = frozenset({IncidentState.COMPLETED, IncidentState.ABORTED})
 CONNECT_SECONDS = 5.0
 QUERY_SECONDS = 10.0
 WATCH_SECONDS = 0.25
+#: A worker that lives answers a decision in much less.
+ANSWER_SECONDS = 15.0
 JOIN_ATTEMPTS = 3
+#: Parts of ids are looked for in as many of the newest incidents.
+FIND_AMONG = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +75,12 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One line of `firedoor list`."""
+    """One line of `firedoor list`. `parent` and `parent_run` name the incident that started this one as a step."""
 
     id: str
+    run: str
+    parent: str
+    parent_run: str
     runbook: str
     state: str
     verdict: str
@@ -92,11 +103,11 @@ async def connect(settings: Settings) -> Client:
         raise unreachable(address, str(error)) from error
 
 
-def unreachable(address: str, why: str) -> UnreachableError:
+def unreachable(address: str, why: str, changed: str = "Nothing was changed.") -> UnreachableError:
     """What was tried, and how to start a server."""
     return UnreachableError(
         f"No Temporal server answers at {address}.",
-        changed="Nothing was changed.",
+        changed=changed,
         next="\n".join(
             (
                 "What to check:",
@@ -183,22 +194,22 @@ class Engine:
                 request_eager_start=True,
             )
         except RPCError as error:
-            raise self._rpc(error) from error
+            changed = f"Whether {start.incident} was started is not known. Starting it again is safe: it joins."
+            raise self._rpc(error, changed=changed) from error
 
     async def _join(self, name: str, starter: Responder, alert: Alert | None) -> bool:
         """Tell the running incident that it was reported again. False if it has ended meanwhile."""
-        handle = self._client.get_workflow_handle(name)
         try:
             if alert:
                 report = AlertReport(source=alert.source, id=alert.id, title=alert.title)
-                await handle.execute_update("alert", report)
+                await self._update(name, "alert", report)
             else:
                 again = Decision(responder=starter, reason="started again; joined the running incident")
-                await handle.execute_update("note", again)
+                await self._update(name, "note", again)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return False
-            raise self._rpc(error) from error
+            raise self._rpc(error, name) from error
         return True
 
     async def view(self, incident: str) -> IncidentView:
@@ -212,10 +223,13 @@ class Engine:
                 "view", result_type=IncidentView, rpc_timeout=timedelta(seconds=QUERY_SECONDS)
             )
         except (RPCError, WorkflowQueryFailedError) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.UNAVAILABLE:
+                raise self._rpc(error) from error
             raise UnreachableError(
-                f"{incident} is safe in Temporal, but no worker answers for it.",
+                f"{incident} is safe in Temporal, but no worker answers for it ({error}).",
                 changed="Nothing was changed; nothing is lost.",
-                next="Start a worker: `firedoor up`, or `firedoor worker` where Temporal runs elsewhere.",
+                next="Start a worker: `firedoor up`, or `firedoor worker` where Temporal runs elsewhere.\n"
+                f"What has been recorded so far: firedoor timeline {incident}",
             ) from error
         return view
 
@@ -265,37 +279,58 @@ class Engine:
 
         Raises `UsageError` that names the ids which exist.
         """
-        known = [one.id for one in await self.incidents(limit=500)]
-        found = [one for one in known if one == text] or [
-            one for one in known if one.startswith(text) or one.endswith(text)
-        ]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise UsageError(f"{text!r} fits {len(found)} incidents: {_some(found)}.", next="Name more of the id.")
-        if not known:
-            raise UsageError(
-                f"There is no incident {text!r}: there are none at all.", next="firedoor run RUNBOOK starts one."
-            )
-        raise UsageError(
-            f"There is no incident {text!r}. There are {_some(known)}.", next="firedoor list shows them all."
-        )
+        if await self._exists(text):
+            return text
+        newest = {one.id: one.parent for one in await self.incidents(limit=FIND_AMONG)}
+        hint = "firedoor list shows them all."
+        return named(text, newest, nowhere=f"There is no incident {text!r}", otherwise=hint)
+
+    async def _exists(self, name: str) -> bool:
+        try:
+            await self._client.get_workflow_handle(name).describe()
+        except RPCError as error:
+            # What cannot be an id is refused as an invalid argument: an empty word, one that is too long.
+            if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+                return False
+            raise self._rpc(error) from error
+        return True
 
     async def decide(self, incident: str, verb: Verb, decision: Decision) -> str:
         """Act on an incident as a person; returns the sentence of what was done.
 
-        Raises `RefusedError` with the workflow's reason, and then nothing was changed.
+        Raises `RefusedError` with the workflow's reason, and then nothing was changed; `UnreachableError` when no
+        worker answers, with what is known of the decision.
         """
-        handle = self._client.get_workflow_handle(incident)
         try:
-            sentence: str = await handle.execute_update(verb, decision, result_type=str)
+            sentence: str = await self._update(incident, verb, decision)
         except WorkflowUpdateFailedError as error:
             cause = error.cause
             what = cause.message if isinstance(cause, ApplicationError) else str(cause)
             raise RefusedError(what, changed="Nothing was changed.", next=f"firedoor show {incident}") from error
         except RPCError as error:
-            raise self._rpc(error, incident) from error
+            changed = f"Whether `{verb}` was taken is not known; once Temporal answers, `firedoor show` says."
+            raise self._rpc(error, incident, changed=changed) from error
         return sentence
+
+    async def _update(self, incident: str, verb: Verb, argument: Decision | AlertReport) -> Any:
+        """Send an update and wait a bounded time for its result.
+
+        Temporal stores an update when a worker has accepted it, not before: until then the server holds it in memory.
+        """
+        handle = self._client.get_workflow_handle(incident)
+        patience = timedelta(seconds=ANSWER_SECONDS)
+        accepted = False
+        try:
+            update: WorkflowUpdateHandle[Any] = await handle.start_update(
+                verb, argument, wait_for_stage=WorkflowUpdateStage.ACCEPTED, rpc_timeout=patience
+            )
+            accepted = True
+            return await update.result(rpc_timeout=patience)
+        except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+            if isinstance(error.__cause__, asyncio.CancelledError):
+                # Our own task was cancelled (Ctrl-C); Temporal's client calls that a time-out.
+                raise error.__cause__ from None
+            raise _unanswered(incident, verb, accepted=accepted) from error
 
     async def _describe(self, handle: WorkflowHandle[Any, Any]) -> WorkflowExecution:
         try:
@@ -303,7 +338,7 @@ class Engine:
         except RPCError as error:
             raise self._rpc(error, handle.id) from error
 
-    def _rpc(self, error: RPCError, incident: str = "") -> FiredoorError:
+    def _rpc(self, error: RPCError, incident: str = "", *, changed: str = "Nothing was changed.") -> FiredoorError:
         """What an answer of Temporal's means for a person."""
         if error.status is RPCStatusCode.NOT_FOUND and incident:
             return UsageError(
@@ -312,7 +347,7 @@ class Engine:
             )
         if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
             address = self._client.service_client.config.target_host
-            return unreachable(address, error.message)
+            return unreachable(address, error.message, changed)
         if "search attribute" in error.message.lower():
             return FiredoorError(
                 f"Temporal does not know firedoor's search attributes: {error.message}.",
@@ -329,6 +364,9 @@ def _summary(execution: WorkflowExecution) -> Summary:
         state = execution.status.name.lower() if execution.status else state
     return Summary(
         id=execution.id,
+        run=execution.run_id,
+        parent=execution.parent_id or "",
+        parent_run=execution.parent_run_id or "",
         runbook=execution.workflow_type,
         state=state,
         verdict=attributes.get(VERDICT) or "",
@@ -338,6 +376,17 @@ def _summary(execution: WorkflowExecution) -> Summary:
     )
 
 
-def _some(names: Sequence[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def _unanswered(incident: str, verb: Verb, *, accepted: bool) -> UnreachableError:
+    start = "Start a worker (`firedoor up`, or `firedoor worker`)"
+    if accepted:
+        return UnreachableError(
+            f"{incident} has accepted `{verb}`, and did not finish it within {ANSWER_SECONDS:.0f} s.",
+            changed="It is stored in Temporal and will not be lost: it takes effect as soon as it is in the timeline.",
+            next=f"Do not repeat it. `firedoor doctor` says what is wrong; then look: firedoor show {incident}",
+        )
+    return UnreachableError(
+        f"{incident} gave no answer within {ANSWER_SECONDS:.0f} s: no worker has taken `{verb}`.",
+        changed="It has not taken effect, and is stored nowhere: Temporal holds it in memory until a worker comes, and"
+        "\nforgets it when it is restarted. The incident itself is safe.",
+        next=f"{start}, then look: firedoor show {incident}\nIf it has not taken effect by then, repeat it.",
+    )

@@ -6,7 +6,7 @@ Pure data, shared by the workflow, the activities and the front doors.
 from enum import StrEnum
 from typing import Any, Literal
 
-from firedoor.plan import Effect, Frozen, OnError, Plan, Verdict
+from firedoor.plan import Ask, Effect, Frozen, OnError, Plan, Verdict
 
 
 class Responder(Frozen):
@@ -166,7 +166,7 @@ class Progress(Frozen):
 
 
 class StepView(Frozen):
-    """What a front door shows of one step. Times are RFC 3339 UTC."""
+    """What a front door shows of one step. Times are RFC 3339 UTC. `ask` is there while it waits for an answer."""
 
     id: str
     kind: str
@@ -182,6 +182,7 @@ class StepView(Frozen):
     progress: Progress | None = None
     evidence: tuple[Evidence, ...] = ()
     waits_for: str = ""
+    ask: Ask | None = None
     previews: tuple[Preview, ...] = ()
     blast: dict[str, int] = {}
     result: dict[str, Any] = {}

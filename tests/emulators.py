@@ -6,7 +6,6 @@ gets wrong is in the documentation of the drill; a claim is tested with the one 
 
 import http.client
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Generator
@@ -19,6 +18,8 @@ import boto3
 from botocore.config import Config
 from botocore.loaders import create_loader
 from botocore.session import get_session
+
+from firedoor.local import free_port
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -117,14 +118,6 @@ def allow(*actions: str) -> str:
     """A policy that allows actions on everything."""
     statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def free_port() -> int:
-    """A loopback port that is free now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -5,38 +5,24 @@ policies. Each case asks the same four things: the sentence, the state, the emul
 sentence does not tell), and the record, which must verify after it was exported.
 """
 
-import secrets
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from activities import ACTIVITIES
-from activities._action import Action
 from firedoor.cli.app import run
 from firedoor.compiler import compile_runbook
-from firedoor.config import Settings
-from firedoor.engine import Engine, connect
 from firedoor.errors import Exit, UsageError
-from firedoor.incident import Failure, IncidentState, IncidentView, StepState
+from firedoor.incident import IncidentState, StepState
 from firedoor.inputs import MAX_LIST, resolve_inputs
 from firedoor.local import free_port
 from firedoor.plan import Plan, Verdict
 from firedoor.steps import STEPS
 from firedoor.timeline.entry import Kind
-from firedoor.timeline.export import export
-from firedoor.timeline.store import Timeline
-from firedoor.timeline.verify import Class, verify
-from firedoor.timeline.writer import Writer
 from tests.activities.wire import refused, wired
 from tests.emulators import ACCOUNT, ROOT, Emulator, Keys, People, allow, ministack
+from tests.stopping import check_record, installed, stopped
 from tests.workflows import actions
-from tests.workflows.conftest import Site
-from worker import build
 
 SHIPPED = Path(__file__).parents[1] / "runbooks" / "aws-access-key-leaked.yaml"
 KEY = "AKIAIOSFODNN7EXAMPLE"
@@ -93,91 +79,6 @@ def acting_as(monkeypatch: pytest.MonkeyPatch) -> Callable[[Keys], None]:
     return give
 
 
-@asynccontextmanager
-async def installed(address: str, home: Path, endpoint: str = "") -> AsyncGenerator[Site]:
-    """An installation whose worker has every action, those of the small test world as well."""
-    settings = Settings.model_validate(
-        {
-            "home": home,
-            "task_queue": f"bad-input-{secrets.token_hex(4)}",
-            "temporal_environment": {"TEMPORAL_ADDRESS": address},
-            "aws": {"endpoint_url": endpoint, "settle_seconds": 0.1},
-        }
-    )
-    client = await connect(settings)
-    timeline = Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log)
-
-    @asynccontextmanager
-    async def serving() -> AsyncGenerator[None]:
-        every: Sequence[Action] = (*ACTIVITIES, *actions.ACTIONS)
-        with ThreadPoolExecutor(16) as threads:
-            async with Writer(timeline) as writer, build(client, settings, writer, threads, every):
-                yield
-
-    async with AsyncExitStack() as worker:
-        await worker.enter_async_context(serving())
-        yield Site(Engine(client, settings), client, settings, timeline, serving, worker)
-    timeline.close()
-
-
-@dataclass
-class Case:
-    """An incident that stopped for a person, and what may be asked of it."""
-
-    site: Site
-    incident: str
-    view: IncidentView
-
-    def failure(self, step: str = "act") -> Failure:
-        """What a person reads about a step that needs attention."""
-        found = next(one for one in self.view.steps if one.id == step)
-        assert found.state is StepState.NEEDS_ATTENTION, found
-        assert found.failure is not None
-        return found.failure
-
-    async def ends(self) -> IncidentView:
-        """Somebody ends it; what did not happen is said."""
-        await self.site.decide(self.incident, "abort", reason="cannot work")
-        return await self.site.engine.result(self.incident)
-
-    def outcomes(self, action: str) -> list[tuple[str, str]]:
-        """Status and reason of every recorded outcome of an action, each of which answers an intent."""
-        entries = self.site.entries(self.incident)
-        intents = {entry.id for entry in entries if entry.kind == Kind.ACTION_INTENT}
-        found = [
-            entry for entry in entries if entry.kind == Kind.ACTION_OUTCOME and entry.part("action")["name"] == action
-        ]
-        assert all(not entry.ref or entry.ref in intents for entry in found)
-        return [(entry.part("result")["status"], entry.part("result").get("reason", "")) for entry in found]
-
-    def check_record(self, step: str, reason: str, folder: Path) -> None:
-        """The record names the step and the reason, was closed, and verifies with nothing left open."""
-        check_record(self.site, self.incident, folder)
-        asked = [entry for entry in self.site.entries(self.incident) if entry.kind == Kind.STEP_NEEDS_ATTENTION]
-        assert [(one.part("cause")["step"], one.body["reason"]) for one in asked] == [(step, reason)]
-        assert asked[0].body["say"].startswith(f"{step}: ")
-
-
-def check_record(site: Site, incident: str, folder: Path) -> None:
-    """The exported record verifies with the public key alone, and no action in it is without an outcome."""
-    kinds = site.kinds(incident)
-    assert (kinds[0], kinds[-1]) == (Kind.INCIDENT_OPENED, Kind.INCIDENT_CLOSED)
-    bundle = folder / "incident.zip"
-    export(site.timeline, incident, bundle, requested_by="test")
-    public = site.settings.signing_key_path.with_name("timeline.key.pub").read_text().strip()
-    found = verify(bundle.read_bytes(), public)
-    assert found.ok, found.findings
-    assert found.incident == incident
-    assert found.of(Class.UNRESOLVED) == ()
-
-
-async def stopped(site: Site, plan: Plan, step: str = "act", **inputs: Any) -> Case:
-    """Start an incident and wait until a step of it needs a person."""
-    incident = await site.start(plan, resolve_inputs(plan, inputs))
-    await site.reaches(incident, step, StepState.NEEDS_ATTENTION)
-    return Case(site, incident, await site.engine.view(incident))
-
-
 def statuses(emulator: Emulator, user: str, root: Keys = ROOT) -> list[str]:
     """The states of a user's keys, as the emulator has them."""
     listed = emulator.client("iam", root).list_access_keys(UserName=user)["AccessKeyMetadata"]
@@ -192,24 +93,28 @@ def test_malformed_runbook(
     broken = tmp_path / "broken.yaml"
     text = SHIPPED.read_text()
     text = text.replace("aws.iam.deactivate_access_key", "aws.iam.deactivate_acess_key", 1)
-    text = text.replace("steps.identify.user_name", "steps.identify.username", 1)
+    text = text.replace("{user_name: '${{ steps.identify.user_name", "{user_name: '${{ steps.identify.username", 1)
     broken.write_text(text)
     places = [
-        (number, line.index(wrong) + 1, wrong)
+        (number, wrong)
         for number, line in enumerate(text.splitlines(), 1)
         for wrong in ("aws.iam.deactivate_acess_key", "steps.identify.username")
         if wrong in line
     ]
     assert len(places) == 2
-    for command in (["lint", str(broken)], ["run", str(broken), f"access_key_id={KEY}", "--yes"]):
-        assert run(command) == Exit.USAGE
-        captured = capsys.readouterr()
-        said = captured.out + captured.err
-        for line, _, wrong in places:
-            assert f"broken.yaml:{line}:" in said
-            assert wrong.rpartition(".")[2] in said
-        assert "did you mean" in said
-        assert "aws.iam.deactivate_access_key" in said
+    assert run(["lint", str(broken)]) == Exit.USAGE
+    listed = capsys.readouterr().out
+    for line, wrong in places:
+        assert f"broken.yaml:{line}:" in listed
+        assert wrong.rpartition(".")[2] in listed
+    assert "did you mean `aws.iam.deactivate_access_key`?" in listed
+    assert "did you mean `user_name`?" in listed
+    assert "2 mistakes in 1 of 1 files" in listed
+    assert run(["run", str(broken), f"access_key_id={KEY}", "--yes"]) == Exit.USAGE
+    said = capsys.readouterr().err
+    assert f"broken.yaml:{places[0][0]}:" in said
+    assert "Nothing was started." in said
+    assert "shows every mistake" in said
     assert not (tmp_path / "home" / "timeline.sqlite").exists()
 
 
@@ -307,8 +212,11 @@ async def test_dead_credentials(
     people = People(aws)
     leaked, own = people.user("leaked"), people.user("responder", "iam:*", "sts:*")
     with wired(aws) as wire:
-        acting_as(own if code == "ExpiredToken" else Keys("AKIADEADDEADDEADDEAD", "canary-secret-value"))
-        wire.on("UpdateAccessKey", refused(403, code))
+        if code == "ExpiredToken":
+            acting_as(own)
+            wire.on("UpdateAccessKey", refused(403, code))
+        else:
+            acting_as(Keys("AKIADEADDEADDEADDEAD", "canary-secret-value"))
         async with installed(temporal_address, tmp_path / "home", wire.url) as site:
             case = await stopped(
                 site, one("aws.iam.deactivate_access_key", access_key_id=leaked.access_key_id, user_name="leaked")
@@ -324,7 +232,7 @@ async def test_dead_credentials(
             acting_as(own)
             await site.replace_worker()
             await site.decide(case.incident, "retry", "act")
-            ended = await site.engine.result(case.incident)
+            ended = await case.result()
             assert ended.verdict is Verdict.CONTAINED
             assert statuses(aws, "leaked") == ["Inactive"]
             expected = [("failed", "credentials_expired"), ("ok", "")]
@@ -367,7 +275,7 @@ async def test_missing_permission(
             UserName="responder", PolicyName="more", PolicyDocument=allow("iam:UpdateAccessKey")
         )
         await site.decide(case.incident, "retry", "act")
-        assert (await site.engine.result(case.incident)).verdict is Verdict.CONTAINED
+        assert (await case.result()).verdict is Verdict.CONTAINED
         assert statuses(aws, "leaked") == ["Inactive"]
         expected = [("failed", "permission_missing"), ("ok", "")]
         assert case.outcomes("aws.iam.deactivate_access_key") == expected

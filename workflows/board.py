@@ -88,6 +88,7 @@ class StepRecord:
     def view(self) -> StepView:
         """What a front door shows."""
         step = self.step
+        asks = step.ask if self.state is StepState.WAITING_ANSWER else None
         return StepView(
             id=step.id,
             kind=step.kind,
@@ -103,6 +104,7 @@ class StepRecord:
             progress=self.progress,
             evidence=self.evidence,
             waits_for=self.waits_for,
+            ask=asks and asks.model_copy(update={"prompt": self.summary}),
             previews=self.previews,
             blast=self.blast,
             result=self.result,
@@ -116,6 +118,7 @@ class Board:
         self.input = incident
         self.steps = {step.id: StepRecord(step) for step in incident.plan.steps}
         self.abort: Decision | None = None
+        self.opened = False
         self.alerts = 1 if incident.alert else 0
         self.notes = 0
         self.started = workflow.now()

@@ -48,6 +48,7 @@ PAST: dict[Verb, str] = {
     "note": "noted",
     "alert": "attached",
 }
+NOBODY = "Who is this? A decision needs a responder whom a front door has authenticated."
 ENGINE = Responder(principal="system:firedoor", auth="internal")
 
 
@@ -89,6 +90,7 @@ class IncidentWorkflow:
             mode=incident.mode.value,
             drill=incident.drill,
         )
+        board.opened = True
         lives = [asyncio.create_task(live(board, record)) for record in board.steps.values()]
         try:
             await asyncio.gather(*lives)
@@ -124,6 +126,7 @@ class IncidentWorkflow:
     @workflow.update(description="Attach an alert that reports this incident again")
     async def alert(self, report: AlertReport) -> int:
         """One more alert of the same incident; returns how many there are."""
+        await self._opened()
         self.board.alerts += 1
         number = self.board.alerts
         await self.board.note(
@@ -230,6 +233,8 @@ class IncidentWorkflow:
 
     @abort.validator
     def _may_abort(self, decision: Decision) -> None:
+        if not decision.responder.principal or not decision.responder.auth:
+            raise refuse(NOBODY)
         if self.board.abort or self.board.ended:
             raise refuse("The incident has ended already.")
         if not decision.reason.strip():
@@ -245,9 +250,12 @@ class IncidentWorkflow:
     def _may_note(self, decision: Decision) -> None:
         if not decision.reason.strip():
             raise refuse("The note is empty.")
+        if not decision.responder.principal or not decision.responder.auth:
+            raise refuse(NOBODY)
 
     async def _decided(self, kind: str, verb: Verb, decision: Decision) -> None:
         """Record what a person decided, before it takes effect."""
+        await self._opened()
         self.board.notes += 1
         about = f" {decision.step}" if decision.step else ""
         reason = f": {decision.reason}" if decision.reason else ""
@@ -262,9 +270,13 @@ class IncidentWorkflow:
             answers=decision.answers,
         )
 
+    async def _opened(self) -> None:
+        """An update may come before the first line of `run`; the opening is the first entry all the same."""
+        await workflow.wait_condition(lambda: self.board.opened)
+
     def _step(self, decision: Decision) -> StepRecord:
         if not decision.responder.principal or not decision.responder.auth:
-            raise refuse("Who is this? A decision needs a responder whom a front door has authenticated.")
+            raise refuse(NOBODY)
         record = self.board.steps.get(decision.step)
         if record is None:
             raise refuse(f"This incident has no step {decision.step!r}. Its steps: {', '.join(self.board.steps)}.")

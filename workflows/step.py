@@ -5,20 +5,40 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import Priority, RetryPolicy
+from temporalio.common import (
+    Priority,
+    RetryPolicy,
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+)
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError
 
-from workflows.board import Board, NeedsAttention, StepAborted, StepRecord, StepSkipped
+from workflows.board import STATE, Board, NeedsAttention, StepAborted, StepRecord, StepSkipped
 from workflows.fanout import fan_out
 
 with workflow.unsafe.imports_passed_through():
+    from firedoor.errors import UsageError
     from firedoor.expressions import ExpressionError, evaluate, render
-    from firedoor.incident import Call, Failure, IncidentInput, IncidentView, Report, StepState, Target
+    from firedoor.incident import (
+        Call,
+        Failure,
+        IncidentInput,
+        IncidentState,
+        IncidentView,
+        Report,
+        StepState,
+        Target,
+    )
+    from firedoor.inputs import resolve_inputs
     from firedoor.plan import Effect, PlannedStep, Policy, Verdict
 
 HEARTBEAT = timedelta(seconds=5)
 URGENT = Priority(priority_key=1)
 NORMAL = Priority(priority_key=3)
+SEVERITY = SearchAttributeKey.for_keyword("FiredoorSeverity")
+MODE = SearchAttributeKey.for_keyword("FiredoorMode")
+MINUTE, HOUR = 60, 3600
 
 
 async def live(board: Board, record: StepRecord) -> None:
@@ -79,7 +99,7 @@ def _planned(step: PlannedStep) -> str:
     if step.kind == "ask" and step.ask:
         return f"would ask {step.ask.of or 'anybody'}: {step.ask.prompt}"
     if step.kind == "wait":
-        return f"would wait {timedelta(seconds=step.wait)}"
+        return f"would wait {duration(step.wait)}"
     if step.kind == "run" and step.child:
         return f"would run the runbook {step.child.name}"
     return f"would wait for approval by {step.approval}"
@@ -119,7 +139,7 @@ async def _approved(board: Board, record: StepRecord) -> None:
         raise NeedsAttention(
             Failure(
                 reason="approval_expired",
-                what=f"Nobody approved {step.id} within {timedelta(seconds=policy.expires)}: that counts as a denial.",
+                what=f"Nobody approved {step.id} within {duration(policy.expires)}: that counts as a denial.",
                 changed="Nothing was changed.",
                 next="Retry to ask again, skip the step, or abort.",
             )
@@ -190,7 +210,7 @@ async def _until(board: Board, record: StepRecord, scope: dict[str, Any]) -> Non
                 Failure(
                     reason="until_expired",
                     what=f"{record.step.id} did not reach `{until.expression}` within "
-                    f"{timedelta(seconds=until.within)}. It last said: {record.summary}",
+                    f"{duration(until.within)}. It last said: {record.summary}",
                     next="Retry to wait again, skip the step, or abort.",
                 )
             )
@@ -230,13 +250,14 @@ async def _ask(board: Board, record: StepRecord, scope: dict[str, Any]) -> None:
     record.waits_for = ""
     answer = record.answer()
     if answer:
-        record.result = {**answer.answers, "by": answer.responder.principal}
+        # A field that nobody filled in is null, so that `steps.NAME.field == null` holds.
+        record.result = {**dict.fromkeys(ask.fields), **answer.answers, "by": answer.responder.principal}
 
 
 async def _wait(board: Board, record: StepRecord, scope: dict[str, Any]) -> None:
     record.state = StepState.SLEEPING
     await board.hold(record, lambda: False, seconds=record.step.wait, summary=record.step.title or record.step.id)
-    record.summary = f"waited {timedelta(seconds=record.step.wait)}"
+    record.summary = f"waited {duration(record.step.wait)}"
 
 
 async def _gate(board: Board, record: StepRecord, scope: dict[str, Any]) -> None:
@@ -251,18 +272,29 @@ async def _run(board: Board, record: StepRecord, scope: dict[str, Any]) -> None:
         return
     parent = board.input
     incident = f"{parent.incident}.{record.step.id}"
+    try:
+        inputs = resolve_inputs(child, render(record.step.arguments, scope))
+    except UsageError as error:
+        raise NeedsAttention(
+            Failure(reason="invalid_arguments", what=error.what, changed=error.changed, next="Skip the step, or abort.")
+        ) from error
     start = IncidentInput(
         incident=incident,
         plan=child,
         digest=child.digest(),
-        inputs=render(record.step.arguments, scope),
+        inputs=inputs,
         starter=parent.starter,
         alert=parent.alert,
         mode=parent.mode,
         drill=parent.drill,
     )
     handle = await workflow.start_child_workflow(
-        child.name, start, id=incident, result_type=IncidentView, static_summary=child.title or child.name
+        child.name,
+        start,
+        id=incident,
+        result_type=IncidentView,
+        static_summary=child.title or child.name,
+        search_attributes=attributes(start),
     )
     try:
         await board.hold(record, handle.done)
@@ -327,6 +359,26 @@ def activity_options(step: PlannedStep) -> dict[str, Any]:
         ),
         "priority": URGENT if step.containment else NORMAL,
     }
+
+
+def attributes(start: IncidentInput) -> TypedSearchAttributes:
+    """What lists of incidents show of a child, as the engine sets it for an incident that it starts."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(STATE, IncidentState.RUNNING.value),
+            SearchAttributePair(SEVERITY, start.plan.severity),
+            SearchAttributePair(MODE, start.mode.value),
+        ]
+    )
+
+
+def duration(seconds: int) -> str:
+    """Seconds as people write them: `90 s`, `15 min`, `36 h`."""
+    if seconds >= HOUR and seconds % HOUR == 0:
+        return f"{seconds // HOUR} h"
+    if seconds >= MINUTE and seconds % MINUTE == 0:
+        return f"{seconds // MINUTE} min"
+    return f"{seconds} s"
 
 
 def failure_of(error: ActivityError) -> Failure:

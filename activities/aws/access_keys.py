@@ -152,11 +152,12 @@ def delete_access_key(step: DeleteAccessKey, context: Context) -> Iterator[Previ
     if now == DELETED and context.earlier is None:
         _refuse_other_owner(owner, step.access_key_id)
     before = context.earlier.before["status"] if context.earlier else now
+    same = before == now == DELETED
     yield Preview(
-        change=f"{step.access_key_id} of {owner.user_name}: {before} → {DELETED}",
+        change=_change(step.access_key_id, owner, before, DELETED, same=same),
         before={"status": before, "user_name": owner.user_name, "account": owner.account},
         effect=Effect.DESTRUCTIVE,
-        blast=DeleteAccessKey.blast,
+        blast={} if same else DeleteAccessKey.blast,
     )
     deleted = owner.iam.optional("DeleteAccessKey", UserName=owner.user_name, AccessKeyId=step.access_key_id)
     with after(f"The deletion of {step.access_key_id} was sent, but it is not confirmed."):
@@ -199,6 +200,12 @@ def _refuse_other_owner(owner: Owner, access_key_id: str) -> None:
         )
 
 
+def _change(access_key_id: str, owner: Owner, before: str, wanted: str, *, same: bool) -> str:
+    """One line for a preview."""
+    whose = f"{access_key_id} of {owner.user_name}"
+    return f"{whose} is already {wanted}: nothing to change" if same else f"{whose}: {before} → {wanted}"
+
+
 def _set_status(
     step: DeactivateAccessKey | ActivateAccessKey, context: Context, wanted: str
 ) -> Iterator[Preview | Outcome]:
@@ -213,12 +220,14 @@ def _set_status(
         )
     # An earlier attempt may have changed it already: the state before is the one that it recorded.
     before = context.earlier.before["status"] if context.earlier else now
+    undo = f"{step.undo} access_key_id={step.access_key_id} user_name={owner.user_name} account={owner.account}"
+    same = before == now == wanted
     yield Preview(
-        change=f"{step.access_key_id} of {owner.user_name}: {before} → {wanted}",
+        change=_change(step.access_key_id, owner, before, wanted, same=same),
         before={"status": before, "user_name": owner.user_name, "account": owner.account},
         effect=step.effect,
-        undo=f"{step.undo} access_key_id={step.access_key_id} user_name={owner.user_name} account={owner.account}",
-        blast=step.blast,
+        undo="" if same else undo,
+        blast={} if same else step.blast,
     )
     request_id = listed.request_id
     if now != wanted:

@@ -135,12 +135,16 @@ def lift_denies(step: LiftDenies, context: Context) -> Iterator[Preview | Outcom
     target, _ = find(step.principal_arn, context, act=False)
     own, _ = target.own_policies()
     before = context.earlier.before["policies"] if context.earlier else own
+    lifted = ", ".join(sorted({*before, *own}))
+    who = target.principal.label
     yield Preview(
-        change=f"lift {', '.join(sorted(before)) or 'nothing'} from {target.principal.label}",
+        change=f"lift {lifted} from {who}"
+        if lifted
+        else f"{who} is already without firedoor's denies: nothing to change",
         before={"policies": before},
         effect=Effect.REVERSIBLE,
-        undo=f"aws.iam.deny_sessions principal_arn={target.arn}",
-        blast=LiftDenies.blast,
+        undo=f"aws.iam.deny_sessions principal_arn={target.arn}" if lifted else "",
+        blast=LiftDenies.blast if lifted else {},
     )
     for name in own:
         with after("Some denies may have been lifted already."):
@@ -177,12 +181,16 @@ def _deny(step: Step, context: Context, target: Denied, wanted: dict[str, Docume
     own, _ = target.own_policies()
     before = context.earlier.before["policies"] if context.earlier else own
     quarantine = target.quarantined()
+    same = context.earlier is None and all(own.get(name) == document for name, document in wanted.items())
+    label = target.principal.label
     yield Preview(
-        change=f"deny {_what(wanted)} to {target.principal.label}",
+        change=f"{label} is already denied {_what(wanted)}: nothing to change"
+        if same
+        else f"deny {_what(wanted)} to {label}",
         before={"policies": before, "quarantined": list(quarantine)},
         effect=step.effect,
-        undo=f"{step.undo} principal_arn={target.arn}",
-        blast=step.blast,
+        undo="" if same else f"{step.undo} principal_arn={target.arn}",
+        blast={} if same else step.blast,
     )
     answers: list[Answer] = []
     for name, document in wanted.items():

@@ -30,10 +30,12 @@ def delete_login_profile(step: DeleteLoginProfile, context: Context) -> Iterator
     if context.earlier:
         before = context.earlier.before
     yield Preview(
-        change=f"delete the console password of {who}" if exists else f"none: {who} has no console password",
+        change=f"delete the console password of {who}"
+        if exists or before["console_password"]
+        else f"{who} is already without a console password: nothing to change",
         before=before,
         effect=Effect.DESTRUCTIVE,
-        blast=DeleteLoginProfile.blast if exists else {},
+        blast=DeleteLoginProfile.blast if exists or before["console_password"] else {},
     )
     if exists:
         iam.optional("DeleteLoginProfile", **name)

@@ -21,19 +21,21 @@ def put_secret(step: PutSecret, context: Context) -> Iterator[Preview | Outcome]
     # Bound to the version that it replaces, so that a later run of the same incident makes a version of its own.
     token = context.token(f"put_secret {expected}")
     print_ = fingerprint(value)
+    same = bool(current) and current != token and secret.read(version=current)[0] == value
     yield Preview(
-        change=f"{step.secret_id}: version {expected or '(none)'} → the value at {step.value} ({print_})",
+        change=f"{step.secret_id} already holds the value at {step.value} ({print_}): nothing to change"
+        if same
+        else f"{step.secret_id}: version {expected or '(none)'} → the value at {step.value} ({print_})",
         before={"version_id": expected, "secret": stages.arn},
         effect=Effect.REVERSIBLE,
         undo=(
             f"aws secretsmanager update-secret-version-stage --secret-id {stages.arn} --version-stage {CURRENT} "
             f"--move-to-version-id {expected} --remove-from-version-id {token}"
-            if expected
+            if expected and not same
             else ""
         ),
-        blast=PutSecret.blast,
+        blast={} if same else PutSecret.blast,
     )
-    same = bool(current) and current != token and secret.read(version=current)[0] == value
     version, previous = (current, "") if same else (token, expected)
     proof = secret.read(stage=CURRENT)[1] if same else secret.replace(token, value, expected)
     result = StoredSecret(

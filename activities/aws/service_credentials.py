@@ -60,7 +60,9 @@ def disable_service_credentials(step: DisableServiceCredentials, context: Contex
     active = found.active()
     before = dict(context.earlier.before["statuses"]) if context.earlier else found.statuses
     yield Preview(
-        change=f"{', '.join(active) or 'no credential'} of {owner.user_name}: Active → {INACTIVE}",
+        change=f"{', '.join(active)} of {owner.user_name}: Active → {INACTIVE}"
+        if active
+        else f"{owner.user_name} is already without an active service credential: nothing to change",
         before={"statuses": before},
         effect=Effect.REVERSIBLE,
         undo="\n".join(_undo(found.kinds[one], owner.user_name, one) for one in active),

@@ -1,20 +1,20 @@
 """`firedoor answer`: fill in the form of a step that asks."""
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from firedoor.cli.catalog import compiled_runbook, pairs
+from firedoor.cli.catalog import pairs
 from firedoor.cli.console import err, interactive
-from firedoor.cli.decisions import settle, tell
+from firedoor.cli.decisions import tell
 from firedoor.cli.identity import responder
 from firedoor.cli.parameters import IncidentName, Output, Reason, StepName
-from firedoor.config import Settings, load
+from firedoor.cli.views.plain import plain
+from firedoor.config import load
 from firedoor.engine import Engine
 from firedoor.errors import UsageError
-from firedoor.incident import Decision, IncidentView
+from firedoor.incident import Decision
 from firedoor.plan import Field
 
 Fields = Annotated[str, Parameter(help="The answers, each as field=value. On a terminal, missing ones are asked for.")]
@@ -34,12 +34,15 @@ async def answer(
     settings = load()
     engine = await Engine.connect(settings)
     name = await engine.find(incident)
-    form = _form(await engine.view(name), step, settings)
-    answers = typed(given, form) if form else {key: _guessed(value) for key, value in given.items()}
-    if interactive():
-        answers |= _asked({key: field for key, field in form.items() if key not in answers})
+    ask = next((one.ask for one in (await engine.view(name)).steps if one.id == step), None)
+    # A step that asks nothing takes no answer: the incident itself says so, with what the step does instead.
+    answers: dict[str, Any] = typed(given, ask.fields) if ask else {}
+    missing = {key: field for key, field in ask.fields.items() if key not in answers} if ask else {}
+    if ask and missing and interactive():
+        err().print(plain(ask.prompt), style="bold")
+        answers |= _asked(missing)
     decision = Decision(responder=responder(settings), step=step, reason=reason, answers=answers)
-    tell(name, await settle(engine, name, "answer", decision), output)
+    tell(name, await engine.decide(name, "answer", decision), output)
 
 
 def typed(given: Mapping[str, str], form: Mapping[str, Field]) -> dict[str, Any]:
@@ -66,26 +69,6 @@ def _value(name: str, text: str, field: Field) -> Any:
     return text
 
 
-def _form(view: IncidentView, step: str, settings: Settings) -> dict[str, Field]:
-    """The fields of the question, from the runbook as long as it is the one that the incident started with."""
-    try:
-        plan = compiled_runbook(view.runbook, settings)
-    except UsageError:
-        return {}
-    if plan.digest() != view.plan:
-        return {}
-    return next((dict(one.ask.fields) for one in plan.steps if one.id == step and one.ask), {})
-
-
-def _guessed(text: str) -> Any:
-    """A value without a form: `true`, `7` and `"text"` as JSON has them, anything else as text."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, str | int) else text
-
-
 def _asked(missing: Mapping[str, Field]) -> dict[str, Any]:
     """Ask for each field in turn, until its value fits."""
     console = err()
@@ -93,7 +76,7 @@ def _asked(missing: Mapping[str, Field]) -> dict[str, Any]:
     for name, field in missing.items():
         hint = " / ".join(field.choices) or {"boolean": "yes / no", "integer": "a number", "string": "text"}[field.type]
         while name not in answers:
-            text = console.input(f"{field.description or name} ({hint}): ")
+            text = console.input(f"{plain(field.description or name)} ({hint}): ")
             if not text and not field.required:
                 break
             try:

@@ -2,7 +2,7 @@
 
 import shutil
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
@@ -86,6 +86,21 @@ def shipped(settings: Settings) -> tuple[list[Finding], list[Plan]]:
     if plans:
         findings.insert(0, Finding("ok", "runbooks", f"{len(plans)} compile: {', '.join(plan.name for plan in plans)}"))
     return findings, plans
+
+
+def people(settings: Settings, plans: Iterable[Plan]) -> Iterator[Finding]:
+    """Enough people can give each approval: a role that nobody holds is found out now, not at night."""
+    for plan in plans:
+        for name, policy in plan.policies.items():
+            roles = [source.removeprefix("role:") for source in policy.sources if source.startswith("role:")]
+            found = {member for role in roles for member in settings.roles.get(role, ())}
+            found |= {source for source in policy.sources if not source.startswith("role:")}
+            if len(found) < policy.count:
+                subject = f"approval {name} of {plan.name}"
+                takes = f"it takes {policy.count} of {', '.join(policy.sources)}, and the settings name {len(found)}"
+                yield Finding(
+                    "warn", subject, takes, "Say who: `[roles]` in firedoor.toml, docs/reference/settings.md."
+                )
 
 
 def programs(settings: Settings) -> Finding:

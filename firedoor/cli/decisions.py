@@ -1,10 +1,8 @@
 """What a person decides about an incident: each of these is recorded before it takes effect."""
 
-import asyncio
 from typing import Annotated
 
 from cyclopts import Parameter
-from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 
 from firedoor.cli.console import out, write_json
 from firedoor.cli.identity import responder
@@ -12,11 +10,8 @@ from firedoor.cli.parameters import IncidentName, Output, Reason, StepName
 from firedoor.cli.views.plain import plain
 from firedoor.config import load
 from firedoor.engine import Engine
-from firedoor.errors import UnreachableError, UsageError
+from firedoor.errors import UsageError
 from firedoor.incident import Decision, Verb
-
-#: A worker that lives answers in much less. Seconds.
-ANSWER_SECONDS = 15.0
 
 Words = Annotated[str, Parameter(help="The note. Quotes are not needed.")]
 
@@ -82,19 +77,7 @@ async def _decide(verb: Verb, incident: str, step: str, reason: str, output: str
     engine = await Engine.connect(settings)
     name = await engine.find(incident)
     decision = Decision(responder=responder(settings), step=step, reason=reason)
-    tell(name, await settle(engine, name, verb, decision), output)
-
-
-async def settle(engine: Engine, incident: str, verb: Verb, decision: Decision) -> str:
-    """Act on an incident and wait for its answer. Raises `UnreachableError` when no worker gives one."""
-    try:
-        return await asyncio.wait_for(engine.decide(incident, verb, decision), ANSWER_SECONDS)
-    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-        raise UnreachableError(
-            f"{incident} gave no answer within {ANSWER_SECONDS:.0f} s: no worker answers for it.",
-            changed=f"Whether `{verb}` was taken is not known yet; the incident itself is safe in Temporal.",
-            next=f"Start a worker (`firedoor up`, or `firedoor worker`), then look: firedoor show {incident}",
-        ) from None
+    tell(name, await engine.decide(name, verb, decision), output)
 
 
 def tell(incident: str, sentence: str, output: str) -> None:

@@ -39,4 +39,5 @@ async def _findings(settings: Settings) -> list[Finding]:
     findings = [*checks.folder(settings), *checks.keys(settings), checks.timeline(settings)]
     findings += [one async for one in checks.temporal(settings)]
     findings += [checks.programs(settings), checks.emulator(settings), *about_runbooks]
+    findings += checks.people(settings, plans)
     return findings + await in_aws

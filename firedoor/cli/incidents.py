@@ -6,15 +6,19 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from firedoor.cli.console import out, write_json
+from firedoor.cli import failure
+from firedoor.cli.console import err, out, write_json
 from firedoor.cli.parameters import IncidentName, Output
+from firedoor.cli.record import find
 from firedoor.cli.views import incident as incident_view
 from firedoor.cli.views import listing
+from firedoor.cli.views import recorded as recorded_view
 from firedoor.cli.views.plain import plain_view
 from firedoor.cli.watch import exit_code
-from firedoor.config import load
+from firedoor.config import Settings, load
 from firedoor.engine import Engine
-from firedoor.errors import UsageError
+from firedoor.errors import UnreachableError, UsageError
+from firedoor.timeline.store import Timeline
 
 Limit = Annotated[int, Parameter(name=("--limit", "-n"), help="At most so many, the newest first. Default: 20.")]
 ExitStatus = Annotated[
@@ -31,7 +35,8 @@ async def list_incidents(*, limit: Limit = 20, output: Output = "text") -> None:
     """List the incidents, the newest first.
 
     Times are UTC, as in the timeline. An incident is named by its id, or by a
-    part of the id's beginning or end that only it has.
+    part of the id's beginning or end that only it has. One that a step of another
+    started stands below that one.
     """
     if limit < 1:
         raise UsageError(f"--limit {limit}: there is no such list.", next="Give a number from 1.")
@@ -51,14 +56,40 @@ async def show(incident: IncidentName, /, *, exit_status: ExitStatus = False, ou
 
     Every step with its state, what waits for a person and the commands that
     answer it, and, once it has ended, the proof in the provider's own words.
+
+    Where Temporal or its worker does not answer, what the timeline has of the
+    incident; exit code 4.
     """
-    engine = await Engine.connect(load())
-    view = await engine.view(await engine.find(incident))
+    settings = load()
+    try:
+        engine = await Engine.connect(settings)
+        view = await engine.view(await engine.find(incident))
+    except UnreachableError as error:
+        return _recorded(incident, settings, error, output)
     if output == "json":
         write_json(view.model_dump(mode="json"))
     else:
         out().print(incident_view.incident(plain_view(view), datetime.datetime.now(datetime.UTC)))
     return int(exit_code(view)) if exit_status else 0
+
+
+def _recorded(text: str, settings: Settings, error: UnreachableError, output: Output) -> int:
+    """Say that nobody answers, and what the timeline has. Raises the error where the timeline has nothing."""
+    if not settings.timeline_path.exists():
+        raise error
+    with Timeline.read(settings.timeline_path) as store:
+        try:
+            name = find(text, store)
+        except UsageError:
+            raise error from None
+        entries = [stored.entry for stored in store.entries(name)]
+    failure.show(error, err())
+    if output == "json":
+        lasts = [dataclasses.asdict(last.row) for last in recorded_view.last_entries(entries)]
+        write_json({"error": error.reason, "incident": name, "recorded": lasts})
+    else:
+        out().print(recorded_view.recorded(entries))
+    return int(error.exit)
 
 
 def _plain(value: object) -> object:

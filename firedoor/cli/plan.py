@@ -8,7 +8,6 @@ from cyclopts import Parameter
 
 from firedoor.cli.catalog import compiled_runbook, pairs
 from firedoor.cli.console import err, out, write_json
-from firedoor.cli.decisions import settle
 from firedoor.cli.identity import responder
 from firedoor.cli.parameters import Inputs, Output, RunbookName
 from firedoor.cli.views import plan as plan_view
@@ -66,7 +65,7 @@ async def _read(engine: Engine, incident: str, planner: Responder, timeout: int)
         pass
     reason = Decision(responder=planner, reason="nobody waits for this plan any longer")
     # Raises where no worker answers: then that is the reason.
-    await settle(engine, incident, "abort", reason)
+    await engine.decide(incident, "abort", reason)
     raise UnreachableError(
         f"The plan was not ready after {timeout} s: what it reads takes longer.",
         changed="Nothing was changed.",

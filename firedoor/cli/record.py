@@ -10,6 +10,7 @@ from firedoor.cli.parameters import IncidentName, Output
 from firedoor.cli.views import timeline as timeline_view
 from firedoor.config import Settings, load, local_user
 from firedoor.errors import UsageError
+from firedoor.names import named
 from firedoor.timeline.export import export as export_incident
 from firedoor.timeline.store import Timeline
 
@@ -25,7 +26,7 @@ def timeline(incident: IncidentName, /, *, output: Output = "text") -> None:
     """
     settings = load()
     with _opened(settings) as store:
-        entries = [stored.entry for stored in store.entries(_find(incident, store))]
+        entries = [stored.entry for stored in store.entries(find(incident, store))]
     if output == "json":
         write_json([entry.fields for entry in entries])
     else:
@@ -41,7 +42,7 @@ def export(incident: IncidentName, file: Target, /, *, purpose: Purpose = "", ou
     """
     settings = load()
     with _opened(settings) as reading:
-        name = _find(incident, reading)
+        name = find(incident, reading)
     with Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log) as store:
         written = export_incident(store, name, file, local_user(), purpose)
     if output == "json":
@@ -70,15 +71,6 @@ def _opened(settings: Settings) -> Timeline:
     return Timeline.read(settings.timeline_path)
 
 
-def _find(text: str, store: Timeline) -> str:
+def find(text: str, store: Timeline) -> str:
     """The id of an incident, by the whole of it or by a part that only one begins or ends with."""
-    if store.entries(text):
-        return text
-    known = sorted({stored.entry.incident for stored in store.entries()})
-    found = [name for name in known if name.startswith(text) or name.endswith(text)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise UsageError(f"{text!r} fits {len(found)} incidents: {', '.join(found[:5])}.", next="Name more of the id.")
-    hint = f"It knows {', '.join(known[:5])}{f' and {len(known) - 5} more' if len(known) > 5 else ''}."
-    raise UsageError(f"The timeline has no incident {text!r}.", next=hint if known else "It has none at all.")
+    return named(text, dict.fromkeys(store.incidents(), ""), nowhere=f"The timeline has no incident {text!r}")

@@ -14,14 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from firedoor.app import app_folder
-from firedoor.compiler import compile_runbook
 from firedoor.config import Settings
 from firedoor.drill.aws_people import PACE, REFUSALS, Attacker, Person, Workload, now
 from firedoor.drill.emulators import REGION, Aws, AwsKey, start_aws
 from firedoor.drill.result import Attempt, Proof
 from firedoor.drill.scenario import Reply, Scenario
 from firedoor.errors import UsageError
+from firedoor.plan import Plan
 from firedoor.steps.policy import policy_document
 from firedoor.supervisor import Supervisor
 
@@ -70,10 +69,10 @@ class AwsAccessKeyLeaked(Scenario):
         #: The values of the planted secrets: fakes, searched for after a drill.
         self.canaries = {provider: f"sk-canary-{provider}-{uuid.uuid4().hex}" for provider in PROVIDERS}
 
-    async def set_up(self, supervisor: Supervisor, settings: Settings, folder: Path) -> None:
+    async def set_up(self, supervisor: Supervisor, settings: Settings, folder: Path, plan: Plan) -> None:
         """Start the emulator and plant the account."""
         self.aws: Aws = await start_aws(supervisor, settings.emulator, folder / "emulator")
-        await asyncio.to_thread(self._plant)
+        await asyncio.to_thread(self._plant, plan)
 
     def configuration(self) -> Mapping[str, Any]:
         """Where the emulator is, who holds the role, and less patience than AWS needs."""
@@ -132,7 +131,7 @@ class AwsAccessKeyLeaked(Scenario):
 
     # --- planting -----------------------------------------------------------------------------------------------------
 
-    def _plant(self) -> None:
+    def _plant(self, plan: Plan) -> None:
         iam, secrets = self.aws.client("iam"), self.aws.client("secretsmanager")
         for provider, canary in self.canaries.items():
             secrets.create_secret(Name=f"gateway/customers/{provider}", SecretString=canary)
@@ -150,7 +149,7 @@ class AwsAccessKeyLeaked(Scenario):
         iam.create_login_profile(UserName=DEPLOY, Password=f"Canary-{uuid.uuid4().hex}")
         iam.create_service_specific_credential(UserName=DEPLOY, ServiceName="bedrock.amazonaws.com")
         self.leaked_key = self._key(DEPLOY)
-        self.responder_key = self._responder(iam)
+        self.responder_key = self._responder(iam, plan)
         stolen = {"the leaked key": self.leaked_key}
         if self.spare_key:
             iam.create_user(UserName="gateway-backup")
@@ -164,9 +163,8 @@ class AwsAccessKeyLeaked(Scenario):
         made = self.aws.client("iam").create_access_key(UserName=user)["AccessKey"]
         return AwsKey(made["AccessKeyId"], made["SecretAccessKey"])
 
-    def _responder(self, iam: Any) -> AwsKey:
+    def _responder(self, iam: Any, plan: Plan) -> AwsKey:
         """A user with exactly the policy that `firedoor steps --policy` prints for this runbook."""
-        plan = compile_runbook(app_folder() / "runbooks" / f"{self.name}.yaml")
         document = json.dumps(policy_document(plan))
         iam.create_user(UserName=RESPONDER)
         policy = iam.create_policy(PolicyName=RESPONDER, PolicyDocument=document)["Policy"]

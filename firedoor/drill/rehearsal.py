@@ -31,7 +31,7 @@ from firedoor.engine import Engine
 from firedoor.errors import Exit, FiredoorError, RefusedError, UsageError
 from firedoor.incident import FINAL_STATES, Decision, IncidentState, IncidentView, Responder, StepState, StepView
 from firedoor.local import START_SECONDS, answers, free_port, server_command, temporal_binary
-from firedoor.plan import Verdict
+from firedoor.plan import Plan, Verdict
 from firedoor.supervisor import Program, Supervisor
 from firedoor.timeline.entry import Entry
 from firedoor.timeline.export import export
@@ -146,6 +146,7 @@ class Rehearsal:
         self.restarts = 0
         self.supervisor = Supervisor(self._restarted)
         self._settings = settings
+        self._file, self._plan = rehearsed(scenario.name, settings)
         self._retried: dict[str, int] = {}
 
     async def run(self, folder: Path) -> DrillResult:
@@ -162,7 +163,8 @@ class Rehearsal:
 
     async def _play(self, folder: Path, home: Path, address: str, began: Moment) -> DrillResult:
         tell, scenario = self.audience.tell, self.scenario
-        await scenario.set_up(self.supervisor, self._settings, folder)
+        tell(f"The runbook that is rehearsed: {self._file}.")
+        await scenario.set_up(self.supervisor, self._settings, folder, self._plan)
         settings = self._configure(home, address)
         await self._start_worker(settings)
         tell("The account is planted, and the worker is starting.")
@@ -225,13 +227,13 @@ class Rehearsal:
         """From the alert to the end of the incident, with a scripted responder."""
         source, body = self.scenario.alert()
         alert = SOURCES[source].parse(body)
-        plan, inputs = match(alert, [compile_runbook(path) for path in shipped_runbooks()])
+        plan, inputs = match(alert, [self._plan])
         self.audience.tell(f"{source} reports: {alert.title} It starts {plan.name}.")
         starter = Responder(principal=f"alert:{source}", auth="alert")
         incident = (await engine.start(plan, inputs, starter=starter, alert=alert, drill=True)).incident
         try:
             async with asyncio.timeout(LIMIT_SECONDS):
-                return await self._follow(engine, incident, settings)
+                return await self._follow(engine, incident)
         except TimeoutError:
             reason = f"the drill has not ended within {LIMIT_SECONDS:.0f} s"
         try:
@@ -245,9 +247,7 @@ class Rehearsal:
                 next=f"Look into {settings.home}/worker.log; run the drill with --keep DIR to keep it.",
             ) from None
 
-    async def _follow(self, engine: Engine, incident: str, settings: Settings) -> IncidentView:
-        who = self.scenario.responder
-        responder = Responder(principal=who, auth="drill", roles=settings.roles_of(who))
+    async def _follow(self, engine: Engine, incident: str) -> IncidentView:
         async for view in engine.watch(incident):
             self.audience.show(view)
             ended = {step.id for step in view.steps if step.state in FINAL_STATES}
@@ -255,10 +255,11 @@ class Rehearsal:
                 reply = self._reply_to(step)
                 if reply is None or (reply.after and reply.after not in ended):
                     continue
-                decision = Decision(responder=responder, step=step.id, reason=reply.reason, answers=dict(reply.answers))
-                # Refused: the step has moved on since it was looked at, and the next view says whereto.
-                with contextlib.suppress(RefusedError):
-                    await engine.decide(incident, reply.verb, decision)
+                for who in people(self._plan, step.id, self.scenario.responder):
+                    decision = Decision(responder=who, step=step.id, reason=reply.reason, answers=dict(reply.answers))
+                    # Refused: the step has moved on since it was looked at, and the next view says whereto.
+                    with contextlib.suppress(RefusedError):
+                        await engine.decide(incident, reply.verb, decision)
         return await engine.result(incident)
 
     def _reply_to(self, step: StepView) -> Reply | None:
@@ -301,6 +302,7 @@ class Rehearsal:
             scenario=self.scenario.name,
             incident=view.id,
             runbook=view.runbook,
+            file=str(self._file),
             contained=contained,
             sentence=" ".join(part for part in parts if part),
             state=view.state,
@@ -313,6 +315,32 @@ class Rehearsal:
             proof=proof,
             shortened=self.scenario.shortened,
         )
+
+
+def rehearsed(name: str, settings: Settings) -> tuple[Path, Plan]:
+    """The runbook to rehearse, and its file: the copy in the configured folders, or the one that ships with firedoor.
+
+    Raises `RunbookErrors` if there are mistakes in it: then nothing was started.
+    """
+    known = {path.stem: path for path in shipped_runbooks()}
+    for folder in reversed(settings.runbooks):
+        known |= {path.stem: path for path in sorted(folder.glob("*.y*ml")) if path.suffix in (".yaml", ".yml")}
+    return known[name], compile_runbook(known[name], runbooks=known)
+
+
+def people(plan: Plan, step_id: str, responder: str) -> list[Responder]:
+    """Stand-ins for whom the step's approval policy asks, as many as it takes; the responder where it asks nobody."""
+    step = next(one for one in plan.steps if one.id == step_id)
+    policy = plan.policies.get(step.ask.of if step.ask else step.approval)
+    if policy is None:
+        return [Responder(principal=responder, auth="drill")]
+    roles = tuple(source.removeprefix("role:") for source in policy.sources if source.startswith("role:"))
+    named = [source for source in policy.sources if source.startswith("user:")]
+    others = [responder, *(f"{responder}-{number}" for number in range(2, policy.count + 1))]
+    count = policy.count if step.approval else 1
+    return [
+        Responder(principal=name, auth="drill", roles=roles) for name in list(dict.fromkeys((*named, *others)))[:count]
+    ]
 
 
 def _step_result(step: StepView) -> StepResult:

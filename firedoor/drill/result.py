@@ -63,6 +63,8 @@ class DrillResult(Frozen):
     scenario: str
     incident: str
     runbook: str
+    #: The file of the runbook that was rehearsed: the user's own copy, or the one that ships with firedoor.
+    file: str
     contained: bool
     sentence: str
     state: IncidentState

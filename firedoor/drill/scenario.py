@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from firedoor.config import Settings
 from firedoor.drill.result import Proof
 from firedoor.incident import Verb
+from firedoor.plan import Plan
 from firedoor.supervisor import Supervisor
 
 
@@ -43,8 +44,11 @@ class Scenario(ABC):
     shortened: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    async def set_up(self, supervisor: Supervisor, settings: Settings, folder: Path) -> None:
-        """Start emulators in `folder` and plant what is there before the incident."""
+    async def set_up(self, supervisor: Supervisor, settings: Settings, folder: Path, plan: Plan) -> None:
+        """Start emulators in `folder` and plant what is there before the incident.
+
+        The responder gets the permissions that `plan` needs, and no others.
+        """
 
     @abstractmethod
     def configuration(self) -> Mapping[str, Any]:

@@ -26,7 +26,11 @@ class Credential(Result):
     provider: str = Field(description="Whose it is: `aws`, `openai`, ….")
     id: str = Field(description="The provider's id of it: an access key id, the ARN of a secret.")
     fingerprint: str = Field(default="", description="`sha256:` and 16 hex digits; empty if the value was not seen.")
-    where: str = Field(default="", description="A reference to the value: `aws-secretsmanager:ARN#VERSION`.")
+    where: str = Field(
+        default="",
+        description="A reference to the value: `aws-secretsmanager:ARN#VERSION`.",
+        json_schema_extra={"secret_reference": True},
+    )
 
 
 class Step(BaseModel):

@@ -16,6 +16,7 @@ SecretReference = Annotated[
             "Where the value is, never the value: `env:FIREDOOR_SECRET_…` or `file:/…` of the worker, or "
             "`aws-secretsmanager:NAME_OR_ARN#VERSION` (a version id, or a stage such as AWSCURRENT)."
         ),
+        json_schema_extra={"secret_reference": True},
     ),
 ]
 

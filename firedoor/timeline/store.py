@@ -292,6 +292,12 @@ class Timeline:
             rows = self._reader.execute(query, values).fetchall()
         return [Stored(idx, Entry.parse(body), scope) for idx, body, scope in rows]
 
+    def incidents(self) -> list[str]:
+        """The ids of all incidents, in the order of their first entries."""
+        query = "SELECT incident FROM entry WHERE incident > '' GROUP BY incident ORDER BY min(idx)"
+        with self._reading, explained(self.path):
+            return [row[0] for row in self._reader.execute(query)]
+
     def checkpoint(self) -> str:
         """The newest signed checkpoint; empty while nothing has been recorded."""
         with self._reading, explained(self.path):

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from activities import ACTIVITIES
 from activities._action import Context
 from activities.aws.accounts import Accounts
 from firedoor.config import Aws
+from firedoor.errors import StepError
 from firedoor.incident import Call, Outcome, Preview, Target
 from firedoor.steps import STEPS
 from tests.activities.wire import Wire
@@ -54,3 +57,10 @@ class Performing:
 def perform(aws: Accounts, action: str, /, **arguments: Any) -> Outcome:
     """Perform a step from beginning to end."""
     return Performing(aws, action, **arguments).finish()
+
+
+def failure(aws: Accounts, action: str, /, **arguments: Any) -> StepError:
+    """The error that a step ends with."""
+    with pytest.raises(StepError) as raised:
+        perform(aws, action, **arguments)
+    return raised.value

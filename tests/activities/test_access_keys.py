@@ -1,7 +1,6 @@
 """Access keys on an emulator that refuses inactive ones."""
 
 import json
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,7 +9,7 @@ from activities.aws import settling
 from firedoor.errors import StepError
 from firedoor.plan import Verdict
 from tests.activities.clock import Clock
-from tests.activities.performing import Performing, accounts, perform
+from tests.activities.performing import Performing, accounts, failure, perform
 from tests.activities.wire import Wire, forwarded, lost, refused, replaced
 from tests.emulators import ACCOUNT, Emulator, Keys, People
 
@@ -29,13 +28,6 @@ def refusal(emulator: Emulator, keys: Keys) -> str:
     except ClientError as error:
         return str(error.response["Error"]["Code"])
     return ""
-
-
-def failure(aws: Any, action: str, **arguments: Any) -> StepError:
-    """The error that a step ends with."""
-    with pytest.raises(StepError) as raised:
-        perform(aws, action, **arguments)
-    return raised.value
 
 
 def test_identify(aws: Emulator, people: People) -> None:

@@ -9,9 +9,10 @@ from activities.aws.accounts import Accounts
 from activities.aws.errors import from_botocore
 from firedoor.config import Aws
 from firedoor.errors import StepError
-from tests.activities.performing import accounts, perform
+from firedoor.local import free_port
+from tests.activities.performing import accounts, failure, perform
 from tests.activities.wire import Wire, refused, refused_json
-from tests.emulators import ACCOUNT, REGION, Emulator, Keys, People, free_port
+from tests.emulators import ACCOUNT, REGION, Emulator, Keys, People
 
 OTHER = "111122223333"
 LIST = "aws.iam.list_access_keys"
@@ -24,13 +25,6 @@ DENY = "aws.iam.deny_sessions"
 def others(aws: Emulator) -> People:
     """People of another account: there a key of twelve digits is root."""
     return People(aws, Keys(OTHER, "test"))
-
-
-def failure(aws: Accounts, action: str, **arguments: str) -> StepError:
-    """The error that a step ends with."""
-    with pytest.raises(StepError) as raised:
-        perform(aws, action, **arguments)
-    return raised.value
 
 
 def test_key_of_another_account(aws: Emulator, others: People) -> None:

@@ -12,7 +12,7 @@ from activities.aws.denies import is_own
 from firedoor.errors import StepError
 from firedoor.incident import Outcome
 from firedoor.plan import Verdict
-from tests.activities.performing import Performing, accounts, perform
+from tests.activities.performing import Performing, accounts, failure, perform
 from tests.activities.wire import Wire, forwarded, lost, refused, replaced
 from tests.emulators import ACCOUNT, Emulator, Keys, People
 
@@ -38,13 +38,6 @@ def pass_by(outcome: Outcome) -> None:
     moment = datetime.datetime.fromisoformat(outcome.result["issued_before"])
     while datetime.datetime.now(datetime.UTC) < moment:
         time.sleep(0.02)
-
-
-def failure(aws: Any, action: str, arn: str) -> StepError:
-    """The error that a step ends with."""
-    with pytest.raises(StepError) as raised:
-        perform(aws, action, principal_arn=arn)
-    return raised.value
 
 
 def policies(emulator: Emulator, role: str) -> list[str]:
@@ -193,7 +186,7 @@ def test_half_put_is_said(wire: Wire, people: People) -> None:
     """One deny was put, the other refused: the error says how far it came."""
     people.user("leaked")
     wire.on("PutUserPolicy", forwarded, refused(409, "LimitExceeded", "Maximum policy size of 2048 bytes exceeded"))
-    error = failure(accounts(wire), DENY, LEAKED)
+    error = failure(accounts(wire), DENY, principal_arn=LEAKED)
     assert error.reason == "limit_reached"
     assert "2,048 characters" in error.what
     assert error.changed.startswith("One of two denies was put on user leaked")
@@ -213,29 +206,29 @@ def test_lift_that_does_not_hold(wire: Wire, people: People) -> None:
     people.user("leaked")
     perform(accounts(wire), DENY_ALL, principal_arn=LEAKED)
     wire.on("DeleteUserPolicy", refused(404, "NoSuchEntity"))
-    error = failure(accounts(wire), LIFT, LEAKED)
+    error = failure(accounts(wire), LIFT, principal_arn=LEAKED)
     assert (error.reason, error.retryable) == ("not_stable", True)
 
 
 def test_principals_that_do_not_exist(aws: Emulator) -> None:
     """A user or role that is not there is named with its account."""
     for kind in ("user", "role"):
-        error = failure(accounts(aws), DENY, f"arn:aws:iam::{ACCOUNT}:{kind}/nobody")
+        error = failure(accounts(aws), DENY, principal_arn=f"arn:aws:iam::{ACCOUNT}:{kind}/nobody")
         assert (error.reason, error.what) == ("not_found", f"Account {ACCOUNT} has no {kind} nobody.")
 
 
 def test_principals_that_cannot_be_denied(wire: Wire, people: People) -> None:
     """Root, federated users and service-linked roles: each error says what to do instead."""
-    error = failure(accounts(wire), DENY, f"arn:aws:iam::{ACCOUNT}:root")
+    error = failure(accounts(wire), DENY, principal_arn=f"arn:aws:iam::{ACCOUNT}:root")
     assert error.reason == "invalid_arguments"
     assert "root user" in error.what
-    error = failure(accounts(wire), DENY, f"arn:aws:sts::{ACCOUNT}:federated-user/bob")
+    error = failure(accounts(wire), DENY, principal_arn=f"arn:aws:sts::{ACCOUNT}:federated-user/bob")
     assert "GetFederationToken" in error.next
-    error = failure(accounts(wire), DENY, f"arn:aws:iam::{ACCOUNT}:group/x")
+    error = failure(accounts(wire), DENY, principal_arn=f"arn:aws:iam::{ACCOUNT}:group/x")
     assert "neither a user nor a role" in error.what
     people.role("AWSServiceRoleForSupport")
     wire.on("PutRolePolicy", refused(400, "UnmodifiableEntity", "Cannot perform the operation on the protected role"))
-    error = failure(accounts(wire), DENY, f"arn:aws:iam::{ACCOUNT}:role/AWSServiceRoleForSupport")
+    error = failure(accounts(wire), DENY, principal_arn=f"arn:aws:iam::{ACCOUNT}:role/AWSServiceRoleForSupport")
     assert error.reason == "conflict"
     assert "Identity Center" in error.next
 
@@ -244,7 +237,7 @@ def test_missing_permission_is_named(aws: Emulator, people: People) -> None:
     """A responder who may read and not write is told which permission is missing."""
     people.user("leaked")
     responder = people.user("responder", "iam:Get*", "iam:List*")
-    error = failure(accounts(aws, responder), DENY, LEAKED)
+    error = failure(accounts(aws, responder), DENY, principal_arn=LEAKED)
     assert error.reason == "permission_missing"
     assert "lacks the permission iam:PutUserPolicy" in error.what
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from firedoor.errors import StepError
+from tests.activities import performing
 from tests.activities.performing import Performing, accounts, perform
 from tests.activities.wire import Wire, forwarded, lost, refused, refused_json, replaced
 from tests.emulators import Emulator, Keys, People
@@ -37,9 +38,7 @@ def keys(aws: Emulator) -> list[str]:
 
 def failure(aws: Any, **arguments: str) -> StepError:
     """The error that the step ends with."""
-    with pytest.raises(StepError) as raised:
-        perform(aws, CREATE, **{"user_name": "gateway", "secret_id": "app"} | arguments)
-    return raised.value
+    return performing.failure(aws, CREATE, **{"user_name": "gateway", "secret_id": "app"} | arguments)
 
 
 def test_create(aws: Emulator, people: People, manager: Any) -> None:

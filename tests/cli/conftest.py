@@ -57,6 +57,15 @@ steps:
 """
 
 
+#: Runs another runbook as a step.
+OUTER = """
+name: outer
+inputs: {door: {type: string}}
+identity: [door]
+steps:
+  inner: {run: guarded, with: {door: '${{ inputs.door }}'}}
+"""
+
 #: Needs nobody.
 AT_ONCE = """
 name: at-once
@@ -108,6 +117,7 @@ def served_home(temporal_address: str, tmp_path_factory: pytest.TempPathFactory)
     (home / "runbooks" / "close-the-door.yaml").write_text(RUNBOOK.format(user=local_user()))
     (home / "runbooks" / "guarded.yaml").write_text(GUARDED)
     (home / "runbooks" / "at-once.yaml").write_text(AT_ONCE)
+    (home / "runbooks" / "outer.yaml").write_text(OUTER)
     (home / "firedoor.toml").write_text(f'task_queue = "{home.name}"\nrunbooks = ["{home / "runbooks"}"]\n')
     environment = {
         "PATH": os.environ["PATH"],

@@ -4,7 +4,7 @@ import pytest
 
 from firedoor.cli.views.plan import compiled, failed, previewed, radius, who
 from firedoor.incident import IncidentState, Mode, Preview, Progress, StepState
-from firedoor.plan import Policy
+from firedoor.plan import Ask, PlannedStep, Policy
 from tests.cli.pictures import DENIED, IDENTIFY, KEY, PLAN, VIEW, drawn, step
 
 ROTATED = tuple(Preview(change=f"new key for customer-{number}") for number in range(20))
@@ -112,3 +112,20 @@ def test_plans_fit_the_terminal(width: int) -> None:
     """No line is wider than the terminal."""
     for picture in (compiled(PLAN, {"access_key_id": KEY}), previewed(PLAN, READ)):
         assert max(len(line) for line in drawn(picture, width).splitlines()) <= width
+
+
+def test_expressions_without_a_value_are_named() -> None:
+    """Before a run: inputs have their values, other expressions stand as what they are; no raw `${{ }}`."""
+    ask = Ask(prompt="Is ${{ inputs.key }} out, by ${{ size(steps.a.b) }} roles?", fields={})
+    steps = (
+        PlannedStep(id="ask", kind="ask", ask=ask),
+        PlannedStep(id="hold", kind="wait", title="Keep the denies", wait=36 * 3600),
+    )
+    plan = PLAN.model_copy(update={"steps": steps})
+    page = drawn(compiled(plan, {"key": KEY}), 120)
+    assert f"asks anybody: Is {KEY} out, by … [size(steps.a.b)] roles?" in page
+    assert "Keep the denies · waits 36 h" in page
+    told = (step("ask", StepState.DONE, summary=f"would ask anybody: {ask.prompt}"),)
+    page = drawn(previewed(plan, READ.model_copy(update={"inputs": {"key": KEY}, "steps": told})), 120)
+    assert "… [size(steps.a.b)] roles?" in page
+    assert "${{" not in page

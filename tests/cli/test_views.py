@@ -1,14 +1,20 @@
 """The smaller pictures: times, lists, contracts, checks."""
 
+from pathlib import Path
+
 import pytest
 
+from firedoor.cli.checks import people
 from firedoor.cli.times import clock, duration, seconds_between, span
 from firedoor.cli.views.checklist import Finding, checklist
 from firedoor.cli.views.contract import contracts, facts, kind, sentence
 from firedoor.cli.views.signs import blast, plural
-from firedoor.plan import Effect
+from firedoor.config import Settings
+from firedoor.plan import Effect, Policy
 from firedoor.steps import STEPS
-from tests.cli.pictures import NOW, drawn
+from firedoor.timeline.entry import Draft, Kind
+from firedoor.timeline.store import Timeline
+from tests.cli.pictures import NOW, PLAN, drawn
 
 
 @pytest.mark.parametrize(
@@ -113,3 +119,21 @@ def test_facts_of_a_contract(action: str) -> None:
 def test_types_in_words(field: dict[str, object], words: str) -> None:
     """A JSON Schema type as a person says it."""
     assert kind(field) == words
+
+
+def test_approvals_that_nobody_can_give_are_found_before_the_night(tmp_path: Path) -> None:
+    """A role without enough people is a warning of the doctor."""
+    plan = PLAN.model_copy(update={"policies": {"security": Policy(sources=("role:security", "user:eve"), count=2)}})
+    [finding] = people(Settings(home=tmp_path), [plan])
+    assert finding.level == "warn"
+    assert "it takes 2 of role:security, user:eve, and the settings name 1" in finding.says
+    assert list(people(Settings(home=tmp_path, roles={"security": ("user:ada",)}), [plan])) == []
+
+
+def test_incidents_of_a_timeline(tmp_path: Path) -> None:
+    """Each id once, in the order of first entries; entries of no incident name none."""
+    with Timeline.open(tmp_path / "timeline.sqlite", tmp_path / "timeline.key", "test.example/log") as store:
+        assert store.incidents() == []
+        for number, incident in enumerate(["night", "", "dawn", "night"]):
+            store.append([Draft(Kind.NOTE, incident, f"note/{number}", {"actor": {"kind": "user", "id": "user:ada"}})])
+        assert store.incidents() == ["night", "dawn"]

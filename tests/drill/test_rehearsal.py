@@ -1,11 +1,11 @@
 """The parts of a drill that must fail when the proof is missing."""
 
-import asyncio
 import dataclasses
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,11 @@ from firedoor.drill import aws_access_key_leaked, rehearsal
 from firedoor.drill.aws_access_key_leaked import AwsAccessKeyLeaked
 from firedoor.drill.aws_people import Attacker, Workload
 from firedoor.drill.emulators import Aws, AwsKey
-from firedoor.drill.rehearsal import Audience, Rehearsal, drill
+from firedoor.drill.rehearsal import Audience, Rehearsal, drill, people, rehearsed
 from firedoor.drill.result import Attempt, Proof
 from firedoor.errors import UsageError
 from firedoor.incident import Failure, IncidentState, StepState, StepView
+from firedoor.runbook import RunbookErrors
 from firedoor.timeline.verify import Class, Finding, Verification
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +57,40 @@ def test_question_without_an_answer_in_the_script_aborts_the_drill(tmp_path: Pat
     approval = staged._reply_to(a_step("delete_key", StepState.WAITING_APPROVAL))
     assert approval is not None
     assert approval.verb == "approve"
+
+
+def a_copy(folder: Path, *changes: tuple[str, str]) -> Settings:
+    """Settings with a folder that holds a copy of the shipped runbook, changed."""
+    text = (ROOT / "runbooks" / "aws-access-key-leaked.yaml").read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    folder.mkdir()
+    (folder / "aws-access-key-leaked.yaml").write_text(text)
+    return Settings(home=folder.parent, runbooks=(folder,))
+
+
+def test_ones_own_copy_of_the_runbook_is_rehearsed(tmp_path: Path) -> None:
+    """A copy in a configured folder stands before the shipped one; a mistake in it ends the drill before its start."""
+    shipped, _ = rehearsed("aws-access-key-leaked", Settings(home=tmp_path))
+    assert shipped == ROOT / "runbooks" / "aws-access-key-leaked.yaml"
+    own = a_copy(tmp_path / "own", ("Contain a leaked AWS access key", "Ours"))
+    file, plan = rehearsed("aws-access-key-leaked", own)
+    assert (file, plan.title) == (tmp_path / "own" / "aws-access-key-leaked.yaml", "Ours")
+    broken = a_copy(tmp_path / "broken", ("aws.iam.deny_sessions", "aws.iam.deny_sesions"))
+    with pytest.raises(RunbookErrors, match="deny_sesions"):
+        Rehearsal(AwsAccessKeyLeaked(), broken, Audience())
+
+
+def test_who_answers_is_whom_the_runbook_asks(tmp_path: Path) -> None:
+    """Stand-ins for the people of the policy, as many as it takes; nobody is asked about a timer."""
+    policy = "security: {from: ['role:security'], count: 1}"
+    two = a_copy(tmp_path / "own", (policy, "security: {from: ['role:ops', 'user:grace'], count: 2}"))
+    _, plan = rehearsed("aws-access-key-leaked", two)
+    approvers = people(plan, "delete_key", "user:ada")
+    assert [(one.principal, one.roles) for one in approvers] == [("user:grace", ("ops",)), ("user:ada", ("ops",))]
+    assert [one.principal for one in people(plan, "production", "user:ada")] == ["user:grace"]
+    assert [one.roles for one in people(plan, "hold", "user:ada")] == [()]
 
 
 async def test_emulator_that_is_gone_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,11 +179,14 @@ def processes_of(folder: Path) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_drill_that_is_ended_leaves_no_process_and_no_folder(
     tmp_path: Path, emulator: Path, number: signal.Signals
 ) -> None:
-    """Ctrl-C or SIGTERM in the middle stops the server, the worker and the emulator, and removes the folder."""
+    """Ctrl-C or SIGTERM in the middle stops the server, the worker and the emulator, and removes the folder.
+
+    After a kill -9 the reaper stops them; only the folder stays.
+    """
     code = f"""
 import asyncio, signal, tempfile
 from pathlib import Path
@@ -164,12 +202,17 @@ asyncio.run(drill(AwsAccessKeyLeaked(), settings, Audience(tell=lambda text: pri
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
     ) as running:
         assert running.stdout
+        assert "runbooks/aws-access-key-leaked.yaml" in running.stdout.readline()
         assert "planted" in running.stdout.readline()
         assert len(processes_of(tmp_path)) >= 3
         running.send_signal(number)
         _, error = running.communicate(timeout=60)
     assert running.returncode != 0
-    assert ("KeyboardInterrupt" if number is signal.SIGINT else "ended by SIGTERM") in error
-    asyncio.run(asyncio.sleep(0.5))
-    assert processes_of(tmp_path) == []
-    assert list(tmp_path.glob("firedoor-drill-*")) == []
+    words = {signal.SIGINT: "KeyboardInterrupt", signal.SIGTERM: "ended by SIGTERM", signal.SIGKILL: ""}
+    assert words[number] in error
+    deadline = time.monotonic() + 10
+    while processes_of(tmp_path):
+        assert time.monotonic() < deadline, processes_of(tmp_path)
+        time.sleep(0.1)
+    if number is not signal.SIGKILL:
+        assert list(tmp_path.glob("firedoor-drill-*")) == []

@@ -9,7 +9,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from activities import ACTIVITIES
+from firedoor.compiler import compile_runbook
 from firedoor.plan import Effect
+from firedoor.runbook.diagnostics import Code, RunbookErrors
 from firedoor.steps import STEPS
 from firedoor.steps._step import Result, Step
 from firedoor.steps.policy import RESOURCE_TYPES
@@ -85,3 +87,32 @@ def test_permissions_are_narrowed_or_known_to_be_wide(contract: type[Step]) -> N
         "sts:GetAccessKeyInfo",
     }
     assert set(contract.permissions) - set(RESOURCE_TYPES) <= wide
+
+
+#: A step that returns a credential, and one that takes a secret or a plain text.
+SECRETS = """
+name: secrets
+steps:
+  make: {{uses: aws.iam.create_access_key, with: {{user_name: ada, secret_id: app}}}}
+  put: {{uses: aws.secretsmanager.put_secret, with: {{secret_id: {secret_id}, value: {value}}}}}
+"""
+WHERE = "'${{ steps.make.credential.where }}'"
+
+
+def test_references_to_secrets_go_only_where_a_secret_goes() -> None:
+    """The place of a value goes into `value`; into a name it does not, nor does a value itself into `value`."""
+    plan = compile_runbook(SECRETS.format(secret_id="other", value=WHERE))
+    assert plan.steps[-1].arguments["value"] == WHERE.strip("'")
+    for secret_id, value in ((WHERE, "env:FIREDOOR_SECRET_NEW"), ("other", "hunter2")):
+        with pytest.raises(RunbookErrors) as caught:
+            compile_runbook(SECRETS.format(secret_id=secret_id, value=value))
+        assert [one.code for one in caught.value.diagnostics] == [Code.SECRET_IN_PLAIN]
+
+
+@CONTRACTS
+def test_every_place_of_a_secret_is_marked(contract: type[Step]) -> None:
+    """The compiler knows a reference by its mark; what reads like one has it, in arguments and in results."""
+    for name, info in [*fields(contract), *fields(contract.result)]:
+        extra = info.json_schema_extra
+        marked = isinstance(extra, dict) and bool(extra.get("secret_reference"))
+        assert marked == ("aws-secretsmanager:" in (info.description or "")), f"{contract.action}: {name}"

@@ -117,7 +117,7 @@ async def test_until_reads_again_until_it_holds(site: Site) -> None:
     incident = await site.start(plan_of(use("look", "test.read_switch", arguments={"name": "a"}, until=until)))
     step = await site.reaches(incident, "look", StepState.NEEDS_ATTENTION)
     assert step.failure is not None
-    assert "did not reach `!steps.look.on` within 0:00:01" in step.failure.what
+    assert "did not reach `!steps.look.on` within 1 s" in step.failure.what
     assert "a is on" in step.failure.what
 
     actions.WORLD.on["a"] = False

@@ -50,7 +50,7 @@ async def test_a_denial_and_an_expiry_stop_the_step(site: Site) -> None:
     incident = await site.start(plan)
     step = await site.reaches(incident, "gate", StepState.NEEDS_ATTENTION)
     assert step.failure is not None
-    assert step.failure.what == "Nobody approved gate within 0:00:01: that counts as a denial."
+    assert step.failure.what == "Nobody approved gate within 1 s: that counts as a denial."
 
     await site.decide(incident, "retry", "gate")
     await site.reaches(incident, "gate", StepState.WAITING_APPROVAL)

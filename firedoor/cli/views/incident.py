@@ -31,7 +31,7 @@ INDENT = 5
 #: States that wait for a person, and the verbs that answer them.
 ANSWERS = {
     StepState.WAITING_APPROVAL: ("approve {id} {step}", "deny {id} {step} --reason '…'"),
-    StepState.WAITING_ANSWER: ("answer {id} {step}",),
+    StepState.WAITING_ANSWER: ("answer {id} {step} {fields}",),
     StepState.NEEDS_ATTENTION: ("retry {id} {step}", "skip {id} {step} --reason '…'"),
 }
 
@@ -103,7 +103,7 @@ def _so_far(verdict: Verdict, *, ended: bool) -> Sign:
 def steps(view: IncidentView, now: datetime.datetime, room: int | None = None) -> RenderableType:
     """A line a step: sign, name, state, how long, what happened; the last on lines of its own where it is long."""
     shown = folded(view.steps, room)
-    lines = StepLines(tuple(_line(step, now) for step in shown), terse=room is not None)
+    lines = StepLines(tuple(_line(view, step, now) for step in shown), terse=room is not None)
     if hidden := len(view.steps) - len(shown):
         left = Counter(step.state for step in view.steps) - Counter(step.state for step in shown)
         words = ", ".join(f"{number} {STEPS[state].word}" for state, number in left.most_common())
@@ -145,9 +145,11 @@ class StepLines:
                 yield Padding(Text(line.said), (0, 0, 0, INDENT))
 
 
-def _line(step: StepView, now: datetime.datetime) -> StepLine:
+def _line(view: IncidentView, step: StepView, now: datetime.datetime) -> StepLine:
     # What a person has to answer is told in full below.
     told = (step.failure.reason if step.failure else "") if step.state in ANSWERS else said(step)
+    if step.kind == "run" and step.state is StepState.RUNNING and not told:
+        told = f"an incident of its own: firedoor show {shlex.quote(f'{short(view)}.{step.id}')}"
     return StepLine(_sign(step), step.id, duration(seconds_between(step.started, step.ended, now)), told)
 
 
@@ -195,10 +197,23 @@ def _needs(view: IncidentView, waiting: Sequence[StepView]) -> RenderableType:
         parts.append(Padding(Text.assemble((f"{step.id}: ", "bold"), first), (0, 0, 0, 2)))
         lines = Text("\n").join([Text(line) for line in more])
         for verb in ANSWERS[step.state]:
-            command = verb.format(id=shlex.quote(short(view)), step=step.id)
+            command = verb.format(id=shlex.quote(short(view)), step=step.id, fields=_form(step)).rstrip()
             lines.append("\n" if lines else "").append(f"firedoor {command}", style="cyan")
         parts.append(Padding(lines, (0, 0, 0, 4)))
     return Group(*parts)
+
+
+def _form(step: StepView) -> str:
+    """The fields of a question as a command line takes them; an optional one in brackets.
+
+    Pasted as it stands, it answers nothing: no value fits, and nothing in it means something to a shell.
+    """
+    words: list[str] = []
+    for name, field in step.ask.fields.items() if step.ask else ():
+        value = " / ".join(field.choices) or {"boolean": "yes / no", "integer": "number", "string": "…"}[field.type]
+        word = f"{name}='{value}'"
+        words.append(word if field.required else f"[{word}]")
+    return " ".join(words)
 
 
 def _reason(step: StepView) -> str:

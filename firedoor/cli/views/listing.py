@@ -1,7 +1,7 @@
 """The list of incidents. Pure."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -15,17 +15,30 @@ ENDED_FROM_OUTSIDE = "red"
 
 
 def incidents(found: Sequence[Summary], now: datetime.datetime) -> Table:
-    """One line an incident. The id comes last: it is long, and may be folded."""
+    """One line an incident, those that its steps started below it. The id comes last: it is long, and may be folded."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(4):
         table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row(*(Text(title, style="dim") for title in ("STATE", "VERDICT", "STARTED", "TOOK", "INCIDENT")))
-    for one in found:
+    for one, depth in _families(found):
         signs: dict[str, Sign] = {state.value: sign for state, sign in INCIDENTS.items()}
         state = signs.get(one.state, Sign("✗", one.state, ENDED_FROM_OUTSIDE))
         verdicts = {verdict.value: sign for verdict, sign in VERDICTS.items()}
         verdict = verdicts[one.verdict].text() if one.verdict in verdicts else Text("-", style="dim")
         took = duration(((one.ended or now) - one.started).total_seconds())
-        table.add_row(state.text(), verdict, clock(one.started.isoformat(), now), took, one.id)
+        table.add_row(state.text(), verdict, clock(one.started.isoformat(), now), took, "  " * depth + one.id)
     return table
+
+
+def _families(found: Sequence[Summary]) -> Iterator[tuple[Summary, int]]:
+    """Each incident and how deep it stands. One whose parent is not in the list stands by itself."""
+    runs = {one.run for one in found}
+    children: dict[str, list[Summary]] = {}
+    for one in found:
+        children.setdefault(one.parent_run if one.parent_run in runs else "", []).append(one)
+    waiting = [(one, 0) for one in reversed(children.get("", []))]
+    while waiting:
+        one, depth = waiting.pop()
+        yield one, depth
+        waiting += [(child, depth + 1) for child in reversed(children.get(one.run, []))]

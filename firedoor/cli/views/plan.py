@@ -1,5 +1,6 @@
 """A plan on the terminal: what each step does, who must agree, and, once read for real, what would change. Pure."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from firedoor.cli.times import span
 from firedoor.cli.views.signs import EFFECTS, blast, plural
+from firedoor.expressions import TEMPLATE
 from firedoor.incident import FINAL_STATES, IncidentView, Preview, StepState, StepView
 from firedoor.plan import Effect, Plan, PlannedStep, Policy
 
@@ -25,7 +27,7 @@ def compiled(plan: Plan, inputs: Mapping[str, Any]) -> RenderableType:
     table = _table()
     for step in plan.steps:
         sign = EFFECTS[step.effect]
-        notes = [f"{step.title} · {step.action}".rstrip(" ·") if step.title else _does(step)]
+        notes = [f"{step.title} · {_briefly(step)}".rstrip(" ·") if step.title else _does(step, inputs)]
         notes += [f"once for each of {step.loop.items}"] if step.loop else []
         notes += [f"only if {step.condition}"] if step.condition else []
         notes += [f"waits for approval: {step.approval}"] if step.approval and step.kind != "approval" else []
@@ -43,7 +45,7 @@ def previewed(plan: Plan, view: IncidentView) -> RenderableType:
     for step in plan.steps:
         told = known.get(step.id)
         effect = EFFECTS[step.effect].text() if step.kind == "uses" else Text(_KINDS[step.kind], style="dim")
-        table.add_row(Text(f" {step.id}", style="bold"), effect, _found(step, told))
+        table.add_row(Text(f" {step.id}", style="bold"), effect, _found(step, told, view.inputs))
     parts = [_head(plan, view.inputs), Text(), table, *_approvals(plan), Text(), _radius(view)]
     return Group(*parts)
 
@@ -83,9 +85,9 @@ def _head(plan: Plan, inputs: Mapping[str, Any]) -> RenderableType:
     return Group(Text(plan.title or plan.name, style="bold"), rows)
 
 
-def _does(step: PlannedStep) -> str:
+def _does(step: PlannedStep, inputs: Mapping[str, Any]) -> str:
     if step.kind == "ask" and step.ask:
-        return f"asks {step.ask.of or 'anybody'}: {step.ask.prompt}"
+        return f"asks {step.ask.of or 'anybody'}: {_legible(step.ask.prompt, inputs)}"
     if step.kind == "wait":
         return f"waits {span(step.wait)}"
     if step.kind == "run" and step.child:
@@ -95,9 +97,27 @@ def _does(step: PlannedStep) -> str:
     return step.action
 
 
-def _found(step: PlannedStep, told: StepView | None) -> Text:
+def _briefly(step: PlannedStep) -> str:
+    """What stands behind a title: the action, the time, whom it asks."""
+    if step.kind == "ask" and step.ask:
+        return f"asks {step.ask.of or 'anybody'}"
+    return _does(step, {}) if step.kind in ("wait", "run") else step.action
+
+
+def _legible(template: str, inputs: Mapping[str, Any]) -> str:
+    """A text before its expressions have values: inputs have theirs, and the rest is named behind an ellipsis."""
+
+    def value(match: re.Match[str]) -> str:
+        source = match.group(1).strip()
+        root, _, name = source.partition(".")
+        return str(inputs[name]) if root == "inputs" and name in inputs else f"… [{source}]"
+
+    return TEMPLATE.sub(value, template).strip()
+
+
+def _found(step: PlannedStep, told: StepView | None, inputs: Mapping[str, Any]) -> Text:
     if told is None:
-        return Text(_does(step))
+        return Text(_does(step, inputs))
     if told.failure:
         return Text(f"{told.failure.reason}: {told.failure.what}\n{told.failure.next}".rstrip(), style="red")
     if told.previews:
@@ -106,9 +126,11 @@ def _found(step: PlannedStep, told: StepView | None) -> Text:
             text.append(f"\n… and {more:,} more" if more > 0 else "")
         if told.blast:
             text.append(f"\ntouches {blast(told.blast)}", style="dim")
+    elif told.state is StepState.SKIPPED:
+        text = Text(told.summary, style="dim")
     else:
-        text = Text(told.summary or _does(step), style="dim" if told.state is StepState.SKIPPED else "")
-    if step.approval:
+        text = Text((told.summary if step.kind == "uses" else "") or _does(step, inputs))
+    if step.approval and step.kind != "approval":
         text.append(f"\nwaits for approval: {step.approval}", style="yellow")
     return text
 

@@ -1,0 +1,31 @@
+"""What a person calls an incident: its id, or a part of it. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from firedoor.errors import UsageError
+
+MOST_NAMED = 5
+
+
+def named(text: str, known: Mapping[str, str], *, nowhere: str, otherwise: str = "") -> str:
+    """The id that `text` names: the whole of it, or a part that only one id starts or ends with.
+
+    `known` maps each id to the incident that started it as a step, or to nothing; that one stands before it. Raises
+    `UsageError` with the ids that there are; where none is named it begins with `nowhere` and ends in `otherwise`.
+    """
+    if text in known:
+        return text
+    fits = [name for name in known if name.startswith(text) or name.endswith(text)]
+    found = [name for name in fits if known[name] not in fits]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{text!r} fits {len(found)} incidents: {_some(found)}.", next="Name more of the id.")
+    if not known:
+        raise UsageError(f"{nowhere}: there are none at all.", next="firedoor run RUNBOOK starts one.")
+    raise UsageError(f"{nowhere}. There are {_some(list(known))}.", next=otherwise)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
