@@ -1,8 +1,8 @@
 """What the timeline knows of one call, and what the call adds to it.
 
 A crash is harmless because of this: the entries of earlier attempts say which targets are done (their outcomes are
-adopted) and which are in doubt (an intent without outcome: the state before is kept, the provider is read first, and the
-open intent is reconciled with what was found).
+adopted) and which are in doubt (an intent without outcome: the state before is kept, the provider is read first, and
+the open intent is reconciled with what was found).
 """
 
 import asyncio

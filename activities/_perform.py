@@ -32,6 +32,7 @@ class Recorder(Protocol):
     @property
     def run(self) -> str:
         """The run of the incident, for tokens that no other run uses."""
+        ...
 
     async def intent(self, preview: Preview | None) -> None:
         """Make the intent durable. Raises `StepError` (`record_failed`) if it cannot: then the action must not run."""

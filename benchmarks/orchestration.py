@@ -165,7 +165,8 @@ async def _trigger(site: Bench) -> list[float]:
     async def theirs() -> float:
         return await _until_body(lambda: site.by_hand(baseline.Sequential.run, 1, 1))
 
-    await ours(), await theirs()
+    await ours()
+    await theirs()
     return [await ours() / await theirs() for _ in range(TRIGGERS)]
 
 

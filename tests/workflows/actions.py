@@ -61,6 +61,7 @@ class ListSwitches(Step):
 
     action: ClassVar[str] = "test.list_switches"
     effect: ClassVar[Effect] = Effect.READ
+    room: str = ""
 
 
 class SwitchOff(Step):
@@ -87,6 +88,8 @@ def read_switch(step: ReadSwitch, context: Context) -> Outcome:
 @performs(ListSwitches)
 def list_switches(step: ListSwitches, context: Context) -> Outcome:
     """All switches."""
+    WORLD.fail_if_due(f"list {step.room}")
+    WORLD.reads.append(step.room)
     return Outcome(summary=f"{len(WORLD.on)} switches", result={"switches": sorted(WORLD.on)})
 
 
