@@ -160,7 +160,8 @@ class CallRecord:
             result = json.loads(kept)
         self.adopted += 1
         self.finished += 1
-        return Outcome.model_validate({**result, "evidence": body["evidence"]})
+        answers = [item for item in body["evidence"] if "source" in item]
+        return Outcome.model_validate({**result, "evidence": answers})
 
     def target(self, target: Target) -> "TargetRecord":
         """The record of one target in this attempt."""

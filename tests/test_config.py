@@ -55,5 +55,5 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, sentence: str) -> Non
 
 def test_a_named_file_must_exist(tmp_path: Path) -> None:
     """A variable that names no file is a mistake, not a default."""
-    with pytest.raises(UsageError, match="FIREDOOR_CONFIG names .*, which does not exist"):
+    with pytest.raises(UsageError, match=r"FIREDOOR_CONFIG names .*, which does not exist"):
         load({"FIREDOOR_HOME": str(tmp_path), "FIREDOOR_CONFIG": str(tmp_path / "gone.toml")})

@@ -35,7 +35,7 @@ async def test_a_large_value_is_an_encrypted_file(tmp_path: Path) -> None:
     assert await converter.decode(payloads, [str]) == [CANARY * LARGE]
 
     files[0].write_bytes(b"altered")
-    with pytest.raises(PayloadUnreadableError, match="missing from .* or was altered"):
+    with pytest.raises(PayloadUnreadableError, match=r"missing from .* or was altered"):
         await converter.decode(payloads, [str])
     files[0].unlink()
     with pytest.raises(PayloadUnreadableError, match="missing from"):

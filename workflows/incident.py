@@ -91,12 +91,13 @@ class IncidentWorkflow:
             drill=incident.drill,
         )
         board.opened = True
-        lives = [asyncio.create_task(live(board, record)) for record in board.steps.values()]
+        lives = asyncio.gather(*(live(board, record) for record in board.steps.values()))
         try:
-            await asyncio.gather(*lives)
+            # Shielded: a cancellation is an abort, in which what runs finishes and is recorded.
+            await asyncio.shield(lives)
         except asyncio.CancelledError:
             board.abort = Decision(responder=ENGINE, reason="cancelled in Temporal")
-            await asyncio.gather(*lives)
+            await lives
         await self._close()
         return board.view()
 

@@ -295,6 +295,8 @@ async def _run(board: Board, record: StepRecord, scope: dict[str, Any]) -> None:
         result_type=IncidentView,
         static_summary=child.title or child.name,
         search_attributes=attributes(start),
+        # An aborted parent asks its children to abort: they end in order, with their own record.
+        parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
     )
     try:
         await board.hold(record, handle.done)

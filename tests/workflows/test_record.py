@@ -1,5 +1,7 @@
 """No action without a record: what happens when the timeline, the worker or a step's own code fails."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from firedoor.errors import FiredoorError
@@ -16,13 +18,13 @@ ONCE = Retry(attempts=1)
 class Fault:
     """Makes the site's timeline refuse entries of one kind, as a full disk would."""
 
-    def __init__(self, site: Site, kind: Kind, times: int) -> None:
+    def __init__(self, site: Site, patch: pytest.MonkeyPatch, kind: Kind, times: int) -> None:
         self.kind = kind
         self.times = times
         self._commit = site.timeline.commit
-        site.timeline.commit = self.commit  # type: ignore[method-assign]
+        patch.setattr(site.timeline, "commit", self.commit)
 
-    def commit(self, prepared: list[Prepared]) -> list[Receipt]:
+    def commit(self, prepared: Sequence[Prepared]) -> list[Receipt]:
         """Refuse a group with such an entry, as often as asked."""
         if self.times and any(item.draft.kind is self.kind for item in prepared):
             self.times -= 1
@@ -30,9 +32,9 @@ class Fault:
         return self._commit(prepared)
 
 
-async def test_without_a_recorded_intent_nothing_is_done(site: Site) -> None:
+async def test_without_a_recorded_intent_nothing_is_done(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The intent cannot be stored: the action does not run, and a person is told so."""
-    fault = Fault(site, Kind.ACTION_INTENT, 1)
+    fault = Fault(site, monkeypatch, Kind.ACTION_INTENT, 1)
     incident = await site.start(plan_of(off("gate", retry=ONCE)))
     step = await site.reaches(incident, "gate", StepState.NEEDS_ATTENTION)
 
@@ -45,9 +47,9 @@ async def test_without_a_recorded_intent_nothing_is_done(site: Site) -> None:
     assert (await site.engine.result(incident)).verdict is Verdict.CONTAINED
 
 
-async def test_an_unrecorded_outcome_is_read_back_and_reconciled(site: Site) -> None:
+async def test_an_unrecorded_outcome_is_read_back_and_reconciled(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The effect is there and its outcome is not: the next attempt repeats nothing and closes the open intent."""
-    Fault(site, Kind.ACTION_OUTCOME, 1)
+    Fault(site, monkeypatch, Kind.ACTION_OUTCOME, 1)
     view = await site.run(plan_of(off("gate")))
 
     assert actions.WORLD.effects == ["gate"]
@@ -61,9 +63,9 @@ async def test_an_unrecorded_outcome_is_read_back_and_reconciled(site: Site) -> 
     assert outcome.body["result"]["before"] == {"on": True}
 
 
-async def test_a_person_who_retries_a_lost_attempt_closes_it(site: Site) -> None:
+async def test_a_person_who_retries_a_lost_attempt_closes_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The attempt of an earlier round left an intent open; the round that succeeds answers it."""
-    Fault(site, Kind.ACTION_OUTCOME, 1)
+    Fault(site, monkeypatch, Kind.ACTION_OUTCOME, 1)
     incident = await site.start(plan_of(off("gate", retry=ONCE)))
     step = await site.reaches(incident, "gate", StepState.NEEDS_ATTENTION)
     assert step.failure is not None
@@ -74,16 +76,18 @@ async def test_a_person_who_retries_a_lost_attempt_closes_it(site: Site) -> None
     assert actions.WORLD.effects == ["gate"]
 
 
-async def test_a_slice_without_an_answer_repeats_nothing_when_retried(site: Site) -> None:
+async def test_a_slice_without_an_answer_repeats_nothing_when_retried(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A whole slice loses its outcomes: it counts as failed, and the retry reads each target before it acts."""
-    Fault(site, Kind.ACTION_OUTCOME, 10)
+    fault = Fault(site, monkeypatch, Kind.ACTION_OUTCOME, 10)
     loop = Loop(items="inputs.names", name="one", concurrency=2)
     plan = plan_of(use("each", "test.switch_off", arguments={"name": "${{ one }}"}, loop=loop, retry=ONCE))
     incident = await site.start(plan, {"names": ["a", "b", "c"]})
     step = await site.reaches(incident, "each", StepState.NEEDS_ATTENTION)
     assert step.failure is not None
     assert step.failure.what.startswith("3 of 3 targets failed")
-    site.timeline.commit.__self__.times = 0  # type: ignore[attr-defined]
+    fault.times = 0
     await site.decide(incident, "retry", "each")
     assert (await site.engine.result(incident)).verdict is Verdict.CONTAINED
     assert sorted(actions.WORLD.effects) == ["a", "b", "c"]
