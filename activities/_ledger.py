@@ -30,6 +30,8 @@ from firedoor.timeline.writer import Writer
 INLINE = 4096
 #: What makes the key of an entry unique: a reset sets the attempt back to 1, so its start belongs to it.
 ATTEMPT = ("ns", "wf", "run", "act", "attempt", "started_at")
+#: What an entry's cause has in common with that of every attempt at the same call.
+OWN = ("ns", "wf", "run", "step", "round")
 
 
 @dataclass
@@ -101,12 +103,14 @@ class CallRecord:
         }
         scope = f"{info.workflow_id}/{info.workflow_run_id}/{call.step}/{call.round}/{call.slice}"
         try:
-            now = [stored.entry for stored in writer.timeline.entries(scope=scope)]
+            found = [stored.entry for stored in writer.timeline.entries(scope=scope)]
             before = _earlier_rounds(writer, call, info.workflow_run_id or "") if call.round > 1 else []
         except FiredoorError as error:
             raise temporal_failure(
                 Failure(reason="record_failed", what=error.what, changed="Nothing was changed.", next=error.next)
             ) from error
+        # The scope is only an index; what the signed entry itself says decides whether it is ours.
+        now = [entry for entry in found if all(entry.part("cause").get(part) == cause[part] for part in OWN)]
         return cls(
             writer,
             call,

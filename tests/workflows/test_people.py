@@ -2,10 +2,11 @@
 
 import asyncio
 
+from firedoor.alerts import Alert
 from firedoor.incident import IncidentState, Mode, Responder, StepState
-from firedoor.plan import PlannedStep, Policy, Verdict
+from firedoor.plan import Ask, Field, PlannedStep, Policy, Verdict
 from tests.workflows import actions
-from tests.workflows.conftest import ADA, BOB, STARTER, Site, off, plan_of
+from tests.workflows.conftest import ADA, BOB, STARTER, Site, off, plan_of, use
 
 
 async def test_an_approval_of_the_right_person_lets_the_step_act(site: Site) -> None:
@@ -125,3 +126,79 @@ async def test_a_second_start_joins_and_a_note_is_kept(site: Site) -> None:
     assert (again.incident, again.joined) == (first.incident, False)
     await site.decide(again.incident, "abort", reason="test over")
     await site.engine.result(again.incident)
+
+
+async def test_three_systems_that_report_one_leak_are_one_incident(site: Site) -> None:
+    """Alerts with the same identity join; each is in the timeline, and the view counts them."""
+    plan = plan_of(off("gate", approval="security"), identity=("key",))
+    alerts = [Alert(source=source, id=f"{source}-1", title=f"{source} saw k7") for source in ("one", "two", "three")]
+    started = [await site.engine.start(plan, {"key": "k7"}, starter=STARTER, alert=alert) for alert in alerts]
+
+    assert [one.joined for one in started] == [False, True, True]
+    incident = started[0].incident
+    assert (await site.engine.view(incident)).alerts == 3
+    said = [entry.body["say"] for entry in site.entries(incident) if entry.kind == "incident.detected"]
+    assert said == ["two: two saw k7", "three: three saw k7"]
+    await site.decide(incident, "abort", reason="test over")
+    await site.engine.result(incident)
+
+
+async def test_what_does_not_fit_the_state_is_refused_with_the_reason(site: Site) -> None:
+    """Each refusal says what the state is, and leaves no trace in the timeline."""
+    ask = Ask(
+        prompt="Which?",
+        fields={"which": Field(type="string", choices=("a", "b")), "note": Field(type="string", required=False)},
+    )
+    plan = plan_of(
+        off("gate", approval="security"),
+        PlannedStep(id="question", kind="ask", ask=ask),
+        PlannedStep(id="hold", kind="wait", wait=7200),
+        off("done"),
+    )
+    incident = await site.start(plan)
+    await site.reaches(incident, "done", StepState.DONE)
+    await site.reaches(incident, "question", StepState.WAITING_ANSWER)
+    before = len(site.entries(incident))
+    nobody = Responder(principal="", auth="")
+    await site.refused(incident, "retry", "gate", "gate cannot be retried: it is waiting_approval.")
+    await site.refused(incident, "answer", "gate", "gate waits for no answer: it is waiting_approval.")
+    await site.refused(incident, "answer", "question", "which must be one of a, b, not 'c'", answers={"which": "c"})
+    await site.refused(incident, "skip", "done", "done has ended already: it is done.", reason="x")
+    await site.refused(incident, "note", "", "The note is empty.", reason=" ")
+    await site.refused(incident, "note", "", "Who is this?", who=nobody, reason="x")
+    await site.refused(incident, "abort", "", "Who is this?", who=nobody, reason="x")
+    assert len(site.entries(incident)) == before
+
+    await site.decide(incident, "answer", "question", answers={"which": "a"})
+    step = await site.reaches(incident, "question", StepState.DONE)
+    assert step.result == {"which": "a", "note": None, "by": "user:ada"}
+    await site.decide(incident, "abort", reason="test over")
+    view = await site.engine.result(incident)
+    assert [step.state.value for step in view.steps] == ["aborted", "done", "aborted", "done"]
+
+
+async def test_plan_mode_says_what_it_would_wait_for(site: Site) -> None:
+    """Questions, timers, gates and children are named and not waited for; a failed read is shown."""
+    actions.WORLD.failures["a"] = ["not_found"]
+    child = plan_of(off("inner")).model_copy(update={"name": "child-plan"})
+    plan = plan_of(
+        PlannedStep(id="question", kind="ask", ask=Ask(prompt="Healthy?", fields={"ok": Field(type="boolean")})),
+        PlannedStep(id="short", kind="wait", wait=90),
+        PlannedStep(id="long", kind="wait", wait=900),
+        PlannedStep(id="hold", kind="wait", wait=36 * 3600),
+        PlannedStep(id="go", kind="approval", approval="security"),
+        PlannedStep(id="sub", kind="run", child=child),
+        use("look", "test.read_switch", arguments={"name": "a"}),
+    )
+    view = await site.run(plan, mode=Mode.PLAN)
+    *said, look = view.steps
+    assert [step.summary for step in said] == [
+        "would ask anybody: Healthy?",
+        "would wait 90 s",
+        "would wait 15 min",
+        "would wait 36 h",
+        "would wait for approval by security",
+        "would run the runbook child-plan",
+    ]
+    assert look.failure is not None
+    assert look.failure.reason == "not_found"
