@@ -151,7 +151,8 @@ def test_delete(aws: Emulator, people: People) -> None:
     outcome = perform(accounts(aws), DELETE, access_key_id=key.access_key_id, user_name="gateway")
     assert (outcome.verdict, outcome.changed, outcome.result["status"]) == (Verdict.CONTAINED, True, "Deleted")
     assert refusal(aws, key) == "InvalidClientTokenId"
-    again = perform(accounts(aws), DELETE, access_key_id=key.access_key_id, user_name="gateway")
+    # With the account, as runbooks give it: the emulator makes one up from the id of a key that is gone, AWS does not.
+    again = perform(accounts(aws), DELETE, access_key_id=key.access_key_id, user_name="gateway", account="000000000000")
     assert (again.verdict, again.changed) == (Verdict.CONTAINED, False)
     assert "had none before" in again.summary
 
