@@ -85,6 +85,8 @@ class StepError(FiredoorError):
         "conflict": False,
         "invalid_arguments": False,
         "not_in_plan_mode": False,
+        "approval_void": False,
+        "changed_since": False,
         "record_failed": True,
     }
 

@@ -3,18 +3,31 @@
 Pure data, shared by the workflow, the activities and the front doors.
 """
 
+import json
 from enum import StrEnum
 from typing import Any, Literal
 
+from firedoor.canonical import sha256_hex
 from firedoor.plan import Ask, Effect, Frozen, OnError, Plan, Verdict
+
+#: Hex digits of the digest of what was shown of one target: 64 bits, for 100,000 of them travel with a step.
+DIGEST = 16
+NAME_ARGUMENTS = 2
 
 
 class Responder(Frozen):
-    """A person or system that acts. `auth` says how the front door established who it is: `os`, `drill`, `alert`."""
+    """A person or system that acts.
+
+    `principal` is who it is everywhere (`user:ada`), so that one person counts once however they come in. `identity` is
+    how the front door knows them (`os:ada`, `slack:T01/U02`) and `auth` how it made sure: `os`, `drill`, `alert`.
+    `roles` and `groups` (`slack:@security`) are what the configuration and the front door say of the principal.
+    """
 
     principal: str
     auth: str
     roles: tuple[str, ...] = ()
+    identity: str = ""
+    groups: tuple[str, ...] = ()
 
 
 class Mode(StrEnum):
@@ -33,18 +46,48 @@ class Evidence(Frozen):
     request_id: str = ""
 
 
-class Preview(Frozen):
-    """What a change would do: the state before, one line for the change, what it touches.
+class Inverse(Frozen):
+    """How one change is taken back: an action, with all its arguments. Recorded before the change is made."""
 
-    `blast` counts by kind: credentials, principals, sessions, services, customers, accounts.
+    action: str
+    arguments: dict[str, Any] = {}
+
+    def words(self) -> str:
+        """As a person would type it."""
+        return " ".join([self.action, *(f"{key}={value}" for key, value in self.arguments.items())])
+
+
+class Dependent(Frozen):
+    """Something that stops working with a change: `kind` is one of the blast radius, `name` tells which."""
+
+    kind: str
+    name: str
+    says: str = ""
+
+
+class Preview(Frozen):
+    """What a change would do: the state before and after, one line for the change, what it touches.
+
+    `before` must hold whatever makes the change another one, and nothing that differs from one look to the next: an
+    approval is bound to it. `blast` counts by kind: credentials, principals, sessions, services, customers, accounts;
+    `dependents` names some of what is counted. `missing` are permissions that firedoor lacks for the change;
+    `unchecked` says why that could not be found out. Without `inverse` nobody can take it back.
     """
 
     change: str
     before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
     effect: Effect = Effect.REVERSIBLE
-    undo: str = ""
+    inverse: Inverse | None = None
     blast: dict[str, int] = {}
-    permission_missing: str = ""
+    dependents: tuple[Dependent, ...] = ()
+    missing: tuple[str, ...] = ()
+    unchecked: str = ""
+
+    def digest(self, action: str, arguments: dict[str, Any]) -> str:
+        """What an approval of this change is bound to: the action, its arguments, the state before, what it touches."""
+        shown = [action, arguments, self.before, self.effect.value, self.blast]
+        return digest_of(shown)
 
 
 class Failure(Frozen):
@@ -72,10 +115,21 @@ class Outcome(Frozen):
 
 
 class Target(Frozen):
-    """What one action acts on. `key` is stable over attempts: the index in the list of targets."""
+    """What one action acts on. `key` is stable over attempts: the index in the list of targets.
+
+    `approved` is the digest of the preview that people approved; another one at the time of acting is refused. Empty
+    where nothing was approved.
+    """
 
     key: str
     arguments: dict[str, Any]
+    approved: str = ""
+
+    @property
+    def name(self) -> str:
+        """A printable name: the first arguments that are text. Arguments are never secret."""
+        words = [value for value in self.arguments.values() if isinstance(value, str) and value]
+        return " ".join(words[:NAME_ARGUMENTS]) or self.key
 
 
 class Call(Frozen):
@@ -113,7 +167,8 @@ class Report(Frozen):
     A containment whose verdict is not `contained` counts as failed, with the verdict as its reason. `not_started` holds
     keys of targets that `on_error: stop` left untouched.
 
-    In plan mode a slice brings its first previews, and what all of them together touch.
+    In plan mode a slice brings its first previews, what all of them together touch, and by each target's key the digest
+    of its preview.
     """
 
     outcome: Outcome | None = None
@@ -124,6 +179,15 @@ class Report(Frozen):
     results: tuple[dict[str, Any], ...] = ()
     previews: tuple[Preview, ...] = ()
     blast: dict[str, int] = {}
+    digests: dict[str, str] = {}
+
+
+class Attachment(Frozen):
+    """A file that a person adds to the record, base64."""
+
+    name: str
+    type: str = "application/octet-stream"
+    data: str
 
 
 class Note(Frozen):
@@ -138,6 +202,22 @@ class Note(Frozen):
     actor: Responder | None = None
     body: dict[str, Any] = {}
     step: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Notice(Frozen):
+    """Something that people should hear now: who (sources of a policy, or principals), and the sentence.
+
+    `urgent` notices are about what nobody agreed to beforehand: glass that was broken.
+    """
+
+    incident: str
+    key: str
+    step: str = ""
+    to: tuple[str, ...]
+    sentence: str
+    command: str = ""
+    urgent: bool = False
 
 
 class StepState(StrEnum):
@@ -147,6 +227,7 @@ class StepState(StrEnum):
     WAITING_APPROVAL = "waiting_approval"
     WAITING_ANSWER = "waiting_answer"
     SLEEPING = "sleeping"
+    PAUSED = "paused"
     RUNNING = "running"
     NEEDS_ATTENTION = "needs_attention"
     DONE = "done"
@@ -165,8 +246,37 @@ class Progress(Frozen):
     failed: int = 0
 
 
+class Request(Frozen):
+    """An approval that is asked for, and the `digest` of what is shown with it: an approval has to name it.
+
+    `targets` are how many it is about, of `total`; `names` the first of them. `part` says which part of a `for_each`
+    that is: the canary, the rest after it, those that were chosen by name. `changed` says why it is asked again.
+    """
+
+    policy: str
+    digest: str
+    needed: int
+    given: tuple[Responder, ...] = ()
+    sources: tuple[str, ...] = ()
+    allow_self: bool = False
+    break_glass: str = ""
+    asked: str = ""
+    expires: str = ""
+    reminders: int = 0
+    targets: int = 0
+    total: int = 0
+    names: tuple[str, ...] = ()
+    part: str = ""
+    changed: str = ""
+
+
 class StepView(Frozen):
-    """What a front door shows of one step. Times are RFC 3339 UTC. `ask` is there while it waits for an answer."""
+    """What a front door shows of one step. Times are RFC 3339 UTC.
+
+    `ask` is there while it waits for an answer, `request` while it waits for approval, `until` while it sleeps.
+    `arguments` are those of a step on one target. `failed` has the first targets that failed; `progress` counts all.
+    `undoes_itself` is the incident that takes a temporary change back.
+    """
 
     id: str
     kind: str
@@ -183,23 +293,36 @@ class StepView(Frozen):
     evidence: tuple[Evidence, ...] = ()
     waits_for: str = ""
     ask: Ask | None = None
+    request: Request | None = None
+    until: str = ""
+    arguments: dict[str, Any] = {}
+    changeable: tuple[str, ...] = ()
+    failed: tuple[FailedTarget, ...] = ()
+    digest: str = ""
+    reversible: bool = False
+    undoes_itself: str = ""
     previews: tuple[Preview, ...] = ()
     blast: dict[str, int] = {}
     result: dict[str, Any] = {}
 
 
 class IncidentState(StrEnum):
-    """`running` has work in flight; `waiting` only waits for people; the rest are ends."""
+    """`running` has work in flight; `waiting` only waits for people; `paused` starts nothing; the rest are ends."""
 
     RUNNING = "running"
     WAITING = "waiting"
+    PAUSED = "paused"
     NEEDS_ATTENTION = "needs_attention"
     COMPLETED = "completed"
     ABORTED = "aborted"
 
 
 class IncidentView(Frozen):
-    """What a front door shows of an incident, and the result of its workflow."""
+    """What a front door shows of an incident, and the result of its workflow.
+
+    `review` are sentences about what somebody has to look at afterwards, such as broken glass. `undo` names the
+    incident that takes this one back after an abort; `undoes` the one that this one takes back.
+    """
 
     id: str
     runbook: str
@@ -216,11 +339,21 @@ class IncidentView(Frozen):
     starter: Responder
     inputs: dict[str, Any] = {}
     alerts: int = 0
+    paused: str = ""
+    commander: str = ""
+    responders: tuple[str, ...] = ()
+    review: tuple[str, ...] = ()
+    undo: str = ""
+    undoes: str = ""
     steps: tuple[StepView, ...] = ()
 
 
 class IncidentInput(Frozen):
-    """What an incident's workflow starts with. `digest` must be the plan's, or the workflow refuses to run."""
+    """What an incident's workflow starts with. `digest` must be the plan's, or the workflow refuses to run.
+
+    `shown` has, for a plan that was saved and looked at, the digest of what each step would change: a step that would
+    change anything else stops and asks.
+    """
 
     incident: str
     plan: Plan
@@ -230,23 +363,49 @@ class IncidentInput(Frozen):
     alert: dict[str, Any] = {}
     mode: Mode = Mode.RUN
     drill: bool = False
+    shown: dict[str, str] = {}
 
 
 class AlertReport(Frozen):
-    """An alert that belongs to a running incident."""
+    """An alert that belongs to a running incident, and who or what reports it."""
 
     source: str
     id: str
     title: str = ""
+    responder: Responder | None = None
 
 
 class Decision(Frozen):
-    """A human action on an incident or on one step: who, why, and for `answer` the form's values."""
+    """A human action on an incident or on one step: who, why, and what the verb needs besides.
+
+    `answers`: the form's values (answer). `digest`: what was shown (approve). `targets`: only these, by name (approve,
+    retry). `failed`: only targets that failed (retry). `arguments`: other values (retry). `break_glass`: alone, in an
+    emergency (approve). `undo`: take back what was done (abort). `seconds`: how much longer (extend). `person`: whom
+    (invite, handover). `attachments`: files (note).
+    """
 
     responder: Responder
     step: str = ""
     reason: str = ""
     answers: dict[str, Any] = {}
+    digest: str = ""
+    targets: tuple[str, ...] = ()
+    failed: bool = False
+    arguments: dict[str, Any] = {}
+    break_glass: bool = False
+    undo: bool = False
+    seconds: int = 0
+    person: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
-Verb = Literal["approve", "deny", "answer", "retry", "skip", "abort", "note", "alert"]
+Verb = Literal[
+    "approve", "deny", "answer", "retry", "skip", "abort", "note", "alert", "pause", "resume", "extend", "invite",
+    "handover",
+]
+
+
+def digest_of(shown: Any) -> str:
+    """A short digest of JSON values, floats included: the same for the same values in any order of keys."""
+    text = json.dumps(shown, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256_hex(text.encode("utf-8", "surrogatepass"))[:DIGEST]

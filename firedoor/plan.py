@@ -5,9 +5,9 @@ Pure data. Made by `firedoor.compiler`, walked by `workflows`. Durations are who
 """
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from firedoor.canonical import canonical_bytes, sha256_hex
 
@@ -16,6 +16,25 @@ class Frozen(BaseModel):
     """Immutable data that crosses into Temporal. Unknown fields are ignored, so that old histories stay readable."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Growing(Frozen):
+    """A part of a plan that got fields after plans were first stored.
+
+    Such a field is left out of the dump while it has its default, so that the plan of a running incident keeps the
+    digest that it was started with.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _without_what_says_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        dumped: dict[str, Any] = handler(self)
+        fields = type(self).model_fields
+        for name in self.later:
+            if getattr(self, name) == fields[name].default:
+                dumped.pop(name, None)
+        return dumped
 
 
 class Effect(StrEnum):
@@ -27,11 +46,20 @@ class Effect(StrEnum):
 
 
 class Verdict(StrEnum):
-    """Is the door shut? Only the provider's own answer after the change may say so."""
+    """Is the door shut? Only the provider's own answer after the change may say so.
+
+    `restored` and `not_restored` are the same question about an undo: is it as it was?
+    """
 
     CONTAINED = "contained"
     NOT_CONTAINED = "not_contained"
     UNKNOWN = "unknown"
+    RESTORED = "restored"
+    NOT_RESTORED = "not_restored"
+
+
+#: The verdicts that pass without a person.
+PROVED = frozenset({Verdict.CONTAINED, Verdict.RESTORED})
 
 
 class OnError(StrEnum):
@@ -51,18 +79,23 @@ class Retry(Frozen):
     ceiling: int = 30
 
 
-class Loop(Frozen):
+class Loop(Growing):
     """`for_each`: the CEL list, the name of one element, lanes at a time, what a failure does.
 
     `collect` is set where an expression of the runbook reads `steps.NAME.results`; without it the results of the
-    targets stay in the timeline and only counts and failures come back.
+    targets stay in the timeline and only counts and failures come back. `canary` targets go first; people approve the
+    rest after a look. With `spread` each element is the whole set of arguments.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"canary", "spread"})
 
     items: str
     name: str
     concurrency: int = 10
     on_error: OnError = OnError.ASK
     collect: bool = False
+    canary: int = 0
+    spread: bool = False
 
 
 class Until(Frozen):
@@ -90,13 +123,24 @@ class Ask(Frozen):
     fields: dict[str, Field]
 
 
-class Policy(Frozen):
-    """Who may approve: `user:NAME`, `role:NAME`, `slack:@group`; how many; for how long (seconds, 0 = for ever)."""
+class Policy(Growing):
+    """Who may approve: `user:NAME`, `role:NAME`, `slack:@group`; how many; for how long (seconds, 0 = for ever).
+
+    When nobody has approved in time, the policy `escalate` is asked; or the step goes on, for the reason that `proceed`
+    gives; with neither of them it counts as denied. `remind` is the pause between reminders in seconds, 0 for none.
+    `break_glass` is the role that may go ahead alone, with a reason.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"escalate", "proceed", "remind", "break_glass"})
 
     sources: tuple[str, ...]
     count: int = 1
     expires: int = 0
     allow_self: bool = False
+    escalate: str = ""
+    proceed: str = ""
+    remind: int = 0
+    break_glass: str = ""
 
 
 class Input(Frozen):
@@ -118,8 +162,24 @@ class Trigger(Frozen):
     inputs: dict[str, Any] = {}
 
 
-class PlannedStep(Frozen):
-    """One step. `needs` is everything it waits for; `mentions` the steps whose results its expressions read."""
+class Undo(Frozen):
+    """The action that takes a step's change back, as far as a workflow has to know it."""
+
+    action: str
+    effect: Effect
+    timeout: int = 60
+    retry: Retry = Retry()
+
+
+class PlannedStep(Growing):
+    """One step. `needs` is everything it waits for; `mentions` the steps whose results its expressions read.
+
+    `undo` is there where the change can be taken back; `temporary` seconds later it is, by itself. `changeable` names
+    the arguments that a person may change when retrying. `always` steps run at the end, however it ends. The action of
+    a step that `restores` is the undo of another's: it owes a verdict as a containment does.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"undo", "temporary", "changeable", "always", "restores"})
 
     id: str
     kind: Literal["uses", "ask", "wait", "approval", "run"]
@@ -139,10 +199,20 @@ class PlannedStep(Frozen):
     ask: Ask | None = None
     wait: int = 0
     child: "Plan | None" = None
+    undo: Undo | None = None
+    temporary: int = 0
+    changeable: tuple[str, ...] = ()
+    always: bool = False
+    restores: bool = False
 
 
-class Plan(Frozen):
-    """A compiled runbook. `steps` stand in an order in which each comes after what it needs."""
+class Plan(Growing):
+    """A compiled runbook. `steps` stand in an order in which each comes after what it needs.
+
+    `undoes` is the incident that this plan takes back, for the plans that `firedoor.undo` makes.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"undoes"})
 
     version: Literal[1] = 1
     name: str
@@ -156,6 +226,7 @@ class Plan(Frozen):
     triggers: tuple[Trigger, ...] = ()
     policies: dict[str, Policy] = {}
     steps: tuple[PlannedStep, ...]
+    undoes: str = ""
 
     def canonical(self) -> bytes:
         """The plan's canonical JSON: what its digest is taken of, and what `firedoor plan --save` writes."""

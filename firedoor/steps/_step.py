@@ -45,8 +45,10 @@ class Step(BaseModel):
     containment: ClassVar[bool] = False
     #: The exact permissions it needs, in the provider's own words: `iam:UpdateAccessKey`.
     permissions: ClassVar[tuple[str, ...]] = ()
-    #: The action that takes it back, or empty. It is given those of this step's arguments that it knows.
+    #: The action that takes it back, or empty. Each preview names its arguments (`Preview.inverse`).
     undo: ClassVar[str] = ""
+    #: Arguments that a person may change when retrying: how it is reached, never what is acted on.
+    changeable: ClassVar[tuple[str, ...]] = ()
     #: What one call counts for in the blast radius, by kind.
     blast: ClassVar[dict[str, int]] = {}
     #: How the outcome is proved, in words: the provider's call that is read back.
