@@ -21,6 +21,7 @@ from typing import Any, Protocol, TypeVar
 from activities.aws.accounts import Accounts
 from firedoor.incident import Call, Outcome, Preview, Target
 from firedoor.steps._step import Step
+from firedoor.timeline.store import Timeline
 
 NAMESPACE = uuid.UUID("6c1f3a52-7d1b-5f0e-9a53-0f1fe0d00123")
 
@@ -35,7 +36,7 @@ class Context:
     """What a step function may use.
 
     `earlier` is the preview that an earlier attempt recorded as its intent and never finished: the change is in doubt,
-    and `earlier.before` is the true state before it. `run` is the run of the incident.
+    and `earlier.before` is the true state before it. `run` is the run of the incident. `timeline` is for reading.
     """
 
     aws: Accounts
@@ -43,6 +44,7 @@ class Context:
     target: Target
     earlier: Preview | None = None
     run: str = ""
+    timeline: Timeline | None = None
 
     def token(self, purpose: str) -> str:
         """A UUID that is the same in every attempt at this target, and in no other: an idempotency token."""

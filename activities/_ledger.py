@@ -17,13 +17,13 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities._tally import target_name
 from firedoor.canonical import NotCanonicalError, canonical_bytes, sha256_hex
 from firedoor.errors import FiredoorError, StepError
 from firedoor.incident import Call, Failure, Outcome, Preview, Target
 from firedoor.steps._step import Step
 from firedoor.timeline.batch import Receipt
 from firedoor.timeline.entry import Draft, Entry, Kind
+from firedoor.timeline.store import Timeline
 from firedoor.timeline.writer import Writer
 
 #: Results over this many bytes go beside the log, by their SHA-256.
@@ -204,6 +204,11 @@ class TargetRecord:
         """The run of the incident."""
         return self.record.run
 
+    @property
+    def timeline(self) -> Timeline:
+        """The timeline, for steps that read it."""
+        return self.record.writer.timeline
+
     async def intent(self, preview: Preview | None) -> None:
         """Make the intent durable, or raise `StepError` so that the action does not run."""
         body: dict[str, Any] = {"params": self.target.arguments}
@@ -267,7 +272,7 @@ class TargetRecord:
         return canonical_bytes(
             {
                 "name": self.record.contract.action,
-                "target": target_name(self.target),
+                "target": self.target.name,
                 "target_key": self.target.key,
                 "mode": "drill" if self.record.call.drill else "live",
             }

@@ -5,22 +5,25 @@ before the change goes on (docs/adr/0002). In plan mode a change stops there, an
 """
 
 import asyncio
+import contextvars
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Executor
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 from temporalio import activity
 
 from activities._action import Action, Context
+from activities._guard import MAY_CHANGE
 from activities.aws.accounts import Accounts
 from firedoor.errors import StepError
 from firedoor.incident import Call, Mode, Outcome, Preview, Report, Target
 from firedoor.plan import Effect
 from firedoor.steps._step import Step
+from firedoor.timeline.store import Timeline
 
 
 class Recorder(Protocol):
@@ -34,9 +37,16 @@ class Recorder(Protocol):
         """The run of the incident, for tokens that no other run uses."""
         ...
 
+    @property
+    def timeline(self) -> Timeline:
+        """The timeline, for steps that read it."""
+        ...
+
     async def intent(self, preview: Preview | None) -> None:
         """Make the intent durable. Raises `StepError` (`record_failed`) if it cannot: then the action must not run."""
 
+
+T = TypeVar("T")
 
 #: Set by the recording interceptor. Without it nothing is performed: no action without a record.
 RECORDER: ContextVar[Recorder] = ContextVar("recorder")
@@ -54,7 +64,14 @@ class Performer:
         """Perform the recorder's target, which is one of `call`'s. Raises `StepError`."""
         recorder = RECORDER.get()
         step = self._arguments(recorder.target)
-        context = Context(aws=self.aws, call=call, target=recorder.target, earlier=recorder.earlier, run=recorder.run)
+        context = Context(
+            aws=self.aws,
+            call=call,
+            target=recorder.target,
+            earlier=recorder.earlier,
+            run=recorder.run,
+            timeline=recorder.timeline,
+        )
         if self.action.contract.effect is Effect.READ:
             await recorder.intent(None)
             return Report(outcome=await self._read(step, context))
@@ -74,7 +91,7 @@ class Performer:
         if inspect.iscoroutinefunction(function):
             outcome: Outcome = await function(step, context)
             return outcome
-        return await asyncio.get_running_loop().run_in_executor(self.threads, function, step, context)
+        return await self._in_thread(function, step, context)
 
     async def _change(self, step: Step, context: Context, recorder: Recorder) -> Outcome:
         stages = self._stages(step, context)
@@ -84,14 +101,38 @@ class Performer:
                 raise TypeError(f"{self.action.contract.action} acted before it said what it would do")
             if context.call.mode is Mode.PLAN:
                 return Outcome(summary=preview.change, preview=preview, before=preview.before)
+            self._refuse_another_change(recorder, preview)
             await recorder.intent(preview)
-            outcome = await anext(stages)
-            if not isinstance(outcome, Outcome):
-                raise TypeError(f"{self.action.contract.action} yielded no outcome")
+            outcome = await self._act(stages)
         finally:
             await stages.aclose()
         before = (context.earlier or preview).before
         return outcome.model_copy(update={"before": before}) if before else outcome
+
+    async def _act(self, stages: AsyncGenerator[Preview | Outcome, None]) -> Outcome:
+        token = MAY_CHANGE.set(True)
+        try:
+            outcome = await anext(stages)
+        finally:
+            MAY_CHANGE.reset(token)
+        if not isinstance(outcome, Outcome):
+            raise TypeError(f"{self.action.contract.action} yielded no outcome")
+        return outcome
+
+    def _refuse_another_change(self, recorder: Recorder, preview: Preview) -> None:
+        """People approved what they were shown: raise `approval_void` if it would be another change by now.
+
+        A change in doubt was compared before its intent was recorded, and may look different because it was made.
+        """
+        target = recorder.target
+        if not target.approved or recorder.earlier is not None:
+            return
+        if preview.digest(self.action.contract.action, target.arguments) != target.approved:
+            raise StepError(
+                "approval_void",
+                f"{target.name} is not as it was when the change was approved. It would be now: {preview.change}.",
+                next="It is asked again, with what it would change now.",
+            )
 
     def _stages(self, step: Step, context: Context) -> AsyncGenerator[Preview | Outcome, None]:
         function: Callable[..., Any] = self.action.function
@@ -102,9 +143,13 @@ class Performer:
 
     async def _threaded(self, stages: Iterator[Preview | Outcome]) -> AsyncGenerator[Preview | Outcome, None]:
         """The stages of a sync change, each run in a thread."""
-        loop = asyncio.get_running_loop()
-        while (stage := await loop.run_in_executor(self.threads, next, stages, None)) is not None:
+        while (stage := await self._in_thread(next, stages, None)) is not None:
             yield stage
+
+    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call it in a thread that knows whether changes may be made."""
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self.threads, context.run, function, *arguments)
 
 
 Perform = Callable[[Call], Coroutine[Any, Any, Report]]

@@ -62,13 +62,31 @@ class _Recording(ActivityInboundInterceptor):
     async def _single(self, input: ExecuteActivityInput, record: CallRecord) -> Report:
         result = await self._target(input, record, record.call.targets[0])
         await record.settle()
-        if isinstance(result, Outcome):
-            return Report(outcome=result, done=1, adopted=record.adopted)
-        raise temporal_failure(result)
+        if not isinstance(result, Outcome):
+            raise temporal_failure(result)
+        tally = Tally(record.call, record.contract)
+        tally.add(record.call.targets[0], result)
+        return Report(outcome=result, done=1, adopted=record.adopted, digests=tally.digests)
 
     async def _slice(self, input: ExecuteActivityInput, record: CallRecord) -> Report:
+        tally = Tally(record.call, record.contract)
+        work = asyncio.create_task(self._lanes(input, record, tally))
+        while not work.done():
+            try:
+                await asyncio.shield(work)
+            except asyncio.CancelledError:
+                # The incident was paused or aborted, or this worker is about to end: what was begun finishes, and
+                # the workflow is told what was not.
+                tally.hold()
+        work.result()
+        await record.settle()
+        again = tally.retryable()
+        if again and activity.info().attempt < record.call.attempts and not activity.is_cancelled():
+            raise temporal_failure(again[0].failure, retryable=True)
+        return tally.report(record.adopted)
+
+    async def _lanes(self, input: ExecuteActivityInput, record: CallRecord, tally: Tally) -> None:
         call = record.call
-        tally = Tally(call, record.contract)
         queue = iter(call.targets)
 
         async def lane() -> None:
@@ -83,11 +101,6 @@ class _Recording(ActivityInboundInterceptor):
                 lanes.create_task(lane())
                 # One after the other: lanes that start together stay together, and all wait for each other's work.
                 await asyncio.sleep(0)
-        await record.settle()
-        again = tally.retryable()
-        if again and activity.info().attempt < call.attempts:
-            raise temporal_failure(again[0].failure, retryable=True)
-        return tally.report(record.adopted)
 
     async def _target(self, input: ExecuteActivityInput, record: CallRecord, target: Target) -> Outcome | Failure:
         """One target: adopt what is recorded, or perform and record. Failures of the provider are returned."""
@@ -126,13 +139,13 @@ def _defect(action: str, error: Exception, *, changing: bool) -> Failure:
 
 @contextlib.asynccontextmanager
 async def _heartbeats(record: CallRecord) -> AsyncGenerator[None]:
-    """Tell Temporal every second that this worker lives, and how many targets are done."""
+    """Tell Temporal every second that this worker lives, which step it is at, and how many targets are done."""
 
     async def beat() -> None:
         while True:
             # Not at once: most actions are done before the first is due, and each is a call to the server.
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            activity.heartbeat(record.finished)
+            activity.heartbeat(record.call.step, record.finished)
 
     task = asyncio.create_task(beat())
     try:

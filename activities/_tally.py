@@ -10,7 +10,6 @@ from firedoor.plan import OnError, Verdict
 from firedoor.steps._step import Step
 
 PREVIEWS = 50
-NAME_ARGUMENTS = 2
 
 
 @dataclass
@@ -25,16 +24,17 @@ class Tally:
     results: list[dict[str, Any]] = field(default_factory=list)
     previews: list[Preview] = field(default_factory=list)
     blast: Counter[str] = field(default_factory=Counter)
+    digests: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
 
     def add(self, target: Target, result: Outcome | Failure) -> None:
         """Count one target. A containment that is not proved counts as failed."""
         failure = result if isinstance(result, Failure) else self._unproved(result)
         if failure is not None:
-            self.failed.append(FailedTarget(key=target.key, name=target_name(target), failure=failure))
-            self.stopped = self.call.on_error is OnError.STOP
+            self.failed.append(FailedTarget(key=target.key, name=target.name, failure=failure))
+            self.stopped = self.stopped or self.call.on_error is OnError.STOP
         elif isinstance(result, Outcome):
-            self._count(result)
+            self._count(target, result)
 
     def retryable(self) -> list[FailedTarget]:
         """Failures that Temporal's retry may cure."""
@@ -50,25 +50,29 @@ class Tally:
             results=tuple(self.results),
             previews=tuple(self.previews),
             blast=dict(self.blast),
+            digests=self.digests,
         )
 
-    def _count(self, outcome: Outcome) -> None:
+    def hold(self) -> None:
+        """Begin no more targets; those that were begun finish."""
+        self.stopped = True
+
+    def _count(self, target: Target, outcome: Outcome) -> None:
         self.done += 1
         if self.call.collect:
             self.results.append(outcome.result)
         if outcome.preview:
             self.blast.update(outcome.preview.blast)
+            self.digests[target.key] = outcome.preview.digest(self.contract.action, target.arguments)
             if len(self.previews) < PREVIEWS:
                 self.previews.append(outcome.preview)
 
     def _unproved(self, outcome: Outcome) -> Failure | None:
-        if not self.contract.containment or self.call.mode is Mode.PLAN or outcome.verdict is Verdict.CONTAINED:
+        if self.call.mode is Mode.PLAN or outcome.verdict is Verdict.CONTAINED:
+            return None
+        if self.call.restores and not outcome.evidence:
+            return Failure(reason=Verdict.UNKNOWN.value, what=outcome.summary, changed="It may have been restored.")
+        if self.call.restores or not self.contract.containment:
             return None
         verdict = outcome.verdict or Verdict.UNKNOWN
         return Failure(reason=verdict.value, what=outcome.summary, changed="The change may have been made.")
-
-
-def target_name(target: Target) -> str:
-    """A printable name: the first arguments that are text. Arguments are never secret."""
-    words = [value for value in target.arguments.values() if isinstance(value, str) and value]
-    return " ".join(words[:NAME_ARGUMENTS]) or target.key

@@ -1,5 +1,7 @@
 """What the workflow itself adds to the timeline: decisions, states, what people did."""
 
+import base64
+import binascii
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from firedoor.canonical import sha256_hex
 from firedoor.errors import FiredoorError
-from firedoor.incident import Note
+from firedoor.incident import Attachment, Note
 from firedoor.timeline.entry import Draft, Kind
 from firedoor.timeline.writer import Writer
 
@@ -34,13 +36,19 @@ class TimelineActivities:
         if note.step:
             cause["step"] = note.step
         said, beside = _apart(note.body)
+        files = tuple(_file(attachment) for attachment in note.attachments)
         body: dict[str, Any] = {"actor": _actor(note), "cause": cause, **said}
+        if files:
+            body["evidence"] = [
+                {"name": one.name, "type": one.type, "size": len(data), "sha256": sha256_hex(data)}
+                for one, data in zip(note.attachments, files, strict=True)
+            ]
         draft = Draft(
             kind=Kind(note.kind),
             incident=note.incident,
             idem=f"{info.namespace}/{info.workflow_id}/{info.workflow_run_id}/{note.key}",
             body=body,
-            attachments=beside,
+            attachments=(*beside, *files),
         )
         try:
             [receipt] = await self.writer.append(draft)
@@ -63,8 +71,19 @@ def _apart(body: dict[str, Any]) -> tuple[dict[str, Any], tuple[bytes, ...]]:
     return said, tuple(beside)
 
 
+def _file(attachment: Attachment) -> bytes:
+    try:
+        return base64.b64decode(attachment.data, validate=True)
+    except binascii.Error as error:
+        raise ApplicationError(
+            f"The file {attachment.name} is not base64.", type="invalid_arguments", non_retryable=True
+        ) from error
+
+
 def _actor(note: Note) -> dict[str, Any]:
+    """Who it was, and how the front door made sure of it."""
     if note.actor is None:
         return {"kind": "workflow", "id": note.incident}
     kind = "human" if note.actor.principal.startswith("user:") else "system"
-    return {"kind": kind, "id": note.actor.principal, "auth": note.actor.auth}
+    identity = {"identity": note.actor.identity} if note.actor.identity else {}
+    return {"kind": kind, "id": note.actor.principal, "auth": note.actor.auth, **identity}

@@ -136,7 +136,7 @@ class Call(Frozen):
     """The input of every action's activity: one target, or a slice of a `for_each`.
 
     `round` grows when a person retries or an `until` loop reads again, so that recorded outcomes of an earlier round
-    are not adopted. `slice` names the slice inside the step.
+    are not adopted. `slice` names the slice inside the step. What `restores` has to show evidence of it.
     """
 
     incident: str
@@ -151,6 +151,7 @@ class Call(Frozen):
     collect: bool = False
     mode: Mode = Mode.RUN
     drill: bool = False
+    restores: bool = False
 
 
 class FailedTarget(Frozen):

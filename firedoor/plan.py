@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model
 
 from firedoor.canonical import canonical_bytes, sha256_hex
 
+#: Mass work waits in a task queue of its own, named after the incident's: it never stands before a containment.
+BULK = "-bulk"
+
 
 class Frozen(BaseModel):
     """Immutable data that crosses into Temporal. Unknown fields are ignored, so that old histories stay readable."""

@@ -15,9 +15,7 @@ WAIT = "until_then"
 CHANGE = "change"
 
 
-def undo_plan(
-    plan: Plan, incident: str, steps: Collection[str] = (), *, after: int = 0, ask: bool = True
-) -> Plan:
+def undo_plan(plan: Plan, incident: str, steps: Collection[str] = (), *, after: int = 0, ask: bool = True) -> Plan:
     """The plan that undoes `steps` (all, if empty) of `incident`, which runs or ran `plan`.
 
     With `after` it waits that many seconds first. Without `ask` nobody has to approve: for a change that was approved

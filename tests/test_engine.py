@@ -34,7 +34,7 @@ def plan() -> Plan:
 @pytest.fixture
 def settings(tmp_path: Path, temporal_address: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """An installation without a worker, whose engine is not patient."""
-    monkeypatch.setattr("firedoor.engine.ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("firedoor.engine.incidents.ANSWER_SECONDS", 0.3)
     return Settings(
         home=tmp_path / "home",
         task_queue=f"nobody-{tmp_path.name}",
@@ -69,7 +69,7 @@ async def test_a_cancelled_decision_is_cancelled(
     settings: Settings, plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C while it waits is no time-out, whatever Temporal's client calls it."""
-    monkeypatch.setattr("firedoor.engine.ANSWER_SECONDS", 30.0)
+    monkeypatch.setattr("firedoor.engine.incidents.ANSWER_SECONDS", 30.0)
     engine = await Engine.connect(settings)
     started = await engine.start(plan, door(settings), starter=ADA)
     deciding = asyncio.create_task(engine.decide(started.incident, "note", NOTE))
@@ -93,7 +93,7 @@ async def test_ids(settings: Settings, plan: Plan) -> None:
 
 async def test_a_view_that_no_worker_gives(settings: Settings, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     """The incident is safe, nothing was changed, and how to start a worker."""
-    monkeypatch.setattr("firedoor.engine.QUERY_SECONDS", 0.3)
+    monkeypatch.setattr("firedoor.engine.incidents.QUERY_SECONDS", 0.3)
     engine = await Engine.connect(settings)
     started = await engine.start(plan, door(settings), starter=ADA)
     with pytest.raises(UnreachableError, match="is safe in Temporal, but no worker answers") as caught:

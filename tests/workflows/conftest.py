@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
+from activities.recorded_changes import recorded_changes
 from firedoor.config import Settings
 from firedoor.engine import Engine, connect
 from firedoor.errors import RefusedError, UsageError
@@ -20,7 +21,9 @@ from firedoor.timeline.entry import Entry
 from firedoor.timeline.store import Timeline
 from firedoor.timeline.writer import Writer
 from tests.workflows import actions
-from worker import build
+from worker import build, build_bulk
+
+ACTIONS = (*actions.ACTIONS, recorded_changes)
 
 ADA = Responder(principal="user:ada", auth="os", roles=("security",))
 BOB = Responder(principal="user:bob", auth="os")
@@ -85,6 +88,12 @@ class Site:
                 return found
         raise AssertionError(f"{step} never was {state}")
 
+    async def approve(self, incident: str, step: str, who: Responder = ADA, **fields: Any) -> str:
+        """Approve what is shown now, waiting until it is."""
+        shown = await self.reaches(incident, step, StepState.WAITING_APPROVAL)
+        assert shown.request is not None
+        return await self.decide(incident, "approve", step, who, digest=shown.request.digest, **fields)
+
     async def decide(self, incident: str, verb: Any, step: str = "", who: Responder = ADA, **fields: Any) -> str:
         """A decision of a person."""
         return await self.engine.decide(incident, verb, Decision(responder=who, step=step, **fields))
@@ -119,7 +128,11 @@ async def site_at(address: str, home: Path, **settings_fields: Any) -> AsyncGene
     @asynccontextmanager
     async def serving() -> AsyncGenerator[None]:
         with ThreadPoolExecutor(8) as threads:
-            async with Writer(timeline) as writer, build(client, settings, writer, threads, actions.ACTIONS):
+            async with (
+                Writer(timeline) as writer,
+                build(client, settings, writer, threads, ACTIONS),
+                build_bulk(client, settings, writer, threads, ACTIONS),
+            ):
                 yield
 
     async with AsyncExitStack() as worker:

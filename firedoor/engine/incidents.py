@@ -1,15 +1,15 @@
-"""The one door to Temporal: start an incident, look at it, act on it."""
+"""What the front doors may ask of incidents: start, look, act, undo."""
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from temporalio.client import (
     Client,
-    WorkflowExecution,
+    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
@@ -19,25 +19,21 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
-from temporalio.common import (
-    Priority,
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
-from temporalio.envconfig import ClientConfig
+from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from firedoor.alerts import Alert
 from firedoor.config import Settings
-from firedoor.converter import data_converter, load_key
-from firedoor.errors import FiredoorError, RefusedError, UnreachableError, UsageError
+from firedoor.engine.connection import connect, explained, unanswered
+from firedoor.engine.progress import heartbeats, with_heartbeats
+from firedoor.engine.summaries import Summary, attributes, summary_of
+from firedoor.engine.undoing import checked_steps
+from firedoor.errors import FiredoorError, RefusedError, UnreachableError
 from firedoor.incident import (
     AlertReport,
     Decision,
+    FailedTarget,
     IncidentInput,
     IncidentState,
     IncidentView,
@@ -48,14 +44,9 @@ from firedoor.incident import (
 from firedoor.inputs import incident_id
 from firedoor.names import named
 from firedoor.plan import Plan
-
-STATE = SearchAttributeKey.for_keyword("FiredoorState")
-VERDICT = SearchAttributeKey.for_keyword("FiredoorVerdict")
-SEVERITY = SearchAttributeKey.for_keyword("FiredoorSeverity")
-MODE = SearchAttributeKey.for_keyword("FiredoorMode")
+from firedoor.undo import undo_plan
 
 ENDED = frozenset({IncidentState.COMPLETED, IncidentState.ABORTED})
-CONNECT_SECONDS = 5.0
 QUERY_SECONDS = 10.0
 WATCH_SECONDS = 0.25
 #: A worker that lives answers a decision in much less.
@@ -71,54 +62,6 @@ class Started:
 
     incident: str
     joined: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """One line of `firedoor list`. `parent` and `parent_run` name the incident that started this one as a step."""
-
-    id: str
-    run: str
-    parent: str
-    parent_run: str
-    runbook: str
-    state: str
-    verdict: str
-    severity: str
-    started: datetime
-    ended: datetime | None
-
-
-async def connect(settings: Settings) -> Client:
-    """A client of the configured Temporal. Raises `UnreachableError` with a checklist."""
-    options = ClientConfig.load_client_connect_config(override_env_vars=settings.temporal_environment)
-    address = options.get("target_host") or "localhost:7233"
-    settings.home.mkdir(parents=True, exist_ok=True)
-    key = load_key(settings.codec_key_path) if settings.codec else None
-    options.setdefault("target_host", address)
-    converter = data_converter(key=key, blobs=settings.blobs_path)
-    try:
-        return await asyncio.wait_for(Client.connect(**options, data_converter=converter), CONNECT_SECONDS)
-    except (RuntimeError, RPCError, TimeoutError, OSError) as error:
-        raise unreachable(address, str(error)) from error
-
-
-def unreachable(address: str, why: str, changed: str = "Nothing was changed.") -> UnreachableError:
-    """What was tried, and how to start a server."""
-    return UnreachableError(
-        f"No Temporal server answers at {address}.",
-        changed=changed,
-        next="\n".join(
-            (
-                "What to check:",
-                "  1. Is one running on this machine?      firedoor up",
-                f"  2. Is the address right?                TEMPORAL_ADDRESS is {address}",
-                "  3. Does a profile say otherwise?        TEMPORAL_PROFILE, `temporal config list`",
-                "  4. Is a firewall or VPN between?        temporal operator cluster health --address " + address,
-                f"What the connection said: {why.splitlines()[0][:160] if why else 'it timed out'}",
-            )
-        ),
-    )
 
 
 class Engine:
@@ -142,16 +85,15 @@ class Engine:
         alert: Alert | None = None,
         mode: Mode = Mode.RUN,
         drill: bool = False,
+        shown: Mapping[str, str] | None = None,
     ) -> Started:
         """Start an incident, or join the one that runs under the same identity.
 
-        `inputs` are complete and checked (`firedoor.inputs.resolve_inputs`). Raises `FiredoorError`.
+        `inputs` are complete and checked (`firedoor.inputs.resolve_inputs`). `shown` binds steps to the digests that a
+        saved plan has of what they would change. Raises `FiredoorError`.
         """
-        name = incident_id(plan, inputs, secrets.token_hex(4))
-        if mode is Mode.PLAN:
-            name = f"plan.{name}.{secrets.token_hex(4)}"
         start = IncidentInput(
-            incident=name,
+            incident=incident_id(plan, inputs, secrets.token_hex(4)),
             plan=plan,
             digest=plan.digest(),
             inputs=inputs,
@@ -159,7 +101,15 @@ class Engine:
             alert=alert.model_dump(mode="json") if alert else {},
             mode=mode,
             drill=drill,
+            shown=dict(shown or {}),
         )
+        return await self._start_or_join(start, alert)
+
+    async def _start_or_join(self, start: IncidentInput, alert: Alert | None = None) -> Started:
+        name, starter = start.incident, start.starter
+        if start.mode is Mode.PLAN:
+            name = f"plan.{name}.{secrets.token_hex(4)}"
+            start = start.model_copy(update={"incident": name})
         for _ in range(JOIN_ATTEMPTS):
             try:
                 await self._start(start)
@@ -172,13 +122,6 @@ class Engine:
 
     async def _start(self, start: IncidentInput) -> None:
         plan = start.plan
-        attributes = TypedSearchAttributes(
-            [
-                SearchAttributePair(STATE, IncidentState.RUNNING.value),
-                SearchAttributePair(SEVERITY, plan.severity),
-                SearchAttributePair(MODE, start.mode.value),
-            ]
-        )
         try:
             await self._client.start_workflow(
                 plan.name,
@@ -187,7 +130,7 @@ class Engine:
                 task_queue=self._settings.task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                search_attributes=attributes,
+                search_attributes=attributes(start),
                 memo={"title": plan.title, "starter": start.starter.principal},
                 static_summary=plan.title or plan.name,
                 priority=Priority(priority_key=1),
@@ -201,8 +144,7 @@ class Engine:
         """Tell the running incident that it was reported again. False if it has ended meanwhile."""
         try:
             if alert:
-                report = AlertReport(source=alert.source, id=alert.id, title=alert.title)
-                await self._update(name, "alert", report)
+                await self._update(name, "alert", _report(alert, starter))
             else:
                 again = Decision(responder=starter, reason="started again; joined the running incident")
                 await self._update(name, "note", again)
@@ -211,6 +153,62 @@ class Engine:
                 return False
             raise self._rpc(error, name) from error
         return True
+
+    async def plan_of(self, incident: str) -> IncidentInput:
+        """What an incident was started with, its plan included. Needs no worker. Raises `UsageError`."""
+        handle = self._client.get_workflow_handle(incident)
+        try:
+            async for event in handle.fetch_history_events(page_size=1):
+                payloads = event.workflow_execution_started_event_attributes.input.payloads
+                [start] = await self._client.data_converter.decode(payloads, [IncidentInput])
+                found: IncidentInput = start
+                return found
+        except RPCError as error:
+            raise self._rpc(error, incident) from error
+        raise FiredoorError(f"The history of {incident} is empty.")
+
+    async def undo(
+        self, incident: str, steps: Sequence[str] = (), *, starter: Responder, mode: Mode = Mode.RUN
+    ) -> Started:
+        """Start the incident that takes back what `steps` (all, if empty) of an incident changed, or plan it.
+
+        Raises `UsageError` for steps that do not exist or cannot be taken back, and for an undo of an undo.
+        """
+        original = await self.plan_of(incident)
+        plan = undo_plan(original.plan, incident, checked_steps(original.plan, incident, steps))
+        suffix = f".{'.'.join(steps)}" if steps else ""
+        start = IncidentInput(
+            incident=f"{incident}.undo{suffix}",
+            plan=plan,
+            digest=plan.digest(),
+            starter=starter,
+            mode=mode,
+            drill=original.drill,
+        )
+        return await self._start_or_join(start)
+
+    async def attach(self, incident: str, alert: Alert, responder: Responder) -> int:
+        """Attach an alert to a running incident; returns how many it has."""
+        try:
+            return int(await self._update(incident, "alert", _report(alert, responder)))
+        except WorkflowUpdateFailedError as error:
+            raise _refused(incident, error) from error
+        except RPCError as error:
+            raise self._rpc(error, incident) from error
+
+    async def failures(self, incident: str, step: str, offset: int = 0) -> tuple[FailedTarget, ...]:
+        """The failed targets of a step, 500 at a time. Raises `UnreachableError` where no worker answers."""
+        handle = self._client.get_workflow_handle(incident)
+        try:
+            found: list[FailedTarget] = await handle.query(
+                "failures",
+                args=[step, offset],
+                result_type=list[FailedTarget],
+                rpc_timeout=timedelta(seconds=QUERY_SECONDS),
+            )
+        except (RPCError, WorkflowQueryFailedError) as error:
+            raise self._silent(incident, error) from error
+        return tuple(found)
 
     async def view(self, incident: str) -> IncidentView:
         """Where an incident stands. Raises `UsageError` for an id that does not exist."""
@@ -223,15 +221,19 @@ class Engine:
                 "view", result_type=IncidentView, rpc_timeout=timedelta(seconds=QUERY_SECONDS)
             )
         except (RPCError, WorkflowQueryFailedError) as error:
-            if isinstance(error, RPCError) and error.status is RPCStatusCode.UNAVAILABLE:
-                raise self._rpc(error) from error
-            raise UnreachableError(
-                f"{incident} is safe in Temporal, but no worker answers for it ({error}).",
-                changed="Nothing was changed; nothing is lost.",
-                next="Start a worker: `firedoor up`, or `firedoor worker` where Temporal runs elsewhere.\n"
-                f"What has been recorded so far: firedoor timeline {incident}",
-            ) from error
-        return view
+            raise self._silent(incident, error) from error
+        return with_heartbeats(view, await heartbeats(description, self._client.data_converter))
+
+    def _silent(self, incident: str, error: RPCError | WorkflowQueryFailedError) -> FiredoorError:
+        """No worker answers a query."""
+        if isinstance(error, RPCError) and error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.NOT_FOUND):
+            return self._rpc(error, incident)
+        return UnreachableError(
+            f"{incident} is safe in Temporal, but no worker answers for it ({error}).",
+            changed="Nothing was changed; nothing is lost.",
+            next="Start a worker: `firedoor up`, or `firedoor worker` where Temporal runs elsewhere.\n"
+            f"What has been recorded so far: firedoor timeline {incident}",
+        )
 
     async def watch(self, incident: str) -> AsyncIterator[IncidentView]:
         """The views of an incident as they change, until it ends. Outages are waited out."""
@@ -269,7 +271,7 @@ class Engine:
         """The newest incidents first. Plans are not incidents."""
         query = f"FiredoorMode = '{Mode.RUN.value}'"
         try:
-            found = [_summary(one) async for one in self._client.list_workflows(query, limit=limit)]
+            found = [summary_of(one) async for one in self._client.list_workflows(query, limit=limit)]
         except RPCError as error:
             raise self._rpc(error) from error
         return sorted(found, key=lambda one: one.started, reverse=True)
@@ -304,9 +306,7 @@ class Engine:
         try:
             sentence: str = await self._update(incident, verb, decision)
         except WorkflowUpdateFailedError as error:
-            cause = error.cause
-            what = cause.message if isinstance(cause, ApplicationError) else str(cause)
-            raise RefusedError(what, changed="Nothing was changed.", next=f"firedoor show {incident}") from error
+            raise _refused(incident, error) from error
         except RPCError as error:
             changed = f"Whether `{verb}` was taken is not known; once Temporal answers, `firedoor show` says."
             raise self._rpc(error, incident, changed=changed) from error
@@ -330,63 +330,24 @@ class Engine:
             if isinstance(error.__cause__, asyncio.CancelledError):
                 # Our own task was cancelled (Ctrl-C); Temporal's client calls that a time-out.
                 raise error.__cause__ from None
-            raise _unanswered(incident, verb, accepted=accepted) from error
+            raise unanswered(incident, verb, ANSWER_SECONDS, accepted=accepted) from error
 
-    async def _describe(self, handle: WorkflowHandle[Any, Any]) -> WorkflowExecution:
+    async def _describe(self, handle: WorkflowHandle[Any, Any]) -> WorkflowExecutionDescription:
         try:
             return await handle.describe()
         except RPCError as error:
             raise self._rpc(error, handle.id) from error
 
     def _rpc(self, error: RPCError, incident: str = "", *, changed: str = "Nothing was changed.") -> FiredoorError:
-        """What an answer of Temporal's means for a person."""
-        if error.status is RPCStatusCode.NOT_FOUND and incident:
-            return UsageError(
-                f"There is no running incident {incident!r}: it never existed, or has ended.",
-                next="firedoor list shows them.",
-            )
-        if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
-            address = self._client.service_client.config.target_host
-            return unreachable(address, error.message, changed)
-        if "search attribute" in error.message.lower():
-            return FiredoorError(
-                f"Temporal does not know firedoor's search attributes: {error.message}.",
-                changed="Nothing was changed.",
-                next="docs/how-to/temporal-cluster.md has the four commands that register them.",
-            )
-        return FiredoorError(f"Temporal refused: {error.message}.", changed="Nothing was changed.")
+        return explained(error, self._client.service_client.config.target_host, incident, changed=changed)
 
 
-def _summary(execution: WorkflowExecution) -> Summary:
-    attributes = execution.typed_search_attributes
-    state = attributes.get(STATE) or "unknown"
-    if execution.status not in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
-        state = execution.status.name.lower() if execution.status else state
-    return Summary(
-        id=execution.id,
-        run=execution.run_id,
-        parent=execution.parent_id or "",
-        parent_run=execution.parent_run_id or "",
-        runbook=execution.workflow_type,
-        state=state,
-        verdict=attributes.get(VERDICT) or "",
-        severity=attributes.get(SEVERITY) or "",
-        started=execution.start_time,
-        ended=execution.close_time,
-    )
+def _report(alert: Alert, responder: Responder) -> AlertReport:
+    return AlertReport(source=alert.source, id=alert.id, title=alert.title, responder=responder)
 
 
-def _unanswered(incident: str, verb: Verb, *, accepted: bool) -> UnreachableError:
-    start = "Start a worker (`firedoor up`, or `firedoor worker`)"
-    if accepted:
-        return UnreachableError(
-            f"{incident} has accepted `{verb}`, and did not finish it within {ANSWER_SECONDS:.0f} s.",
-            changed="It is stored in Temporal and will not be lost: it takes effect as soon as it is in the timeline.",
-            next=f"Do not repeat it. `firedoor doctor` says what is wrong; then look: firedoor show {incident}",
-        )
-    return UnreachableError(
-        f"{incident} gave no answer within {ANSWER_SECONDS:.0f} s: no worker has taken `{verb}`.",
-        changed="It has not taken effect, and is stored nowhere: Temporal holds it in memory until a worker comes, and"
-        "\nforgets it when it is restarted. The incident itself is safe.",
-        next=f"{start}, then look: firedoor show {incident}\nIf it has not taken effect by then, repeat it.",
-    )
+def _refused(incident: str, error: WorkflowUpdateFailedError) -> RefusedError:
+    """The workflow's own reason."""
+    cause = error.cause
+    what = cause.message if isinstance(cause, ApplicationError) else str(cause)
+    return RefusedError(what, changed="Nothing was changed.", next=f"firedoor show {incident}")
