@@ -256,7 +256,10 @@ class Rehearsal:
                 if reply is None or (reply.after and reply.after not in ended):
                     continue
                 for who in people(self._plan, step.id, self.scenario.responder):
-                    decision = Decision(responder=who, step=step.id, reason=reply.reason, answers=dict(reply.answers))
+                    digest = step.request.digest if step.request else ""
+                    decision = Decision(
+                        responder=who, step=step.id, reason=reply.reason, answers=dict(reply.answers), digest=digest
+                    )
                     # Refused: the step has moved on since it was looked at, and the next view says whereto.
                     with contextlib.suppress(RefusedError):
                         await engine.decide(incident, reply.verb, decision)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from activities._action import Action, Context, Performance, performs
 from firedoor.errors import StepError
-from firedoor.incident import Evidence, Outcome, Preview
+from firedoor.incident import Evidence, Inverse, Outcome, Preview
 from firedoor.plan import Effect, Verdict
 from firedoor.steps._step import Result, Step
 
@@ -22,6 +22,8 @@ class World:
     failures: dict[str, list[str]] = field(default_factory=dict)
     lost_replies: dict[str, int] = field(default_factory=dict)
     verdicts: dict[str, list[Verdict]] = field(default_factory=dict)
+    #: Switches that somebody took away.
+    gone: set[str] = field(default_factory=set)
     gate: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -70,6 +72,18 @@ class SwitchOff(Step):
     action: ClassVar[str] = "test.switch_off"
     effect: ClassVar[Effect] = Effect.REVERSIBLE
     containment: ClassVar[bool] = True
+    undo: ClassVar[str] = "test.switch_on"
+    changeable: ClassVar[tuple[str, ...]] = ("room",)
+    result: ClassVar[type[Result]] = Switch
+    name: str
+    room: str = ""
+
+
+class SwitchOn(Step):
+    """Switch one on again, unless it was taken away."""
+
+    action: ClassVar[str] = "test.switch_on"
+    effect: ClassVar[Effect] = Effect.REVERSIBLE
     result: ClassVar[type[Result]] = Switch
     name: str
 
@@ -98,7 +112,13 @@ def switch_off(step: SwitchOff, context: Context) -> Performance:
     """Off, if it is not off already."""
     WORLD.fail_if_due(f"before {step.name}")
     before = WORLD.on.get(step.name, True)
-    yield Preview(change=f"{step.name}: {before} → False", before={"on": before}, blast={"switches": 1})
+    yield Preview(
+        change=f"{step.name}: {before} → False",
+        before={"on": before},
+        after={"on": False},
+        inverse=Inverse(action=step.undo, arguments={"name": step.name}) if before else None,
+        blast={"switches": 1},
+    )
     WORLD.gate.wait(10)
     if before:
         with WORLD.lock:
@@ -116,4 +136,21 @@ def switch_off(step: SwitchOff, context: Context) -> Performance:
     )
 
 
-ACTIONS: tuple[Action, ...] = (read_switch, list_switches, switch_off)
+@performs(SwitchOn)
+def switch_on(step: SwitchOn, context: Context) -> Performance:
+    """On, if it is off."""
+    WORLD.fail_if_due(f"undo {step.name}")
+    if step.name in WORLD.gone:
+        raise StepError("changed_since", f"{step.name} was taken away since: it cannot be switched on.")
+    before = WORLD.on.get(step.name, True)
+    yield Preview(change=f"{step.name}: {before} → True", before={"on": before}, blast={"switches": 1})
+    with WORLD.lock:
+        WORLD.on[step.name] = True
+        WORLD.effects.append(f"+{step.name}")
+    evidence = (Evidence(source="test:ReadSwitch", says="on"),)
+    yield Outcome(
+        summary=f"{step.name} is on", result={"name": step.name, "on": True}, changed=True, evidence=evidence
+    )
+
+
+ACTIONS: tuple[Action, ...] = (read_switch, list_switches, switch_off, switch_on)

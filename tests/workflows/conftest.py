@@ -16,7 +16,7 @@ from firedoor.config import Settings
 from firedoor.engine import Engine, connect
 from firedoor.errors import RefusedError, UsageError
 from firedoor.incident import Decision, IncidentView, Mode, Responder, StepState, StepView
-from firedoor.plan import Plan, PlannedStep, Policy
+from firedoor.plan import Loop, Plan, PlannedStep, Policy, Undo
 from firedoor.timeline.entry import Entry
 from firedoor.timeline.store import Timeline
 from firedoor.timeline.writer import Writer
@@ -33,8 +33,12 @@ SECURITY = Policy(sources=("role:security",))
 
 def use(name: str, action: str, needs: tuple[str, ...] = (), **fields: Any) -> PlannedStep:
     """A `uses` step of a test plan."""
-    contract = {one.contract.action: one.contract for one in actions.ACTIONS}[action]
+    contracts = {one.contract.action: one.contract for one in actions.ACTIONS}
+    contract = contracts[action]
+    back = contracts.get(contract.undo)
     return PlannedStep(
+        undo=back and Undo(action=back.action, effect=back.effect),
+        changeable=contract.changeable,
         id=name,
         kind="uses",
         action=action,
@@ -50,9 +54,23 @@ def off(name: str, needs: tuple[str, ...] = (), **fields: Any) -> PlannedStep:
     return use(name, "test.switch_off", needs, arguments={"name": name}, **fields)
 
 
-def plan_of(*steps: PlannedStep, **fields: Any) -> Plan:
+def each(name: str, needs: tuple[str, ...] = (), *, concurrency: int = 10, **fields: Any) -> PlannedStep:
+    """A step that switches every name in `inputs.names` off; `canary` and `on_error` are the loop's."""
+    loop = {key: fields.pop(key) for key in ("canary", "on_error") if key in fields}
+    return use(
+        name,
+        "test.switch_off",
+        needs,
+        arguments={"name": "${{ one }}"},
+        loop=Loop(items="inputs.names", name="one", concurrency=concurrency, **loop),
+        **fields,
+    )
+
+
+def plan_of(*steps: PlannedStep, policies: dict[str, Policy] | None = None, **fields: Any) -> Plan:
     """A plan of these steps."""
-    return Plan(name="test-plan", runbook_sha256="0" * 64, steps=steps, policies={"security": SECURITY}, **fields)
+    known = {"security": SECURITY, **(policies or {})}
+    return Plan(name="test-plan", runbook_sha256="0" * 64, steps=steps, policies=known, **fields)
 
 
 @dataclass

@@ -56,14 +56,14 @@ async def every_step(site: Site) -> str:
     actions.WORLD.failures["before s3"] = ["not_found"]
     incident = await site.start(everything(), {"names": [f"s{number}" for number in range(120)]})
     await site.reaches(incident, "gate", StepState.WAITING_APPROVAL)
-    await site.decide(incident, "approve", "gate")
+    await site.approve(incident, "gate")
     await site.reaches(incident, "each", StepState.NEEDS_ATTENTION)
     await site.decide(incident, "retry", "each")
     actions.WORLD.on["b"] = False
     await site.reaches(incident, "confirm", StepState.WAITING_ANSWER)
     await site.decide(incident, "answer", "confirm", answers={"healthy": True})
     await site.reaches(incident, "go", StepState.WAITING_APPROVAL)
-    await site.decide(incident, "approve", "go")
+    await site.approve(incident, "go")
     await site.engine.result(incident)
     return incident
 

@@ -17,16 +17,26 @@ async def test_an_approval_of_the_right_person_lets_the_step_act(site: Site) -> 
     assert (await site.engine.view(incident)).state is IncidentState.WAITING
     assert actions.WORLD.effects == []
 
-    await site.refused(incident, "approve", "gate", "user:bob is not in security", who=BOB)
-    await site.refused(incident, "approve", "gate", "user:eve started this incident", who=STARTER)
+    assert step.request is not None
+    shown = {"digest": step.request.digest}
+    await site.refused(incident, "approve", "gate", "user:bob is not in security", who=BOB, **shown)
+    await site.refused(incident, "approve", "gate", "user:eve started this incident", who=STARTER, **shown)
     await site.refused(incident, "approve", "gate", "Who is this?", who=Responder(principal="user:ada", auth=""))
     await site.refused(incident, "approve", "nothing", "This incident has no step 'nothing'. Its steps: gate.")
-    assert await site.decide(incident, "approve", "gate", reason="looked at it") == "gate is approved."
+    assert await site.approve(incident, "gate", reason="looked at it") == "gate is approved."
 
     view = await site.engine.result(incident)
     assert view.verdict is Verdict.CONTAINED
-    assert site.kinds(incident) == ["incident.opened", "approval", "action.intent", "action.outcome", "incident.closed"]
-    approval = site.entries(incident)[1]
+    kinds = [kind for kind in site.kinds(incident) if not kind.startswith("notification")]
+    assert kinds == [
+        "incident.opened",
+        "approval.requested",
+        "approval",
+        "action.intent",
+        "action.outcome",
+        "incident.closed",
+    ]
+    approval = next(entry for entry in site.entries(incident) if entry.kind == "approval")
     assert approval.body["actor"] == {"kind": "human", "id": "user:ada", "auth": "os"}
     assert approval.body["reason"] == "looked at it"
 
@@ -36,11 +46,16 @@ async def test_one_person_counts_once(site: Site) -> None:
     plan = plan_of(off("gate", approval="two"))
     plan = plan.model_copy(update={"policies": {"two": Policy(sources=("role:security", "user:bob"), count=2)}})
     incident = await site.start(plan)
-    await site.reaches(incident, "gate", StepState.WAITING_APPROVAL)
+    step = await site.reaches(incident, "gate", StepState.WAITING_APPROVAL)
+    assert step.request is not None
+    digest = step.request.digest
 
-    assert await site.decide(incident, "approve", "gate") == "gate is approved; 1 more needed."
-    await site.refused(incident, "approve", "gate", "user:ada has approved gate already; one person counts once.")
-    await site.decide(incident, "approve", "gate", who=BOB)
+    assert await site.approve(incident, "gate") == "gate is approved; 1 more needed."
+    by_chat = Responder(principal="user:ada", auth="slack", identity="slack:T01/U02", roles=("security",))
+    for again in (ADA, by_chat):
+        sentence = "user:ada has approved gate already; one person counts once."
+        await site.refused(incident, "approve", "gate", sentence, who=again, digest=digest)
+    await site.approve(incident, "gate", who=BOB)
     assert (await site.engine.result(incident)).verdict is Verdict.CONTAINED
 
 
@@ -71,7 +86,7 @@ async def test_a_gate_alone_holds_what_comes_after(site: Site) -> None:
     plan = plan_of(PlannedStep(id="go", kind="approval", approval="security"), off("gate", ("go",)))
     incident = await site.start(plan)
     await site.reaches(incident, "go", StepState.WAITING_APPROVAL)
-    await site.decide(incident, "approve", "go")
+    await site.approve(incident, "go")
     view = await site.engine.result(incident)
     assert view.steps[0].summary == "approved by user:ada"
     assert view.verdict is Verdict.CONTAINED

@@ -41,7 +41,7 @@ async def test_a_replaced_worker_goes_on_where_the_other_stopped(site: Site) -> 
     incident = await site.start(plan)
     await site.reaches(incident, "gate", StepState.WAITING_APPROVAL)
     await site.replace_worker()
-    await site.decide(incident, "approve", "gate")
+    await site.approve(incident, "gate")
     await site.replace_worker()
     view = await site.engine.result(incident)
     assert view.verdict is Verdict.CONTAINED
