@@ -298,6 +298,8 @@ def _conclude(board: Board, record: StepRecord, reports: list[Report], unseen: l
         return
     total = len(targets.items)
     failed = [*unseen, *(target for report in reports for target in report.failed)]
+    tried = record.worked | {int(target.key) for target in unseen}
+    failed += [target for target in record.failed if int(target.key) not in tried]
     failed.sort(key=lambda target: int(target.key))
     done = record.worked - {int(target.key) for target in failed}
     record.open_targets = [key for key in record.open_targets if key not in done]

@@ -1,6 +1,7 @@
 """Actions of a small world of switches, for tests of the workflow: real contracts, real activities, no provider."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -24,6 +25,8 @@ class World:
     verdicts: dict[str, list[Verdict]] = field(default_factory=dict)
     #: Switches that somebody took away.
     gone: set[str] = field(default_factory=set)
+    #: How long the provider takes over each change, in seconds.
+    takes: float = 0.0
     gate: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -120,6 +123,7 @@ def switch_off(step: SwitchOff, context: Context) -> Performance:
         blast={"switches": 1},
     )
     WORLD.gate.wait(10)
+    time.sleep(WORLD.takes)
     if before:
         with WORLD.lock:
             WORLD.on[step.name] = False
@@ -148,9 +152,7 @@ def switch_on(step: SwitchOn, context: Context) -> Performance:
         WORLD.on[step.name] = True
         WORLD.effects.append(f"+{step.name}")
     evidence = (Evidence(source="test:ReadSwitch", says="on"),)
-    yield Outcome(
-        summary=f"{step.name} is on", result={"name": step.name, "on": True}, changed=True, evidence=evidence
-    )
+    yield Outcome(summary=f"{step.name} is on", result={"name": step.name, "on": True}, changed=True, evidence=evidence)
 
 
 ACTIONS: tuple[Action, ...] = (read_switch, list_switches, switch_off, switch_on)

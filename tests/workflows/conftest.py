@@ -1,5 +1,6 @@
 """A worker of its own for each test, on the shared Temporal server, with the actions of `actions.py`."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,8 @@ ACTIONS = (*actions.ACTIONS, recorded_changes)
 ADA = Responder(principal="user:ada", auth="os", roles=("security",))
 BOB = Responder(principal="user:bob", auth="os")
 STARTER = Responder(principal="user:eve", auth="os", roles=("security",))
+#: Seconds until a test gives up.
+PATIENCE = 30
 SECURITY = Policy(sources=("role:security",))
 
 
@@ -54,12 +57,14 @@ def off(name: str, needs: tuple[str, ...] = (), **fields: Any) -> PlannedStep:
     return use(name, "test.switch_off", needs, arguments={"name": name}, **fields)
 
 
-def each(name: str, needs: tuple[str, ...] = (), *, concurrency: int = 10, **fields: Any) -> PlannedStep:
-    """A step that switches every name in `inputs.names` off; `canary` and `on_error` are the loop's."""
+def each(
+    name: str, needs: tuple[str, ...] = (), *, action: str = "test.switch_off", concurrency: int = 10, **fields: Any
+) -> PlannedStep:
+    """A step that switches every name in `inputs.names`; `canary` and `on_error` are the loop's."""
     loop = {key: fields.pop(key) for key in ("canary", "on_error") if key in fields}
     return use(
         name,
-        "test.switch_off",
+        action,
         needs,
         arguments={"name": "${{ one }}"},
         loop=Loop(items="inputs.names", name="one", concurrency=concurrency, **loop),
@@ -71,6 +76,10 @@ def plan_of(*steps: PlannedStep, policies: dict[str, Policy] | None = None, **fi
     """A plan of these steps."""
     known = {"security": SECURITY, **(policies or {})}
     return Plan(name="test-plan", runbook_sha256="0" * 64, steps=steps, policies=known, **fields)
+
+
+def _of(view: IncidentView, step: str) -> StepView:
+    return next(one for one in view.steps if one.id == step)
 
 
 @dataclass
@@ -100,11 +109,16 @@ class Site:
 
     async def reaches(self, incident: str, step: str, state: StepState) -> StepView:
         """Wait until a step is in a state."""
-        async for view in self.engine.watch(incident):
-            found = next(one for one in view.steps if one.id == step)
-            if found.state is state:
-                return found
-        raise AssertionError(f"{step} never was {state}")
+        view = await self.shows(incident, lambda view: _of(view, step).state is state)
+        return _of(view, step)
+
+    async def shows(self, incident: str, holds: Callable[[IncidentView], object]) -> IncidentView:
+        """Wait until a view of the incident shows what is asked for."""
+        async with asyncio.timeout(PATIENCE):
+            async for view in self.engine.watch(incident):
+                if holds(view):
+                    return view
+        raise AssertionError(f"{incident} ended and never showed it: {view}")
 
     async def approve(self, incident: str, step: str, who: Responder = ADA, **fields: Any) -> str:
         """Approve what is shown now, waiting until it is."""

@@ -20,6 +20,16 @@ async def asked(site: Site, incident: str, step: str = "gate") -> Request:
     return found
 
 
+async def another(site: Site, incident: str, first: Request) -> Request:
+    """The next request of the first step."""
+    view = await site.shows(
+        incident, lambda view: (request := view.steps[0].request) and request.digest != first.digest
+    )
+    request = view.steps[0].request
+    assert request is not None
+    return request
+
+
 async def test_a_request_shows_what_would_change_and_who_may_approve(site: Site) -> None:
     """Before anything is done: the change, what it touches, how many are needed, who they may be."""
     incident = await site.start(plan_of(off("gate", approval="security")))
@@ -49,11 +59,7 @@ async def test_a_world_that_changes_voids_the_approval(site: Site) -> None:
     first = await asked(site, incident)
     actions.WORLD.on["gate"] = False
     await site.approve(incident, "gate")
-    async for view in site.engine.watch(incident):
-        request = view.steps[0].request
-        if request and request.digest != first.digest:
-            break
-    assert request is not None
+    request = await another(site, incident, first)
     assert request.changed == "Since it was shown: on True → False."
     await site.refused(incident, "approve", "gate", "Since it was shown: on True → False.", digest=first.digest)
     assert actions.WORLD.effects == []
@@ -68,11 +74,8 @@ async def test_an_approval_that_nobody_gives_is_escalated(site: Site) -> None:
     quick = Policy(sources=("role:security",), expires=1, escalate="ops")
     incident = await site.start(plan_of(off("gate", approval="quick"), policies={"quick": quick, "ops": OPS}))
     first = await asked(site, incident)
-    async for view in site.engine.watch(incident):
-        request = view.steps[0].request
-        if request and request.policy == "ops":
-            break
-    assert request is not None
+    request = await another(site, incident, first)
+    assert request.policy == "ops"
     assert request.changed == "quick did not answer within 1 s."
     late = {"digest": first.digest}
     await site.refused(incident, "approve", "gate", "user:ada is not in ops: it takes one of user:bob.", **late)
@@ -102,10 +105,7 @@ async def test_people_are_reminded_and_told(site: Site) -> None:
     """Each reminder is counted in the request, recorded, and sent to those who may approve."""
     often = Policy(sources=("role:security",), remind=1)
     incident = await site.start(plan_of(off("gate", approval="often"), policies={"often": often}))
-    async for view in site.engine.watch(incident):
-        request = view.steps[0].request
-        if request and request.reminders:
-            break
+    await site.shows(incident, lambda view: (request := view.steps[0].request) and request.reminders)
     await site.replace_worker()
     await site.approve(incident, "gate")
     await site.engine.result(incident)
@@ -194,11 +194,7 @@ class TestForEach:
         request = await asked(site, incident, "rotate")
         assert request.part == "the canary: 2 of 8 targets; the rest is asked for afterwards"
         await site.approve(incident, "rotate")
-        async for view in site.engine.watch(incident):
-            rest = view.steps[0].request
-            if rest and rest.digest != request.digest:
-                break
-        assert rest is not None
+        rest = await another(site, incident, request)
         assert (rest.part, rest.targets) == ("the other 6 of 8 targets", 6)
         assert sorted(actions.WORLD.effects) == ["s0", "s1"]
         await site.approve(incident, "rotate")
@@ -220,7 +216,8 @@ class TestForEach:
         """Only these are touched; the others are asked for again. All who approve must mean the same ones."""
         both = Policy(sources=("role:security", "user:bob"), count=2)
         incident = await site.start(plan_of(each("rotate", approval="both"), policies={"both": both}), NAMES)
-        digest = (await asked(site, incident, "rotate")).digest
+        first = await asked(site, incident, "rotate")
+        digest = first.digest
         sentence = "rotate has no target nothing to approve."
         await site.refused(incident, "approve", "rotate", sentence, digest=digest, targets=("nothing",))
         chosen = {"digest": digest, "targets": ("s3", "s1")}
@@ -229,11 +226,7 @@ class TestForEach:
         sentence = "user:ada approved s1, s3: approve the same, or deny."
         await site.refused(incident, "approve", "rotate", sentence, who=BOB, digest=digest)
         await site.decide(incident, "approve", "rotate", who=BOB, **chosen)
-        async for view in site.engine.watch(incident):
-            rest = view.steps[0].request
-            if rest and rest.digest != digest:
-                break
-        assert rest is not None
+        rest = await another(site, incident, first)
         assert rest.targets == 6
         assert sorted(actions.WORLD.effects) == ["s1", "s3"]
         await site.decide(incident, "skip", "rotate", reason="the others are not ours")
@@ -247,11 +240,7 @@ class TestForEach:
         first = await asked(site, incident, "rotate")
         actions.WORLD.on["s5"] = False
         await site.approve(incident, "rotate")
-        async for view in site.engine.watch(incident):
-            again = view.steps[0].request
-            if again and again.digest != first.digest:
-                break
-        assert again is not None
+        again = await another(site, incident, first)
         assert again.names == ("s5",)
         assert "s5 is not as it was when the change was approved." in again.changed
         assert len(actions.WORLD.effects) == 7
@@ -265,9 +254,7 @@ class TestForEach:
         incident = await site.start(plan, NAMES)
         assert (await asked(site, incident, "rotate")).targets == 7
         await site.approve(incident, "rotate")
-        async for view in site.engine.watch(incident):
-            if view.state is not IncidentState.RUNNING and view.steps[0].failed:
-                break
+        view = await site.shows(incident, lambda view: view.steps[0].failed)
         assert [target.name for target in view.steps[0].failed] == ["s2"]
         assert "s2" not in actions.WORLD.effects
 
