@@ -28,7 +28,7 @@ TEST_EMULATORS := .venv-emulators/.made-test
 
 export FIREDOOR_EMULATOR := $(CURDIR)/$(EMULATOR)
 
-.PHONY: help drill test bench lint format docs lock setup clean
+.PHONY: help drill test chaos bench lint format docs lock setup clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,11 @@ test: $(DEV) $(TEST_EMULATORS)  ## Tests, coverage, lint, types, import contract
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report; coverage=$$?; \
 	if [ $$tests = 0 ] && [ $$static = 0 ] && [ $$coverage = 0 ]; then echo "make test: all passed"; exit 0; fi; \
 	echo "make test: FAILED: pytest exit $$tests, lint exit $$static, coverage exit $$coverage"; exit 1
+
+# Its cases run at once by themselves. `make chaos ARGS="--faults 'disk/*'"` runs some of them; ARGS=--write-faults keeps
+# the table in docs/reference/faults.md.
+chaos: $(DEV) $(TEST_EMULATORS)  ## Kill, fill, cut, spoil at every point of a step's life: the long form, minutes
+	@exec $(BIN)/python -m pytest tests/chaos -n 0 -m chaos $(ARGS)
 
 bench: $(DEV) $(EMULATORS)  ## Measure against hand-written Temporal programs; writes benchmarks/results.json
 	@exec $(BIN)/python -m benchmarks $(ARGS)
@@ -107,7 +112,7 @@ $(EMULATORS): $(BOOTED) requirements/emulators.txt
 	@touch $@
 
 $(TEST_EMULATORS): $(EMULATORS) requirements/test-emulators.txt
-	@echo "Setting up: another AWS emulator, which the tests ask as well"
+	@echo "Setting up: another AWS emulator, and a faulty network before it, which the tests ask as well"
 	@$(UV) pip install --quiet --compile-bytecode --python .venv-emulators/bin/python \
 		--require-hashes -r requirements/test-emulators.txt
 	@touch $@

@@ -1,24 +1,35 @@
-"""The worker: connects, registers, serves. `python worker.py`, or `firedoor worker`."""
+"""The worker: connects, registers, serves. `python worker.py [--urgent | --bulk | --all]`, or `firedoor worker`.
 
+Incidents and mass work are served from task queues of their own, so that ten thousand notices cannot stand before the
+next leaked key. With one process for each they do not share an interpreter either (`firedoor up` starts two).
+"""
+
+import argparse
 import asyncio
 import logging
 import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities import ACTIVITIES
 from activities._action import Action
+from activities._limits import Limits
 from activities._perform import definitions
 from activities._record import RecordingInterceptor
 from activities.aws.accounts import Accounts
+from activities.people import PeopleActivities
 from activities.timeline import TimelineActivities
+from firedoor.app import build_id
 from firedoor.config import Settings, load
 from firedoor.engine import connect
 from firedoor.errors import FiredoorError
@@ -28,6 +39,12 @@ from workflows import WORKFLOWS
 
 THREADS = 64
 ACTIVITIES_AT_ONCE = 200
+#: A slice has lanes of its own, and 500 targets in memory.
+SLICES_AT_ONCE = 32
+#: What mass work leaves to the others of the machine: its priority for the system's scheduler.
+NICE = 10
+
+Build = Callable[[Client, Settings, Writer, ThreadPoolExecutor], Worker]
 
 
 def build(
@@ -37,47 +54,109 @@ def build(
     threads: ThreadPoolExecutor,
     actions: Sequence[Action] = ACTIVITIES,
 ) -> Worker:
-    """The worker of this process, wired."""
-    contracts = {action.contract.action: action.contract for action in actions}
-    aws = Accounts(settings.aws, variables=settings.secret_environment)
+    """The worker of incidents: their workflows and all activities. Slices go to the one that `build_bulk` makes."""
+    options = _options(settings, writer, threads, actions, urgent=True)
+    options["activities"] += [TimelineActivities(writer).record, PeopleActivities(writer, settings).tell]
     return Worker(
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        activities=[*definitions(actions, aws, threads), TimelineActivities(writer).record],
-        interceptors=[RecordingInterceptor(writer, contracts, f"{socket.gethostname()}:{os.getpid()}")],
         max_concurrent_activities=ACTIVITIES_AT_ONCE,
-        # A killed worker is noticed after the heartbeat time-out plus this, not after Temporal's 10 s.
-        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
-        max_heartbeat_throttle_interval=timedelta(seconds=0.5),
-        max_eager_activity_reservations_per_workflow_task=50,
-        graceful_shutdown_timeout=timedelta(seconds=10),
+        **options,
     )
 
 
-async def serve(settings: Settings) -> None:
+def build_bulk(
+    client: Client,
+    settings: Settings,
+    writer: Writer,
+    threads: ThreadPoolExecutor,
+    actions: Sequence[Action] = ACTIVITIES,
+) -> Worker:
+    """The worker of mass work: slices of a `for_each`, no workflows. Urgent calls overtake its calls of providers."""
+    options = _options(settings, writer, threads, actions, urgent=False)
+    return Worker(client, task_queue=settings.bulk_queue, max_concurrent_activities=SLICES_AT_ONCE, **options)
+
+
+def _options(
+    settings: Settings, writer: Writer, threads: ThreadPoolExecutor, actions: Sequence[Action], *, urgent: bool
+) -> dict[str, Any]:
+    """What both kinds of workers have."""
+    contracts = {action.contract.action: action.contract for action in actions}
+    limits = Limits(settings.limits_path, settings.limits, urgent=urgent)
+    aws = Accounts(settings.aws, variables=settings.secret_environment, limits=limits)
+    return {
+        "activities": [*definitions(actions, aws, threads)],
+        "interceptors": [RecordingInterceptor(writer, contracts, f"{socket.gethostname()}:{os.getpid()}")],
+        "deployment_config": _deployment(settings),
+        # A killed worker is noticed after the heartbeat time-out plus this, not after Temporal's 10 s.
+        "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),
+        "max_heartbeat_throttle_interval": timedelta(seconds=0.5),
+        "max_eager_activity_reservations_per_workflow_task": 50,
+        "graceful_shutdown_timeout": timedelta(seconds=10),
+    }
+
+
+def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
+    """Which build this is. An incident goes on with the newest one: it may live for days (docs/adr/0007)."""
+    if not settings.deployment:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.deployment, build_id()),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
+
+
+async def serve(settings: Settings, builds: Sequence[Build]) -> None:
     """Work until SIGINT or SIGTERM."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     timeline = Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log)
     client = await connect(settings)
-    with ThreadPoolExecutor(THREADS) as threads:
-        async with Writer(timeline) as writer, build(client, settings, writer, threads):
-            logging.getLogger("firedoor").info("worker ready on task queue %s", settings.task_queue)
-            await stop.wait()
+    async with AsyncExitStack() as stack:
+        stack.callback(timeline.close)
+        # Each has threads of its own, so that mass work cannot hold those of incidents.
+        pools = [stack.enter_context(ThreadPoolExecutor(THREADS)) for _ in builds]
+        writer = await stack.enter_async_context(Writer(timeline))
+        workers = [make(client, settings, writer, threads) for make, threads in zip(builds, pools, strict=True)]
+        for worker in workers:
+            await stack.enter_async_context(worker)
+            logging.getLogger("firedoor").info("worker ready on task queue %s", worker.task_queue)
+        await stop.wait()
+        await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Serve; a failure to start is a sentence and an exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    builds = _asked(arguments)
+    if builds == [build_bulk]:
+        os.nice(NICE)
     try:
-        asyncio.run(serve(load()))
+        asyncio.run(serve(load(), builds))
     except FiredoorError as error:
         sys.stderr.write(f"{error}\n")
         return int(error.exit)
     return 0
 
 
+def _asked(arguments: Sequence[str]) -> list[Build]:
+    parser = argparse.ArgumentParser(prog="worker.py", description="Serve incidents until stopped.")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--urgent", action="store_const", dest="builds", const=[build], help="incidents only")
+    which.add_argument(
+        "--bulk", action="store_const", dest="builds", const=[build_bulk], help="mass work only, nice 10"
+    )
+    which.add_argument("--all", action="store_const", dest="builds", const=[build, build_bulk], help="both (default)")
+    asked: list[Build] | None = parser.parse_args(arguments).builds
+    return asked or [build, build_bulk]
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main(sys.argv[1:])
+    logging.shutdown()
+    sys.stderr.flush()
+    # Temporal's library may crash while the interpreter ends. Everything that matters is closed and flushed by now.
+    os._exit(code)

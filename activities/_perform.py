@@ -19,6 +19,7 @@ from temporalio import activity
 from activities._action import Action, Context
 from activities._guard import MAY_CHANGE
 from activities.aws.accounts import Accounts
+from activities.aws.permissions import with_permissions
 from firedoor.errors import StepError
 from firedoor.incident import Call, Mode, Outcome, Preview, Report, Target
 from firedoor.plan import Effect
@@ -100,6 +101,7 @@ class Performer:
             if not isinstance(preview, Preview):
                 raise TypeError(f"{self.action.contract.action} acted before it said what it would do")
             if context.call.mode is Mode.PLAN:
+                preview = await self._in_thread(with_permissions, preview, step, self.aws)
                 return Outcome(summary=preview.change, preview=preview, before=preview.before)
             self._refuse_another_change(recorder, preview)
             await recorder.intent(preview)

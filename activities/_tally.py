@@ -6,7 +6,7 @@ from typing import Any
 
 from firedoor.errors import StepError
 from firedoor.incident import Call, FailedTarget, Failure, Mode, Outcome, Preview, Report, Target
-from firedoor.plan import OnError, Verdict
+from firedoor.plan import PROVED, OnError, Verdict
 from firedoor.steps._step import Step
 
 PREVIEWS = 50
@@ -68,11 +68,10 @@ class Tally:
                 self.previews.append(outcome.preview)
 
     def _unproved(self, outcome: Outcome) -> Failure | None:
-        if self.call.mode is Mode.PLAN or outcome.verdict is Verdict.CONTAINED:
+        if self.call.mode is Mode.PLAN or outcome.verdict in PROVED:
             return None
-        if self.call.restores and not outcome.evidence:
-            return Failure(reason=Verdict.UNKNOWN.value, what=outcome.summary, changed="It may have been restored.")
-        if self.call.restores or not self.contract.containment:
+        read_back = outcome.verdict is None and bool(outcome.evidence)
+        if read_back if self.call.restores else not self.contract.containment:
             return None
         verdict = outcome.verdict or Verdict.UNKNOWN
         return Failure(reason=verdict.value, what=outcome.summary, changed="The change may have been made.")

@@ -1,6 +1,7 @@
 """What an incident changed, read from the timeline: the ground that undo stands on."""
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from activities._action import Context, performs
@@ -29,19 +30,36 @@ def recorded_changes(step: RecordedChanges, context: Context) -> Outcome:
     )
 
 
-def inverses(entries: Iterable[Entry], steps: Iterable[str]) -> Inverses:
-    """For each step the arguments of its inverse for each target that it changed, the newest change first."""
+def inverses(entries: Sequence[Entry], steps: Iterable[str]) -> Inverses:
+    """For each step the arguments of the inverses of what it changed, in the order in which they have to run.
+
+    A target that was changed in several rounds is taken back round by round, the newest first; between two rounds of
+    one target stand those of all others.
+    """
     newest = _newest_run(entries)
     own = [entry for entry in entries if entry.part("cause").get("run") == newest]
     made = _made(own)
-    found: dict[str, dict[str, dict[str, Any]]] = {step: {} for step in steps}
+    rounds: dict[str, dict[str, dict[int, dict[str, Any]]]] = {step: {} for step in steps}
     for entry in own:
         inverse = entry.part("preview").get("inverse")
-        step = entry.part("cause").get("step", "")
-        if entry.kind == Kind.ACTION_INTENT and inverse and step in found and entry.id in made:
-            # The first change of a target has the true state before it; a repetition begins where that one left it.
-            found[step].setdefault(entry.part("action")["target_key"], inverse.get("arguments", {}))
-    return {step: list(reversed(by_target.values())) for step, by_target in found.items()}
+        cause = entry.part("cause")
+        if entry.kind == Kind.ACTION_INTENT and inverse and cause.get("step") in rounds and entry.id in made:
+            by_target = rounds[cause["step"]].setdefault(entry.part("action")["target_key"], {})
+            # The first attempt of a round has the true state before it; a repetition begins where that one left it.
+            by_target.setdefault(cause["round"], inverse.get("arguments", {}))
+    return {step: _in_order(by_target) for step, by_target in rounds.items()}
+
+
+def _in_order(by_target: dict[str, dict[int, dict[str, Any]]]) -> list[dict[str, Any]]:
+    newest_first: list[list[dict[str, Any]]] = []
+    for by_round in reversed(by_target.values()):
+        distinct: list[dict[str, Any]] = []
+        for number in sorted(by_round, reverse=True):
+            if by_round[number] not in distinct:
+                distinct.append(by_round[number])
+        newest_first.append(distinct)
+    generations = itertools.zip_longest(*newest_first)
+    return [arguments for generation in generations for arguments in generation if arguments is not None]
 
 
 def _newest_run(entries: Iterable[Entry]) -> str:

@@ -98,3 +98,40 @@ class FanOut:
 
         await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
         return done
+
+
+@workflow.defn
+class Approved:
+    """One step that somebody has to approve."""
+
+    def __init__(self) -> None:
+        self._by = ""
+
+    @workflow.run
+    async def run(self, milliseconds: int) -> int:
+        """Wait for the approval, then run it."""
+        await workflow.wait_condition(lambda: bool(self._by))
+        await workflow.execute_activity(
+            call,
+            Item("target", milliseconds),
+            start_to_close_timeout=timedelta(seconds=60),
+            heartbeat_timeout=timedelta(seconds=5),
+            retry_policy=RetryPolicy(maximum_attempts=5),
+        )
+        return 1
+
+    @workflow.update
+    def approve(self, by: str) -> str:
+        """Go ahead."""
+        self._by = by
+        return f"approved by {by}"
+
+    @approve.validator
+    def _may_approve(self, by: str) -> None:
+        if self._by or not by:
+            raise ValueError("it is approved already, or by nobody")
+
+    @workflow.query
+    def waits(self) -> bool:
+        """Does it wait for somebody?"""
+        return not self._by

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,16 +15,17 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from benchmarks import actions, baseline
+from benchmarks.plans import APPROVER, ONLY, STARTER, approved, fan_out, plan_of, step, targets
 from firedoor.alerts import SOURCES, Alert, match
 from firedoor.config import Settings
 from firedoor.drill.aws_access_key_leaked import FINDING
 from firedoor.engine import Engine, connect
-from firedoor.incident import IncidentState, Responder
+from firedoor.incident import Decision, IncidentState, IncidentView, StepState
 from firedoor.local import dev_server, temporal_binary
-from firedoor.plan import Effect, Input, Loop, OnError, Plan, PlannedStep, Trigger
+from firedoor.plan import Input, Plan, Trigger
 from firedoor.timeline.store import Timeline
 from firedoor.timeline.writer import Writer
-from worker import build
+from worker import build, build_bulk
 
 STEPS = 20
 STEP_MILLISECONDS = 10
@@ -33,7 +34,7 @@ LANES = 100
 RUNS = 5
 SEQUENTIAL_RUNS = 15
 TRIGGERS = 31
-STARTER = Responder(principal="user:bench", auth="os")
+APPROVALS = 31
 
 
 @dataclass
@@ -58,23 +59,6 @@ class Bench:
         await self.client.execute_workflow(program, args=arguments, id=name, task_queue=self.queue)
 
 
-def _step(name: str, needs: tuple[str, ...], milliseconds: int, loop: Loop | None = None) -> PlannedStep:
-    target = "${{ one }}" if loop else name
-    return PlannedStep(
-        id=name,
-        kind="uses",
-        action="bench.call",
-        effect=Effect.REVERSIBLE,
-        arguments={"target": target, "milliseconds": milliseconds},
-        needs=needs,
-        loop=loop,
-    )
-
-
-def _plan(*steps: PlannedStep) -> Plan:
-    return Plan(name="bench", runbook_sha256="0" * 64, steps=steps)
-
-
 @asynccontextmanager
 async def bench() -> AsyncGenerator[Bench]:
     """A Temporal server with its data on disk, and one process that serves both programs."""
@@ -88,7 +72,7 @@ async def bench() -> AsyncGenerator[Bench]:
             by_hand = Worker(
                 client,
                 task_queue=queue,
-                workflows=[baseline.Sequential, baseline.FanOut],
+                workflows=[baseline.Sequential, baseline.FanOut, baseline.Approved],
                 activities=[baseline.call, baseline.call_batch],
                 max_concurrent_activities=200,
                 max_heartbeat_throttle_interval=timedelta(seconds=0.5),
@@ -97,6 +81,7 @@ async def bench() -> AsyncGenerator[Bench]:
                 async with (
                     Writer(timeline) as writer,
                     build(client, settings, writer, threads, (actions.call,)),
+                    build_bulk(client, settings, writer, threads, (actions.call,)),
                     by_hand,
                 ):
                     yield Bench(client, Engine(client, settings), timeline, queue)
@@ -123,9 +108,9 @@ async def _ratios(
 async def _sequential(site: Bench) -> list[float]:
     names = [f"step_{number:02}" for number in range(STEPS)]
     steps = [
-        _step(name, (names[number - 1],) if number else (), STEP_MILLISECONDS) for number, name in enumerate(names)
+        step(name, (names[number - 1],) if number else (), STEP_MILLISECONDS) for number, name in enumerate(names)
     ]
-    plan = _plan(*steps)
+    plan = plan_of(*steps)
     return await _ratios(
         lambda: site.firedoor(plan, {}),
         lambda: site.by_hand(baseline.Sequential.run, STEPS, STEP_MILLISECONDS),
@@ -134,12 +119,11 @@ async def _sequential(site: Bench) -> list[float]:
 
 
 async def _fan_out(site: Bench, milliseconds: int) -> list[float]:
-    loop = Loop(items="inputs.targets", name="one", concurrency=LANES * baseline.IN_FLIGHT, on_error=OnError.ASK)
-    plan = _plan(_step("each", (), milliseconds, loop))
-    targets = [f"target-{number:05}" for number in range(TARGETS)]
+    plan = fan_out(milliseconds, LANES * baseline.IN_FLIGHT)
+    names = targets(TARGETS)
     return await _ratios(
-        lambda: site.firedoor(plan, {"targets": targets}),
-        lambda: site.by_hand(baseline.FanOut.run, targets, milliseconds, LANES),
+        lambda: site.firedoor(plan, {"targets": names}),
+        lambda: site.by_hand(baseline.FanOut.run, names, milliseconds, LANES),
     )
 
 
@@ -149,7 +133,7 @@ async def _trigger(site: Bench) -> list[float]:
         when='alert.severity >= 4.0 && alert.type.contains(":IAMUser/")',
         inputs={"key": "${{ alert.access_key_id }}"},
     )
-    plan = _plan(_step("first", (), 1)).model_copy(
+    plan = plan_of(step("first")).model_copy(
         update={"triggers": (trigger,), "inputs": {"key": Input(type="string")}}
     )
     finding = FINDING.read_bytes()
@@ -174,6 +158,47 @@ async def _until_body(work: Callable[[], Awaitable[None]]) -> float:
     baseline.FIRST_BODY.clear()
     start = time.perf_counter()
     await work()
+    return baseline.FIRST_BODY[0] - start
+
+
+async def _approval(site: Bench) -> list[float]:
+    ratios = []
+    for number in range(APPROVALS + 1):
+        pair = await _ours_approved(site), await _theirs_approved(site)
+        if number:
+            ratios.append(pair[0] / pair[1])
+    return ratios
+
+
+async def _ours_approved(site: Bench) -> float:
+    """Seconds from the click to the first line of the action after its intent."""
+    started = await site.engine.start(approved(), {}, starter=STARTER)
+    digest = await _shown(site.engine.watch(started.incident))
+    decision = Decision(responder=APPROVER, step=ONLY, digest=digest)
+    actions.ACTED.clear()
+    start = time.perf_counter()
+    await site.engine.decide(started.incident, "approve", decision)
+    await site.engine.result(started.incident)
+    return actions.ACTED[0] - start
+
+
+async def _shown(views: AsyncIterator[IncidentView]) -> str:
+    """The digest of what is shown when the approval is asked for."""
+    async for view in views:
+        only = view.steps[0]
+        if only.state is StepState.WAITING_APPROVAL and only.request is not None:
+            return only.request.digest
+    raise RuntimeError("the incident ended before an approval was asked for")
+
+
+async def _theirs_approved(site: Bench) -> float:
+    name = f"bench-{secrets.token_hex(8)}"
+    handle = await site.client.start_workflow(baseline.Approved.run, 1, id=name, task_queue=site.queue)
+    assert await handle.query(baseline.Approved.waits)
+    baseline.FIRST_BODY.clear()
+    start = time.perf_counter()
+    await handle.execute_update(baseline.Approved.approve, APPROVER.principal)
+    await handle.result()
     return baseline.FIRST_BODY[0] - start
 
 
@@ -206,3 +231,12 @@ def trigger_to_first_action() -> list[float]:
     By hand it is from the request to start, without an alert.
     """
     return _measured(_trigger)
+
+
+def approval_to_action() -> list[float]:
+    """From the click to the first line of the action after its intent; by hand to the first line of the activity.
+
+    Between them lie, in ours alone, two entries that are durable first: the approval before it takes effect, and the
+    intent; and a second look at whether the change is still the one that was shown.
+    """
+    return _measured(_approval)

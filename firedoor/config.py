@@ -4,16 +4,24 @@ From `firedoor.toml` (in the home folder, or where `FIREDOOR_CONFIG` points) and
 Temporal is reached comes from Temporal's own variables and profile file (`TEMPORAL_ADDRESS`, `TEMPORAL_PROFILE`, …).
 """
 
-import getpass
 import os
+import pwd
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError, field_validator
 
 from firedoor.errors import UsageError
+from firedoor.plan import BULK
+
+#: How a front door knows somebody: `os:ada`, `slack:T01/U02`, `oidc:ada@example.com`.
+Identity = Annotated[str, StringConstraints(pattern=r"^[a-z]+:\S(.*\S)?$")]
+#: Without a colon, so that `user:NAME` of a person is never that of an identity which belongs to nobody.
+PersonName = Annotated[str, StringConstraints(pattern=r"^[\w.@+-]+$")]
+Principal = Annotated[str, StringConstraints(pattern=r"^user:\S+$")]
+Deployment = Annotated[str, StringConstraints(pattern=r"^[\w-]*$")]
 
 
 class AwsAccount(BaseModel):
@@ -39,6 +47,55 @@ class Aws(BaseModel):
     settle_seconds: float = 10.0
 
 
+class Limit(BaseModel):
+    """How often a provider may be called: calls a second in the long run, and how many at once after a rest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate: Annotated[FiniteFloat, Field(ge=0.01, le=10_000)]
+    burst: Annotated[int, Field(ge=1, le=10_000)]
+
+
+#: What the limit of a provider that is not listed is called.
+OTHERS = "others"
+
+#: Below what the providers allow an account, for its owner calls as well. IAM publishes no numbers and minds writes
+#: most; CloudTrail allows LookupEvents 2/s, Secrets Manager all puts together 50/s, STS 600/s.
+LIMITS = {
+    "aws.iam": Limit(rate=10, burst=20),
+    "aws.iam.write": Limit(rate=2, burst=10),
+    "aws.sts": Limit(rate=50, burst=100),
+    "aws.cloudtrail": Limit(rate=2, burst=2),
+    "aws.secretsmanager": Limit(rate=100, burst=200),
+    "aws.secretsmanager.write": Limit(rate=20, burst=40),
+    OTHERS: Limit(rate=5, burst=10),
+}
+
+
+class Person(BaseModel):
+    """Somebody, and how each front door knows them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    identities: tuple[Identity, ...]
+
+
+class Notify(BaseModel):
+    """How people are told: a program (with its arguments) that gets each notice as JSON on its standard input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: tuple[str, ...] = ()
+
+    @field_validator("command")
+    @classmethod
+    def _by_its_path(cls, command: tuple[str, ...]) -> tuple[str, ...]:
+        """Which program it is must not depend on who starts the worker."""
+        if command and not command[0].startswith("/"):
+            raise ValueError(f"{command[0]!r} is not the whole path of a program")
+        return command
+
+
 class Settings(BaseModel):
     """All settings of one installation. Folders are absolute; `log` names the timeline (its checkpoint origin)."""
 
@@ -47,17 +104,49 @@ class Settings(BaseModel):
     home: Path
     log: str = "firedoor.local/timeline"
     task_queue: str = "firedoor"
+    #: The name of the Temporal Worker Deployment that the workers belong to; empty = they are not versioned.
+    deployment: Deployment = ""
     runbooks: tuple[Path, ...] = ()
     temporal_binary: str = ""
     emulator: str = ""
     codec: bool = True
     aws: Aws = Aws()
+    #: Who is who: `{"ada": {"identities": ["os:ada.l", "slack:T01/U02"]}}`.
+    people: dict[PersonName, Person] = {}
     #: Who holds a role: `{"security": ["user:ada"]}`.
     roles: dict[str, tuple[str, ...]] = {}
-    #: What Temporal's own client configuration reads; kept here so that nobody else reads the environment.
+    #: Who belongs to a chat group, for whoever does not come in by that chat: `{"slack:@security": ["user:ada"]}`.
+    groups: dict[Identity, tuple[Principal, ...]] = {}
+    notify: Notify = Notify()
+    #: By provider; what is not given has its default.
+    limits: dict[str, Limit] = LIMITS
     #: What `env:NAME` references of runbooks may read: the variables whose names begin with FIREDOOR_SECRET_.
     secret_environment: dict[str, str] = Field(default_factory=dict, repr=False)
+    #: What Temporal's own client configuration reads; kept here so that nobody else reads the environment.
     temporal_environment: dict[str, str] = Field(default_factory=dict, repr=False)
+
+    @field_validator("people")
+    @classmethod
+    def _one_person_each(cls, people: dict[str, Person]) -> dict[str, Person]:
+        """An identity belongs to one person, or it would approve as two."""
+        owners: dict[str, str] = {}
+        for name, person in people.items():
+            for identity in person.identities:
+                if owners.setdefault(identity, name) != name:
+                    raise ValueError(f"{identity} is an identity of {owners[identity]} and of {name}, and can be one's")
+        return people
+
+    @field_validator("limits")
+    @classmethod
+    def _with_defaults(cls, limits: dict[str, Limit]) -> dict[str, Limit]:
+        if unknown := sorted(limits.keys() - LIMITS.keys()):
+            raise ValueError(f"{unknown[0]} is none of {', '.join(LIMITS)}")
+        return LIMITS | limits
+
+    @property
+    def bulk_queue(self) -> str:
+        """Temporal's task queue of mass work: slices of a `for_each`."""
+        return self.task_queue + BULK
 
     @property
     def timeline_path(self) -> Path:
@@ -84,9 +173,43 @@ class Settings(BaseModel):
         """The database of the local Temporal dev server."""
         return self.home / "temporal.db"
 
+    @property
+    def limits_path(self) -> Path:
+        """The SQLite file in which all workers count their calls of providers. It may be deleted at any time."""
+        return self.home / "limits.sqlite"
+
+    def principal_of(self, identity: str) -> str:
+        """Who somebody is that a front door knows as `identity`: the person who is given it, in every front door.
+
+        An operating-system user whom nobody is given is `user:NAME`, unless a person has that name already: then
+        nothing says that they are the same, and it is `user:os:NAME`, which is nobody's name.
+        """
+        for name, person in self.people.items():
+            if identity in person.identities:
+                return f"user:{name}"
+        door, _, name = identity.partition(":")
+        return f"user:{name}" if door == "os" and name not in self.people else f"user:{identity}"
+
     def roles_of(self, principal: str) -> tuple[str, ...]:
         """The roles that the configuration gives to a principal."""
-        return tuple(sorted(role for role, members in self.roles.items() if principal in members))
+        return _having(principal, self.roles)
+
+    def groups_of(self, principal: str) -> tuple[str, ...]:
+        """The chat groups that the configuration puts a principal into."""
+        return _having(principal, self.groups)
+
+    def members(self, sources: Iterable[str]) -> tuple[str, ...]:
+        """The principals that the configuration knows behind sources of a policy (`role:…`, `user:…`, `slack:@…`)."""
+        found: set[str] = set()
+        for source in sources:
+            kind, _, name = source.partition(":")
+            if kind == "role":
+                found |= set(self.roles.get(name, ()))
+            elif kind == "user":
+                found.add(source)
+            else:
+                found |= set(self.groups.get(source, ()))
+        return tuple(sorted(found))
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
@@ -106,7 +229,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         raise UsageError(
             f"FIREDOOR_CONFIG names {path}, which does not exist.", next="Create it, or unset the variable."
         )
-    for name in ("log", "task_queue", "temporal_binary", "emulator"):
+    for name in ("log", "task_queue", "deployment", "temporal_binary", "emulator"):
         if value := variables.get(f"FIREDOOR_{name.upper()}"):
             values[name] = value
     values["secret_environment"] = {
@@ -118,11 +241,27 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise UsageError(
-            f"{path}: {field}: {first['msg']}.", next="docs/reference/settings.md lists every setting."
-        ) from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{path}: {field}: {said}.", next="docs/reference/settings.md lists every setting.") from None
+
+
+def local_identity() -> str:
+    """The operating-system user of this process, `os:NAME`.
+
+    From the user id, never from a variable: whoever may set LOGNAME would be whom they like.
+    """
+    number = os.getuid()
+    try:
+        return f"os:{pwd.getpwuid(number).pw_name}"
+    except KeyError:
+        return f"os:{number}"
 
 
 def local_user() -> str:
-    """The operating-system user as a principal, `user:NAME`: the identity of whoever uses the local command line."""
-    return f"user:{getpass.getuser()}"
+    """`user:NAME` of the operating-system user, where the configuration says nothing else of them."""
+    return f"user:{local_identity().removeprefix('os:')}"
+
+
+def _having(principal: str, table: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The names under which a principal stands."""
+    return tuple(sorted(name for name, members in table.items() if principal in members))

@@ -43,7 +43,7 @@ def resolve_inputs(plan: Plan, values: Mapping[str, Any]) -> dict[str, Any]:
         try:
             found[name] = checked_input(declared, values[name])
         except ValueError as error:
-            problems.append(f"{name} {error}. It is {_meaning(declared)}")
+            problems.append(f"{name} {error}{_described(declared)}")
     if problems:
         count = "One input is" if len(problems) == 1 else f"{len(problems)} inputs are"
         usage = " ".join(_usage(name, declared) for name, declared in plan.inputs.items())
@@ -140,8 +140,11 @@ def _unknown(name: str, plan: Plan) -> str:
 
 def _meaning(declared: Input) -> str:
     matching = f" matching {declared.pattern}" if declared.pattern else ""
-    meaning = f"{KINDS[declared.type]}{matching}"
-    return f"{meaning} ({declared.description.strip()})" if declared.description else meaning
+    return f"{KINDS[declared.type]}{matching}{_described(declared)}"
+
+
+def _described(declared: Input) -> str:
+    return f" ({declared.description.strip()})" if declared.description else ""
 
 
 def _usage(name: str, declared: Input) -> str:

@@ -1,16 +1,17 @@
 """The Temporal dev server of this machine: for `firedoor up`, drills and tests. Listens on loopback only."""
 
 import asyncio
+import contextlib
 import shutil
 import socket
 import sys
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from firedoor._reaper import Reaper
 from firedoor.errors import UsageError
 
 #: Registered when the server starts; on a cluster, `temporal operator search-attribute create` does it (docs/how-to).
@@ -60,30 +61,32 @@ def server_command(binary: Path, *, port: int, database: Path | None, durable: b
     return command
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def dev_server(
     binary: Path, *, port: int = 0, database: Path | None = None, log: Path | None = None
 ) -> AsyncGenerator[str]:
     """A running dev server; yields its address (`127.0.0.1:PORT`) and stops it at the end.
 
-    Without `database` it keeps everything in memory. Raises `UsageError` if it exits or does not answer in 30 s.
+    Without `database` it keeps everything in memory. It ends with this process, even when that is killed.
+
+    Raises `UsageError` if it exits or does not answer in 30 s.
     """
     port = port or free_port()
-    output = log.open("ab") if log else asyncio.subprocess.DEVNULL
-    try:
+    with contextlib.ExitStack() as stack:
+        reaper = stack.enter_context(Reaper())
+        output = stack.enter_context(log.open("ab")) if log else asyncio.subprocess.DEVNULL
         command = server_command(binary, port=port, database=database, durable=False)
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
+        reaper.started(process.pid)
         try:
             address = f"127.0.0.1:{port}"
             await _ready(address, process, command)
             yield address
         finally:
             await stop(process)
-    finally:
-        if log and not isinstance(output, int):
-            output.close()
+            reaper.ended(process.pid)
 
 
 async def stop(process: asyncio.subprocess.Process, patience: float = 5.0) -> None:

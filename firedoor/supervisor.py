@@ -8,7 +8,6 @@ interrupted, or is killed (see `firedoor/_reaper.py`).
 import asyncio
 import contextlib
 import signal
-import sys
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,20 +50,17 @@ class Supervisor:
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._keepers: list[asyncio.Task[None]] = []
         self._programs: list[Program] = []
-        self._reaper: asyncio.subprocess.Process | None = None
+        self._reaper = _reaper.Reaper()
 
     async def __aenter__(self) -> Self:
-        self._reaper = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", _reaper.__file__),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        self._reaper.__enter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.stop()
+        try:
+            await self.stop()
+        finally:
+            self._reaper.__exit__()
 
     async def start(self, program: Program) -> None:
         """Start a program and keep it. Raises `UsageError` if there is no such program."""
@@ -104,13 +100,9 @@ class Supervisor:
         for program in reversed(self._programs):
             if process := self._running.pop(program.name, None):
                 await _end(process, program.patience)
-                await self._note("-", process)
+                self._reaper.ended(process.pid)
         self._keepers.clear()
         self._programs.clear()
-        if self._reaper and self._reaper.stdin:
-            self._reaper.stdin.close()
-            await self._reaper.wait()
-            self._reaper = None
 
     async def _keep(self, program: Program, process: asyncio.subprocess.Process) -> None:
         """Start a program again each time it exits. Ends only with the error that says it is given up."""
@@ -119,7 +111,7 @@ class Supervisor:
         while True:
             started = clock()
             code = await process.wait()
-            await self._forget(program.name, process)
+            self._forget(program.name, process)
             exits = 1 if clock() - started > HEALTHY else exits + 1
             if program.restarts is not None and exits > program.restarts:
                 raise UsageError(
@@ -149,20 +141,14 @@ class Supervisor:
                     next="Install it, or correct the path in firedoor.toml.",
                 ) from None
         self._running[program.name] = process
-        await self._note("+", process)
+        self._reaper.started(process.pid)
         return process
 
-    async def _forget(self, name: str, process: asyncio.subprocess.Process) -> None:
+    def _forget(self, name: str, process: asyncio.subprocess.Process) -> None:
         """A process is gone: end whatever it left in its group."""
         self._running.pop(name, None)
         _reaper.end({process.pid}, signal.SIGKILL)
-        await self._note("-", process)
-
-    async def _note(self, sign: str, process: asyncio.subprocess.Process) -> None:
-        if self._reaper and self._reaper.stdin:
-            with contextlib.suppress(ConnectionError):
-                self._reaper.stdin.write(f"{sign}{process.pid}\n".encode())
-                await self._reaper.stdin.drain()
+        self._reaper.ended(process.pid)
 
 
 async def _end(process: asyncio.subprocess.Process, patience: float) -> None:

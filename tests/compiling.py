@@ -3,21 +3,50 @@
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
+from typing import ClassVar
 
 import pytest
 
 from firedoor.compiler import compile_runbook
-from firedoor.plan import Plan
+from firedoor.plan import Effect, Plan, Retry
 from firedoor.runbook import Diagnostic, RunbookErrors
+from firedoor.steps._step import Step
 from tests.contracts import TEST_STEPS
 
+
+class Block(Step):
+    """Shut one thing so that it can be opened again."""
+
+    action: ClassVar[str] = "test.block"
+    effect: ClassVar[Effect] = Effect.REVERSIBLE
+    undo: ClassVar[str] = "test.unblock"
+    changeable: ClassVar[tuple[str, ...]] = ("region", "gone")
+
+    id: str
+    region: str = ""
+
+
+class Unblock(Step):
+    """Open it again."""
+
+    action: ClassVar[str] = "test.unblock"
+    effect: ClassVar[Effect] = Effect.DESTRUCTIVE
+    undo: ClassVar[str] = "test.absent"
+    timeout: ClassVar[int] = 240
+    retry: ClassVar[Retry] = Retry(attempts=3)
+
+    id: str
+
+
+#: The contracts of the tests: one of them can be undone, one names an undo that does not exist.
+ACTIONS: dict[str, type[Step]] = TEST_STEPS | {one.action: one for one in (Block, Unblock)}
 FIND = "find: {uses: test.search, with: {query: leak}}"
 
 
 def check_compiles(text: str, runbooks: Mapping[str, Path | str] | None = None) -> Plan:
     """The plan of a runbook that has no mistake."""
     try:
-        return compile_runbook(dedent(text).lstrip("\n"), TEST_STEPS, runbooks)
+        return compile_runbook(dedent(text).lstrip("\n"), ACTIONS, runbooks)
     except RunbookErrors as errors:
         pytest.fail(
             f"does not compile: {[(one.line, one.column, one.code, one.message) for one in errors.diagnostics]}"
@@ -27,7 +56,7 @@ def check_compiles(text: str, runbooks: Mapping[str, Path | str] | None = None) 
 def mistakes(text: str, runbooks: Mapping[str, Path | str] | None = None) -> tuple[Diagnostic, ...]:
     """Every mistake of a runbook that has some."""
     with pytest.raises(RunbookErrors) as caught:
-        compile_runbook(dedent(text).lstrip("\n"), TEST_STEPS, runbooks)
+        compile_runbook(dedent(text).lstrip("\n"), ACTIONS, runbooks)
     return caught.value.diagnostics
 
 

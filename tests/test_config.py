@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from firedoor.config import load
+from firedoor.cli import checks
+from firedoor.cli.identity import responder
+from firedoor.config import LIMITS, Limit, Notify, Settings, load, local_identity
 from firedoor.errors import UsageError
 
 
@@ -43,6 +45,19 @@ def test_without_anything_there_are_defaults(tmp_path: Path) -> None:
         ("log = ", "is not valid TOML"),
         ("[aws]\nregon = 'x'\n", "aws.regon: Extra inputs are not permitted"),
         ("[aws]\nsettle_seconds = 'soon'\n", "aws.settle_seconds: Input should be a valid number"),
+        (
+            "[people.ada]\nidentities = ['os:ada']\n[people.bob]\nidentities = ['os:ada']\n",
+            "people: os:ada is an identity of ada and of bob, and can be one's.",
+        ),
+        ("[people.ada]\nidentities = ['ada']\n", "people.ada.identities.0: String should match pattern"),
+        ("[people.'os:ada']\nidentities = []\n", "people.os:ada.[key]: String should match pattern"),
+        ("[groups]\n'slack:@security' = ['ada']\n", "groups.slack:@security.0: String should match pattern"),
+        ("[limits]\n'aws.iamm' = {rate = 1, burst = 1}\n", "limits: aws.iamm is none of aws.iam, "),
+        ("[limits]\n'aws.iam' = {rate = inf, burst = 1}\n", "limits.aws.iam.rate: Input should be"),
+        ("[limits]\n'aws.iam' = {rate = 0, burst = 1}\n", "limits.aws.iam.rate: Input should be greater"),
+        ("[limits]\n'aws.iam' = {rate = 1, burst = 0}\n", "limits.aws.iam.burst: Input should be greater"),
+        ("[notify]\ncommand = ['page']\n", "notify.command: 'page' is not the whole path of a program."),
+        ("deployment = 'a.b'\n", "deployment: String should match pattern"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, sentence: str) -> None:
@@ -57,3 +72,112 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
     """A variable that names no file is a mistake, not a default."""
     with pytest.raises(UsageError, match=r"FIREDOOR_CONFIG names .*, which does not exist"):
         load({"FIREDOOR_HOME": str(tmp_path), "FIREDOOR_CONFIG": str(tmp_path / "gone.toml")})
+
+
+WHO = """
+[people.ada]
+identities = ["os:ada.l", "slack:T01/U02", "oidc:ada@example.com"]
+[people.grace]
+identities = ["os:bob"]
+[roles]
+security = ["user:ada", "user:dan"]
+[groups]
+"slack:@security" = ["user:ada", "user:grace"]
+"""
+
+
+def who(tmp_path: Path) -> Settings:
+    """Settings that know some people."""
+    return load(written(tmp_path, WHO))
+
+
+@pytest.mark.parametrize("identity", ["os:ada.l", "slack:T01/U02", "oidc:ada@example.com"])
+def test_one_person_by_every_door(tmp_path: Path, identity: str) -> None:
+    """However ada comes in she is one principal, and counts once."""
+    settings = who(tmp_path)
+    assert settings.principal_of(identity) == "user:ada"
+    assert settings.roles_of("user:ada") == ("security",)
+    assert settings.groups_of("user:ada") == ("slack:@security",)
+
+
+@pytest.mark.parametrize(
+    ("identity", "principal"),
+    [
+        ("os:dan", "user:dan"),  # Nobody's, and no person has the name.
+        ("os:ada", "user:os:ada"),  # A user who calls themselves ada is not the ada of the settings.
+        ("os:grace", "user:os:grace"),
+        ("os:bob", "user:grace"),
+        ("slack:T01/U99", "user:slack:T01/U99"),
+        ("slack:ada", "user:slack:ada"),
+        ("oidc:ada", "user:oidc:ada"),
+        ("os:", "user:"),
+    ],
+)
+def test_nobody_becomes_somebody_else(tmp_path: Path, identity: str, principal: str) -> None:
+    """A name alone makes nobody the person of that name; only a listed identity does."""
+    assert who(tmp_path).principal_of(identity) == principal
+
+
+def test_names_of_people_cannot_be_those_of_strangers(tmp_path: Path) -> None:
+    """No person can be called as an identity that belongs to nobody: there is a colon in it."""
+    settings = who(tmp_path)
+    strangers = {settings.principal_of(one) for one in ("os:ada", "slack:ada", "oidc:ada")}
+    assert strangers.isdisjoint({f"user:{name}" for name in settings.people})
+    assert len(strangers) == 3
+
+
+def test_members_of_a_policy(tmp_path: Path) -> None:
+    """Roles, groups and people: everybody once."""
+    sources = ("role:security", "slack:@security", "user:eve", "slack:@unknown", "role:unknown")
+    assert who(tmp_path).members(sources) == ("user:ada", "user:dan", "user:eve", "user:grace")
+
+
+def test_variables_make_nobody_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user id says who somebody is; LOGNAME and USER say what they would like to be."""
+    before = local_identity()
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    assert local_identity() == before
+
+
+def test_the_local_user_is_a_responder_with_everything_known(tmp_path: Path) -> None:
+    """The terminal says how it knows somebody, and what the settings give them."""
+    text = f"""
+[people.ada]
+identities = ["{local_identity()}"]
+[roles]
+security = ["user:ada"]
+[groups]
+"slack:@oncall" = ["user:ada"]
+"""
+    found = responder(load(written(tmp_path, text)))
+    assert (found.principal, found.auth, found.identity) == ("user:ada", "os", local_identity())
+    assert (found.roles, found.groups) == (("security",), ("slack:@oncall",))
+
+
+def test_limits_that_are_not_given_have_their_defaults(tmp_path: Path) -> None:
+    """One changed limit leaves the others as they are."""
+    settings = load(written(tmp_path, '[limits]\n"aws.iam" = {rate = 3.5, burst = 7}\n'))
+    assert settings.limits == {**LIMITS, "aws.iam": Limit(rate=3.5, burst=7)}
+    assert Settings(home=tmp_path).limits == LIMITS
+    assert LIMITS["aws.cloudtrail"].rate == 2
+
+
+def test_doctor_says_who_you_are(tmp_path: Path) -> None:
+    """Also that you are nobody's, where the settings know somebody of your name."""
+    name = local_identity().removeprefix("os:")
+    found = checks.you(Settings(home=tmp_path))
+    assert (found.level, found.says) == ("ok", f"user:{name}, as os:{name}; roles: none")
+    found = checks.you(load(written(tmp_path, f'[people."{name}"]\nidentities = ["oidc:x"]\n')))
+    assert found.level == "warn"
+    assert f"user:os:{name}, as os:{name}" in found.says
+
+
+def test_doctor_looks_at_those_who_decide(tmp_path: Path) -> None:
+    """Names in roles that lead to nobody, and a program for notices that is not there."""
+    settings = load(written(tmp_path, WHO + "[notify]\ncommand = ['/no/such/page']\n"))
+    [unknown] = checks.people(settings, [])
+    assert "name user:dan, and `[people]` does not" in unknown.says
+    assert checks.notify(settings).level == "fail"
+    assert checks.notify(Settings(home=tmp_path)).level == "warn"
+    assert checks.notify(Settings(home=tmp_path, notify=Notify(command=("/bin/sh",)))).level == "ok"

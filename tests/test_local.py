@@ -1,13 +1,18 @@
 """The Temporal dev server of this machine: found, started, stopped; or a sentence."""
 
+import contextlib
 import shutil
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from firedoor.errors import UsageError
 from firedoor.local import dev_server, server_command, temporal_binary
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_no_binary_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,3 +40,36 @@ async def test_a_server_that_exits_is_reported(tmp_path: Path) -> None:
         async with dev_server(Path(wrong), log=tmp_path / "server.log"):
             pass
     assert "server start-dev" in caught.value.next
+
+
+def test_a_server_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    """A kill -9 of a test run leaves no dev server behind."""
+    code = f"""
+import asyncio
+from pathlib import Path
+from firedoor.local import dev_server, temporal_binary
+async def main():
+    async with dev_server(temporal_binary(), database=Path({str(tmp_path)!r}) / "temporal.db"):
+        print("up", flush=True)
+        await asyncio.sleep(600)
+asyncio.run(main())
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT) as starter:
+        assert starter.stdout
+        assert starter.stdout.readline() == b"up\n"
+        assert running_on(tmp_path)
+        starter.kill()
+    deadline = time.monotonic() + 15
+    while running_on(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not running_on(tmp_path)
+
+
+def running_on(folder: Path) -> list[str]:
+    """The processes whose command line names this folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if f"{folder}/temporal.db".encode() in path.read_bytes():
+                found.append(path.parent.name)
+    return found

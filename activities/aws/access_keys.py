@@ -1,30 +1,28 @@
-"""Access keys of IAM users: identify, list, deactivate, activate, delete. Making one is in `new_access_key`."""
+"""Access keys of IAM users: deactivate, activate, delete. Whose one is: `key_identity`; a new one: `new_access_key`."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from activities._action import Context, performs
 from activities.aws.accounts import Accounts, Answer, Service, timestamp, unknown_key
+from activities.aws.dependents import of_key
 from activities.aws.errors import AwsError, after
-from activities.aws.quarantine import quarantined
+from activities.aws.previews import first_seen
 from activities.aws.settling import Settled, settle
 from firedoor.errors import StepError
-from firedoor.incident import Outcome, Preview
-from firedoor.plan import Effect
-from firedoor.steps.aws_iam import (
+from firedoor.incident import Inverse, Outcome, Preview
+from firedoor.plan import Effect, Verdict
+from firedoor.steps.aws_iam_keys import (
     AccessKey,
     ActivateAccessKey,
     DeactivateAccessKey,
     DeleteAccessKey,
-    IdentifyAccessKey,
-    KeyIdentity,
-    KeyList,
     KeyStatus,
-    ListAccessKeys,
 )
 
+ACTIVE = "Active"
+INACTIVE = "Inactive"
 DELETED = "Deleted"
 
 
@@ -50,6 +48,10 @@ class Owner:
             raise
         return tuple(map(_access_key, listed)), answer
 
+    def state(self, status: str) -> dict[str, str]:
+        """The state of a key of this user, as previews and outcomes have it."""
+        return {"status": status, "user_name": self.user_name, "account": self.account}
+
     def status(self, access_key_id: str) -> tuple[str, Answer]:
         """`Active`, `Inactive`, or `Deleted` where the user does not have the key."""
         keys, answer = self.keys()
@@ -64,82 +66,20 @@ def owner_of(accounts: Accounts, account: str, user_name: str, access_key_id: st
     if not account:
         account = accounts.owner(access_key_id) if access_key_id else accounts.identity().account
     iam = accounts.service("iam", account)
-    return Owner(iam, account, user_name or _last_used(iam, access_key_id)["UserName"])
-
-
-@performs(IdentifyAccessKey)
-def identify_access_key(step: IdentifyAccessKey, context: Context) -> Outcome:
-    """sts:GetAccessKeyInfo → iam:GetAccessKeyLastUsed → iam:GetUser, ListAccessKeys, ListAttachedUserPolicies."""
-    account = step.account or context.aws.owner(step.access_key_id)
-    if step.access_key_id.startswith("ASIA"):
-        return _identify_temporary(step.access_key_id, account, context.aws)
-    iam = context.aws.service("iam", account)
-    used = _last_used(iam, step.access_key_id)
-    owner = Owner(iam, account, used["UserName"])
-    keys, listed = owner.keys()
-    own = next((key for key in keys if key.access_key_id == step.access_key_id), None)
-    if own is None:
-        raise unknown_key(step.access_key_id)
-    policies = quarantined(iam, "User", owner.user_name)
-    last = used.get("AccessKeyLastUsed", {})
-    found = KeyIdentity(
-        access_key_id=step.access_key_id,
-        kind="long_term",
-        account=account,
-        user_name=owner.user_name,
-        principal_arn=iam("GetUser", UserName=owner.user_name)["User"]["Arn"],
-        status=own.status,
-        created=own.created,
-        last_used=timestamp(last.get("LastUsedDate")),
-        last_used_service=_known(last.get("ServiceName")),
-        last_used_region=_known(last.get("Region")),
-        siblings=tuple(key for key in keys if key is not own),
-        quarantined=policies,
-    )
-    use = "never used"
-    if found.last_used:
-        use = f"last used {found.last_used} ({found.last_used_service}, {found.last_used_region})"
-    summary = f"{step.access_key_id} is {own.status}, belongs to user {owner.user_name} of account {account}, {use}."
-    if found.siblings:
-        summary += " Other keys: " + ", ".join(f"{key.access_key_id} ({key.status})" for key in found.siblings) + "."
-    if policies:
-        summary += f" AWS has quarantined the user ({', '.join(policies)}): a sign of the leak, not containment."
-    return Outcome(
-        summary=summary,
-        result=found.model_dump(mode="json"),
-        evidence=(
-            used.evidence(f"belongs to {owner.user_name}, {use}"),
-            listed.evidence(f"{step.access_key_id} {own.status}"),
-        ),
-    )
-
-
-@performs(ListAccessKeys)
-def list_access_keys(step: ListAccessKeys, context: Context) -> Outcome:
-    """iam:ListAccessKeys."""
-    owner = owner_of(context.aws, step.account, step.user_name)
-    keys, answer = owner.keys()
-    active = sum(key.status == "Active" for key in keys)
-    shown = ", ".join(f"{key.access_key_id} ({key.status})" for key in keys) or "none"
-    found = KeyList(account=owner.account, user_name=owner.user_name, keys=keys, active=active)
-    return Outcome(
-        summary=f"User {owner.user_name} of account {owner.account} has {len(keys)} access keys: {shown}.",
-        result=found.model_dump(mode="json"),
-        evidence=(answer.evidence(shown),),
-    )
+    return Owner(iam, account, user_name or last_used(iam, access_key_id)["UserName"])
 
 
 @performs(DeactivateAccessKey)
 def deactivate_access_key(step: DeactivateAccessKey, context: Context) -> Iterator[Preview | Outcome]:
     """iam:UpdateAccessKey Status=Inactive, read back by iam:ListAccessKeys."""
     context.aws.refuse_own_key(step.access_key_id)
-    yield from _set_status(step, context, "Inactive")
+    yield from _set_status(step, context, INACTIVE)
 
 
 @performs(ActivateAccessKey)
 def activate_access_key(step: ActivateAccessKey, context: Context) -> Iterator[Preview | Outcome]:
     """iam:UpdateAccessKey Status=Active, read back by iam:ListAccessKeys."""
-    yield from _set_status(step, context, "Active")
+    yield from _set_status(step, context, ACTIVE)
 
 
 @performs(DeleteAccessKey)
@@ -155,9 +95,11 @@ def delete_access_key(step: DeleteAccessKey, context: Context) -> Iterator[Previ
     same = before == now == DELETED
     yield Preview(
         change=_change(step.access_key_id, owner, before, DELETED, same=same),
-        before={"status": before, "user_name": owner.user_name, "account": owner.account},
+        before=owner.state(before),
+        after=owner.state(DELETED),
         effect=Effect.DESTRUCTIVE,
-        blast={} if same else DeleteAccessKey.blast,
+        blast={} if same else step.blast,
+        dependents=() if same else of_key(owner.iam, owner.account, step.access_key_id, context),
     )
     deleted = owner.iam.optional("DeleteAccessKey", UserName=owner.user_name, AccessKeyId=step.access_key_id)
     with after(f"The deletion of {step.access_key_id} was sent, but it is not confirmed."):
@@ -211,24 +153,10 @@ def _set_status(
 ) -> Iterator[Preview | Outcome]:
     _refuse_temporary(step.access_key_id)
     owner = owner_of(context.aws, step.account, step.user_name, step.access_key_id)
-    now, listed = owner.status(step.access_key_id)
-    if now == DELETED:
-        raise StepError(
-            "not_found",
-            f"User {owner.user_name} of account {owner.account} has no access key {step.access_key_id}.",
-            next="It was deleted, or belongs to another user: `aws.iam.identify_access_key` tells whose it is.",
-        )
+    now, listed = _standing(step, owner)
+    yield first_seen(_preview(step, context, owner, now, wanted), context.earlier)
     # An earlier attempt may have changed it already: the state before is the one that it recorded.
     before = context.earlier.before["status"] if context.earlier else now
-    undo = f"{step.undo} access_key_id={step.access_key_id} user_name={owner.user_name} account={owner.account}"
-    same = before == now == wanted
-    yield Preview(
-        change=_change(step.access_key_id, owner, before, wanted, same=same),
-        before={"status": before, "user_name": owner.user_name, "account": owner.account},
-        effect=step.effect,
-        undo="" if same else undo,
-        blast={} if same else step.blast,
-    )
     request_id = listed.request_id
     if now != wanted:
         request_id = owner.iam(
@@ -248,6 +176,57 @@ def _set_status(
     yield Change(step.access_key_id, owner, before, request_id).outcome(settled, contains=step.containment)
 
 
+def _standing(step: DeactivateAccessKey | ActivateAccessKey, owner: Owner) -> tuple[str, Answer]:
+    """The status of a key that exists; for an undo it is `changed_since` if key or user are gone."""
+    try:
+        now, listed = owner.status(step.access_key_id)
+    except StepError as error:
+        if step.expected and error.reason == "not_found":
+            raise _gone(step, owner) from None
+        raise
+    if now == DELETED:
+        raise _gone(step, owner)
+    return now, listed
+
+
+def _preview(
+    step: DeactivateAccessKey | ActivateAccessKey, context: Context, owner: Owner, now: str, wanted: str
+) -> Preview:
+    """What setting the status to `wanted` would change."""
+    same = now == wanted
+    inverse = {
+        "access_key_id": step.access_key_id,
+        "user_name": owner.user_name,
+        "account": owner.account,
+        "expected": wanted,
+    }
+    return Preview(
+        change=_change(step.access_key_id, owner, now, wanted, same=same),
+        before=owner.state(now),
+        after=owner.state(wanted),
+        effect=step.effect,
+        inverse=None if same else Inverse(action=step.undo, arguments=inverse),
+        blast={} if same else step.blast,
+        dependents=() if same or wanted == ACTIVE else of_key(owner.iam, owner.account, step.access_key_id, context),
+    )
+
+
+def _gone(step: DeactivateAccessKey | ActivateAccessKey, owner: Owner) -> StepError:
+    """The error for a key that the user does not have; for an undo, the world has changed since."""
+    if step.expected:
+        return StepError(
+            "changed_since",
+            f"User {owner.user_name} of account {owner.account} no longer has the access key {step.access_key_id}: "
+            "somebody has deleted it.",
+            next="A deleted key cannot be restored. If something still needs one, make a new key.",
+        )
+    return StepError(
+        "not_found",
+        f"User {owner.user_name} of account {owner.account} has no access key {step.access_key_id}.",
+        next="It was deleted, or belongs to another user: `aws.iam.identify_access_key` tells whose it is.",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A change of a key's status that AWS accepted as request `request_id`; `before` is the status before it."""
@@ -258,7 +237,7 @@ class Change:
     request_id: str
 
     def outcome(self, settled: Settled[tuple[str, Answer]], *, contains: bool) -> Outcome:
-        """What came of it, from what was read back; with a verdict if it `contains`."""
+        """What came of it, from what was read back. What does not contain restores, and is stable here."""
         status, answer = settled.last
         name, account = self.owner.user_name, self.owner.account
         whose = f"{self.access_key_id} of user {name} (account {account})"
@@ -278,66 +257,15 @@ class Change:
         return Outcome(
             summary=summary,
             result=result.model_dump(mode="json"),
-            verdict=settled.verdict if contains else None,
+            verdict=settled.verdict if contains else Verdict.RESTORED,
             changed=status != self.before,
-            before={"status": self.before, "user_name": name, "account": account},
+            before=self.owner.state(self.before),
             evidence=(answer.evidence(says),),
         )
 
 
-def _identify_temporary(access_key_id: str, account: str, accounts: Accounts) -> Outcome:
-    """IAM knows nothing of a temporary key; a call in CloudTrail may say whose it is."""
-    accounts.service("iam", account)  # another account without a role is refused before anything else
-    for region in accounts.cloudtrail_regions:
-        trail = accounts.service("cloudtrail", account, region)
-        for attribute in ("AccessKeyId", "ResourceName"):
-            accounts.wait_turn(account, region, 0.5)
-            wanted = [{"AttributeKey": attribute, "AttributeValue": access_key_id}]
-            answer = trail("LookupEvents", LookupAttributes=wanted, MaxResults=50)
-            for event in answer["Events"]:
-                who = _issued_to(json.loads(event["CloudTrailEvent"]), access_key_id)
-                if who:
-                    return _temporary(access_key_id, account, who, answer)
-    return _temporary(access_key_id, account, {}, None)
-
-
-def _issued_to(event: dict[str, Any], access_key_id: str) -> dict[str, str]:
-    """Principal and user name of a temporary key, from a call made with it or from the call that issued it."""
-    caller = event.get("userIdentity") or {}
-    if caller.get("accessKeyId") == access_key_id:
-        issuer = (caller.get("sessionContext") or {}).get("sessionIssuer") or {}
-        arn = issuer.get("arn") or caller.get("arn", "")
-        return {"arn": arn, "user": caller.get("userName", "") if ":user/" in arn else ""}
-    issued = (event.get("responseElements") or {}).get("credentials") or {}
-    if issued.get("accessKeyId") != access_key_id:
-        return {}
-    role = (event.get("requestParameters") or {}).get("roleArn")
-    return {"arn": role or caller.get("arn", ""), "user": "" if role else caller.get("userName", "")}
-
-
-def _temporary(access_key_id: str, account: str, who: dict[str, str], answer: Answer | None) -> Outcome:
-    found = KeyIdentity(
-        access_key_id=access_key_id,
-        kind="temporary",
-        account=account,
-        principal_arn=who.get("arn", ""),
-        user_name=who.get("user", ""),
-    )
-    if found.principal_arn:
-        summary = f"{access_key_id} is a temporary key of {found.principal_arn}, says CloudTrail."
-    else:
-        summary = (
-            f"{access_key_id} is a temporary key of account {account}. AWS does not list temporary keys, and "
-            "CloudTrail shows no call with it in 90 days (events come minutes late): whose it is cannot be told yet."
-        )
-    return Outcome(
-        summary=summary + " It cannot be deactivated; deny the sessions of its principal instead.",
-        result=found.model_dump(mode="json"),
-        evidence=(answer.evidence(f"{access_key_id} belongs to {found.principal_arn}"),) if answer else (),
-    )
-
-
-def _last_used(iam: Service, access_key_id: str) -> Answer:
+def last_used(iam: Service, access_key_id: str) -> Answer:
+    """IAM's answer about the last use of a key; it names its owner. Raises `not_found`, `conflict` for a root key."""
     try:
         used = iam.optional("GetAccessKeyLastUsed", AccessKeyId=access_key_id)
     except AwsError as error:
@@ -359,7 +287,3 @@ def _access_key(listed: dict[str, Any]) -> AccessKey:
     return AccessKey(
         access_key_id=listed["AccessKeyId"], status=listed["Status"], created=timestamp(listed.get("CreateDate"))
     )
-
-
-def _known(value: str | None) -> str:
-    return "" if value in {None, "N/A"} else str(value)

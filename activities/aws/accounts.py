@@ -20,7 +20,10 @@ from botocore.credentials import CredentialResolver, DeferredRefreshableCredenti
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
-from activities.aws.errors import GIVE_CREDENTIALS, AwsError, from_botocore
+from activities._bucket import retry_after
+from activities._guard import refuse_change
+from activities._limits import Limits
+from activities.aws.errors import GIVE_CREDENTIALS, AwsError, from_botocore, is_read
 from activities.aws.principals import Principal
 from firedoor.config import Aws
 from firedoor.errors import StepError
@@ -54,16 +57,37 @@ class Answer(dict[str, Any]):
 class Service:
     """One service of AWS in one account and region: `iam("UpdateAccessKey", UserName=…)`. Raises `AwsError`."""
 
-    def __init__(self, name: str, client: Any) -> None:
+    def __init__(self, name: str, client: Any, limits: Limits | None = None, account: str = "") -> None:
+        """`limits` are asked before each call; `account` is empty for firedoor's own."""
         self.name = name
         self.region = str(client.meta.region_name)
         self._client = client
+        self._limits = limits
+        self._place = f"{account or 'own'}/{self.region}"
 
     def __call__(self, operation: str, **arguments: Any) -> Answer:
-        """Call an operation by the name that AWS gives it."""
+        """Call an operation by the name that AWS gives it. Raises `not_in_plan_mode` for a change before its time."""
         call = f"{self.name}:{operation}"
-        with botocore_errors(call, self._client.meta.endpoint_url):
+        if not is_read(call):
+            refuse_change(call)
+        with self._in_turn(call), botocore_errors(call, self._client.meta.endpoint_url):
             return Answer(call, getattr(self._client, xform_name(operation))(**arguments))
+
+    @contextmanager
+    def _in_turn(self, call: str) -> Generator[None]:
+        """Wait for the turn of a call; a throttling answer makes the next ones wait."""
+        if self._limits is None:
+            yield
+            return
+        provider = f"aws.{self.name}" if is_read(call) else f"aws.{self.name}.write"
+        self._limits.wait(provider, self._place)
+        try:
+            yield
+        except AwsError as error:
+            if error.reason == "throttled":
+                asked = retry_after(error.retry_after, datetime.datetime.now(datetime.UTC))
+                self._limits.penalise(provider, self._place, asked)
+            raise
 
     def optional(self, operation: str, **arguments: Any) -> Answer | None:
         """As a call, but None where the thing asked for does not exist."""
@@ -97,15 +121,21 @@ class Accounts:
     """Clients for every configured account, and the checks that keep firedoor from acting on itself.
 
     `session` is boto3's, by default the one that the environment describes. `variables` are the worker's
-    `FIREDOOR_SECRET_*` variables, for references such as `env:FIREDOOR_SECRET_NEW_KEY`.
+    `FIREDOOR_SECRET_*` variables, for references such as `env:FIREDOOR_SECRET_NEW_KEY`. Without `limits` calls are not
+    counted.
     """
 
     def __init__(
-        self, aws: Aws, session: boto3.Session | None = None, variables: Mapping[str, str] | None = None
+        self,
+        aws: Aws,
+        session: boto3.Session | None = None,
+        variables: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.variables: Mapping[str, str] = variables or {}
         self._aws = aws
         self._session = session
+        self._limits = limits
         self._lock = threading.RLock()
         self._services: dict[tuple[str, str, str], Service] = {}
         self._sessions: dict[str, boto3.Session] = {}
@@ -202,7 +232,7 @@ class Accounts:
                     client: Any = self._session_of(account).client(
                         name, region_name=place[2], endpoint_url=self._aws.endpoint_url or None, config=CONFIG
                     )
-                self._services[place] = Service(name, client)
+                self._services[place] = Service(name, client, self._limits, account)
             return self._services[place]
 
     def _session_of(self, account: str) -> boto3.Session:

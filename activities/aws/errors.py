@@ -105,9 +105,11 @@ WITHHELD = "(its words are withheld: they may quote the value)"
 
 
 class AwsError(StepError):
-    """A call to AWS failed: `call` is `service:Operation`; `code` and `request_id` are AWS's, empty without answer."""
+    """A call to AWS failed: `call` is `service:Operation`; the rest are AWS's words, empty without an answer."""
 
     request_id = ""
+    #: What AWS said in a Retry-After header.
+    retry_after = ""
 
     def __init__(self, reason: str, what: str, *, call: str, code: str = "", next: str = "") -> None:
         super().__init__(reason, what, changed=NOTHING, next=next)
@@ -137,7 +139,7 @@ def from_botocore(error: boto.BotoCoreError | boto.ClientError, call: str, endpo
             call=call,
             next="Check the network and `aws.region` and `aws.endpoint_url` in firedoor.toml; firedoor tries again.",
         )
-        if not isinstance(error, NEVER_SENT) and not _is_read(call):
+        if not isinstance(error, NEVER_SENT) and not is_read(call):
             silent.changed = IN_DOUBT.format(call=call)
         return silent
     failed = AwsError("provider_error", f"{call} could not be sent ({type(error).__name__}).", call=call)
@@ -162,11 +164,13 @@ def _refused(error: boto.ClientError, call: str) -> AwsError:
         "permission": permission,
     }
     failed = AwsError(reason, what.format(**words), call=call, code=code, next=next_.format(**words))
-    failed.request_id = str(error.response.get("ResponseMetadata", {}).get("RequestId", ""))
+    metadata = error.response.get("ResponseMetadata", {})
+    failed.request_id = str(metadata.get("RequestId", ""))
+    failed.retry_after = str(metadata.get("HTTPHeaders", {}).get("retry-after", ""))
     if reason == "provider_error":
         # AWS may have acted before its own 5xx; an unknown 4xx will not go away by asking again.
         failed.retryable = status >= 500
-        if failed.retryable and not _is_read(call):
+        if failed.retryable and not is_read(call):
             failed.changed = IN_DOUBT.format(call=call)
     return failed
 
@@ -182,7 +186,8 @@ def _denied(says: str, call: str) -> tuple[str, str]:
     return who, f"{permission}{on}{reason}"
 
 
-def _is_read(call: str) -> bool:
+def is_read(call: str) -> bool:
+    """Whether a call (`iam:GetUser`) changes nothing."""
     return call.partition(":")[2].startswith(READS)
 
 

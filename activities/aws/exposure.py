@@ -6,7 +6,7 @@ from typing import Any
 
 from activities._action import Context, performs
 from activities.aws.accounts import Answer, Service, timestamp
-from activities.aws.denies import Denied, Document, decoded, find, is_own
+from activities.aws.denied import Denied, Document, decoded, find, is_own
 from activities.aws.errors import AwsError
 from activities.aws.quarantine import PREFIX
 from firedoor.incident import Evidence, Outcome

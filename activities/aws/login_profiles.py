@@ -11,7 +11,7 @@ from activities.aws.settling import settle
 from firedoor.errors import StepError
 from firedoor.incident import Evidence, Outcome, Preview
 from firedoor.plan import Effect, Verdict
-from firedoor.steps.aws_iam import DeleteLoginProfile, LoginProfile
+from firedoor.steps.aws_iam_credentials import DeleteLoginProfile, LoginProfile
 
 
 @performs(DeleteLoginProfile)
@@ -34,6 +34,7 @@ def delete_login_profile(step: DeleteLoginProfile, context: Context) -> Iterator
         if exists or before["console_password"]
         else f"{who} is already without a console password: nothing to change",
         before=before,
+        after={"console_password": False},
         effect=Effect.DESTRUCTIVE,
         blast=DeleteLoginProfile.blast if exists or before["console_password"] else {},
     )

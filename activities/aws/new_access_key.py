@@ -11,10 +11,10 @@ from activities.aws.errors import AwsError, after
 from activities.aws.secret_versions import CURRENT, Secret, find, fingerprint
 from activities.aws.settling import settle
 from firedoor.errors import StepError
-from firedoor.incident import Outcome, Preview
+from firedoor.incident import Inverse, Outcome, Preview
 from firedoor.plan import Effect
 from firedoor.steps._step import Credential
-from firedoor.steps.aws_iam import AccessKey, CreateAccessKey, NewKey
+from firedoor.steps.aws_iam_keys import AccessKey, CreateAccessKey, NewKey
 
 LIMIT = 2
 
@@ -39,12 +39,22 @@ def create_access_key(step: CreateAccessKey, context: Context) -> Iterator[Previ
     # Bound to the version that it replaces, so that a later run of the same incident makes a version of its own.
     token = context.token(f"create_access_key {before['version_id']}")
     place = Place(step, owner, secret, _document(secret, current), token)
+    inverse = {
+        "user_name": owner.user_name,
+        "account": owner.account,
+        "keys_before": before["keys"],
+        "secret_id": stages.arn,
+        "made_version": token,
+        "version_before": before["version_id"],
+        "id_field": step.id_field,
+    }
     yield Preview(
         change=f"a new access key for {owner.user_name}, into {step.secret_id}",
         before=before,
+        after={"keys": [*before["keys"], "(a new one)"], "version_id": token},
         effect=Effect.REVERSIBLE,
-        undo=f"aws.iam.delete_access_key user_name={owner.user_name} access_key_id=(the new one)",
-        blast=CreateAccessKey.blast,
+        inverse=Inverse(action=step.undo, arguments=inverse),
+        blast=step.blast,
     )
     made = place.stored() if place.token in stages.labels else None
     if made is None:

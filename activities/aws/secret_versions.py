@@ -6,6 +6,7 @@ meanwhile. The version id is the caller's token, so a repeated attempt finds its
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -85,6 +86,40 @@ class Secret:
                 self._unlabel(token)
             return self._proved(token, value)
 
+    def refuse_unless_reversible(self, now: Stages, version: str, instead_of: str) -> bool:
+        """Whether `version` is AWSCURRENT already. Raises `changed_since` if it is gone, or another one is current."""
+        current = now.holder(CURRENT)
+        if current == version:
+            return True
+        if current != instead_of:
+            raise StepError(
+                "changed_since",
+                f"{self.id} has got another value since: AWSCURRENT is on version {current or '(none)'}, "
+                f"no longer on {instead_of}.",
+                changed="The secret keeps the value that it has now.",
+                next="If it shall have the old value all the same, move AWSCURRENT by hand.",
+            )
+        try:
+            self.read(version=version)
+        except AwsError as error:
+            if error.reason not in {"not_found", "invalid_arguments"}:
+                raise
+            raise StepError(
+                "changed_since",
+                f"Version {version} of {self.id} is gone: AWS keeps the last two or so.",
+                changed="The secret keeps the value that it has now.",
+                next="Give the secret a value that works: `aws.secretsmanager.put_secret`.",
+            ) from None
+        return False
+
+    def move_back(self, version: str, instead_of: str) -> Answer:
+        """Move AWSCURRENT from `instead_of` to `version`, unless it is there. Answers with the proof."""
+        if self.stages().holder(CURRENT) != version:
+            move = {"VersionStage": CURRENT, "MoveToVersionId": version, "RemoveFromVersionId": instead_of}
+            self.manager("UpdateSecretVersionStage", SecretId=self.id, **move)
+        with after(f"AWS accepted that version {version} of {self.id} is current again, but it is not confirmed."):
+            return self._current(version, lambda _: True)
+
     def _store(self, now: Stages, token: str, value: str, expected: str) -> None:
         """Put the value as AWSPENDING and read it back."""
         pending = now.holder(PENDING)
@@ -137,17 +172,20 @@ class Secret:
 
     def _proved(self, token: str, value: str) -> Answer:
         """Read AWSCURRENT back until it is our version with our value."""
+        return self._current(token, lambda current: hmac.compare_digest(current.encode(), value.encode()))
+
+    def _current(self, version: str, right: Callable[[str], bool]) -> Answer:
+        """Read AWSCURRENT back until it is this version, with the right value."""
 
         def read() -> tuple[bool, Answer]:
             current, answer = self.read(stage=CURRENT)
-            equal = hmac.compare_digest(current.encode(), value.encode())
-            return equal and answer["VersionId"] == token, answer
+            return right(current) and answer["VersionId"] == version, answer
 
         settled = settle(self.settle_seconds, read, lambda reading: reading[0])
         if not settled.stable:
             raise StepError(
                 "not_stable",
-                f"AWSCURRENT of {self.id} does not read back as version {token}.",
+                f"AWSCURRENT of {self.id} does not read back as version {version}.",
                 next="firedoor tries again by itself.",
             )
         return settled.last[1]

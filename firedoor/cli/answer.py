@@ -5,14 +5,11 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from firedoor.cli.case import case
 from firedoor.cli.catalog import pairs
 from firedoor.cli.console import err, interactive
-from firedoor.cli.decisions import tell
-from firedoor.cli.identity import responder
 from firedoor.cli.parameters import IncidentName, Output, Reason, StepName
 from firedoor.cli.views.plain import plain
-from firedoor.config import load
-from firedoor.engine import Engine
 from firedoor.errors import UsageError
 from firedoor.incident import Decision
 from firedoor.plan import Field
@@ -31,18 +28,16 @@ async def answer(
       firedoor answer 7EXAMPLE confirm_replacement healthy=yes
     """
     given = pairs(fields, "field")
-    settings = load()
-    engine = await Engine.connect(settings)
-    name = await engine.find(incident)
-    ask = next((one.ask for one in (await engine.view(name)).steps if one.id == step), None)
+    one = await case(incident)
+    ask = (await one.step(step)).ask
     # A step that asks nothing takes no answer: the incident itself says so, with what the step does instead.
     answers: dict[str, Any] = typed(given, ask.fields) if ask else {}
     missing = {key: field for key, field in ask.fields.items() if key not in answers} if ask else {}
     if ask and missing and interactive():
         err().print(plain(ask.prompt), style="bold")
         answers |= _asked(missing)
-    decision = Decision(responder=responder(settings), step=step, reason=reason, answers=answers)
-    tell(name, await engine.decide(name, "answer", decision), output)
+    decision = Decision(responder=one.responder, step=step, reason=reason, answers=answers)
+    await one.decide("answer", decision, output)
 
 
 def typed(given: Mapping[str, str], form: Mapping[str, Field]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The runbooks that can be named: shipped, in the configured folders, or by path."""
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 from firedoor.app import shipped_runbooks
@@ -11,6 +12,7 @@ from firedoor.plan import Plan
 from firedoor.steps import STEPS
 
 SUFFIXES = (".yaml", ".yml")
+NOTHING = "Nothing was started."
 
 
 def runbooks(settings: Settings) -> dict[str, Path]:
@@ -27,14 +29,21 @@ def find(name: str, settings: Settings) -> Path:
     """The file of a runbook by name or path. Raises `UsageError` with the nearest names."""
     if name.endswith(SUFFIXES) or "/" in name:
         if not Path(name).is_file():
-            raise UsageError(f"There is no file {name}.", next="firedoor lint lists the runbooks that have a name.")
+            hint = "firedoor lint lists the runbooks that have a name."
+            raise UsageError(f"There is no file {name}.", changed=NOTHING, next=hint)
         return Path(name)
     known = runbooks(settings)
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(known) or 'none'}."
-    raise UsageError(f"There is no runbook {name!r}.", next=f"{hint}\nA path with .yaml works too.")
+    hint = f"{nearest(name, known)}\nA path with .yaml works too."
+    raise UsageError(f"There is no runbook {name!r}.", changed=NOTHING, next=hint)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What somebody may have meant by a name that is not known, or all that there is."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+    return f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(names) or 'none'}."
 
 
 def pairs(values: tuple[str, ...], noun: str = "input") -> dict[str, str]:

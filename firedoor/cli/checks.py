@@ -9,7 +9,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from firedoor.cli.catalog import compiled_runbook, runbooks
-from firedoor.cli.queue import RPC_TIMEOUT, workers
+from firedoor.cli.identity import responder
+from firedoor.cli.queue import RPC_TIMEOUT, Queue, queue
 from firedoor.cli.views.checklist import Finding
 from firedoor.config import Settings
 from firedoor.drill.emulators import emulator_python
@@ -92,15 +93,48 @@ def people(settings: Settings, plans: Iterable[Plan]) -> Iterator[Finding]:
     """Enough people can give each approval: a role that nobody holds is found out now, not at night."""
     for plan in plans:
         for name, policy in plan.policies.items():
-            roles = [source.removeprefix("role:") for source in policy.sources if source.startswith("role:")]
-            found = {member for role in roles for member in settings.roles.get(role, ())}
-            found |= {source for source in policy.sources if not source.startswith("role:")}
+            found = settings.members(policy.sources)
             if len(found) < policy.count:
                 subject = f"approval {name} of {plan.name}"
                 takes = f"it takes {policy.count} of {', '.join(policy.sources)}, and the settings name {len(found)}"
-                yield Finding(
-                    "warn", subject, takes, "Say who: `[roles]` in firedoor.toml, docs/reference/settings.md."
-                )
+                hint = "Say who: `[roles]` and `[groups]` in firedoor.toml, docs/reference/settings.md."
+                yield Finding("warn", subject, takes, hint)
+    yield from _unknown(settings)
+
+
+def _unknown(settings: Settings) -> Iterator[Finding]:
+    """People who are given something, and have no identities here."""
+    if not settings.people:
+        return
+    known = {f"user:{name}" for name in settings.people}
+    named = {*settings.members(f"role:{role}" for role in settings.roles), *settings.members(settings.groups)}
+    if strangers := sorted(named - known):
+        yield Finding(
+            "warn",
+            "people",
+            f"`[roles]` and `[groups]` name {', '.join(strangers)}, and `[people]` does not",
+            "Give each the identities by which the front doors know them: docs/how-to/people.md",
+        )
+
+
+def you(settings: Settings) -> Finding:
+    """Who the person at this terminal is to firedoor."""
+    who = responder(settings)
+    says = f"{who.principal}, as {who.identity}; roles: {', '.join(who.roles) or 'none'}"
+    if who.principal != f"user:{who.identity}":
+        return Finding("ok", "you", says)
+    hint = f"If you are the person of that name, add {who.identity!r} to their identities: docs/how-to/people.md"
+    return Finding("warn", "you", f"{says}: nobody's identity, though `[people]` has somebody of that name", hint)
+
+
+def notify(settings: Settings) -> Finding:
+    """What carries notices to people is there."""
+    command = settings.notify.command
+    if not command:
+        return Finding("warn", "notices", "they appear in the worker's log only", "`[notify]`: docs/how-to/people.md")
+    if shutil.which(command[0]):
+        return Finding("ok", "notices", command[0])
+    return Finding("fail", "notices", f"{command[0]} is no program", "Correct `[notify]` in firedoor.toml.")
 
 
 def programs(settings: Settings) -> Finding:
@@ -120,7 +154,7 @@ def emulator(settings: Settings) -> Finding:
 
 
 async def temporal(settings: Settings) -> AsyncIterator[Finding]:
-    """Temporal answers, knows our search attributes, and a worker asks it for work."""
+    """Temporal answers, knows our search attributes, and workers get the work of both task queues."""
     try:
         client = await connect(settings)
     except UnreachableError as error:
@@ -129,19 +163,33 @@ async def temporal(settings: Settings) -> AsyncIterator[Finding]:
     yield Finding("ok", "Temporal", f"{client.service_client.config.target_host}, namespace {client.namespace}")
     try:
         yield await _attributes(client)
-        found = await workers(client, settings.task_queue)
+        yield _serves("worker", settings.task_queue, await queue(client, settings.task_queue))
+        yield _serves("bulk worker", settings.bulk_queue, await queue(client, settings.bulk_queue, bulk=True))
     except RPCError as error:
         yield Finding("fail", "Temporal", f"it refused: {error.message}", "Check TEMPORAL_NAMESPACE and the API key.")
         return
-    if found:
-        yield Finding("ok", "worker", f"{len(found)} on task queue {settings.task_queue}: {', '.join(found[:3])}")
-    else:
-        yield Finding(
-            "fail",
-            "worker",
-            f"none asks for work on task queue {settings.task_queue}",
-            "`firedoor worker`, or `firedoor up`",
+
+
+def _serves(subject: str, name: str, found: Queue) -> Finding:
+    """Somebody gets the work of a task queue."""
+    if found.working:
+        return Finding("ok", subject, f"{len(found.working)} on task queue {name}: {', '.join(found.working[:3])}")
+    if found.idle:
+        which = f"the workers of build {found.current}" if found.current else "workers without a build"
+        idle = f"{len(found.idle)} ask for work on task queue {name}, and get none: Temporal gives it to {which}"
+        return Finding(
+            "fail", subject, idle, "Make the build of these workers current: docs/how-to/temporal-cluster.md"
         )
+    if subject == "worker":
+        return Finding(
+            "fail", subject, f"none asks for work on task queue {name}", "`firedoor worker`, or `firedoor up`"
+        )
+    return Finding(
+        "fail",
+        subject,
+        f"none asks for work on task queue {name}: every for_each would wait for ever",
+        "`firedoor worker --bulk`, or `firedoor up`",
+    )
 
 
 async def _attributes(client: Client) -> Finding:

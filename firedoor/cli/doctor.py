@@ -16,9 +16,9 @@ async def doctor(*, output: Output = "text") -> int:
     """Check everything that an incident will need.
 
     The data folder and its keys, the timeline, Temporal and its workers, every
-    runbook, and in AWS who firedoor is and whether it has each permission that
-    the runbooks need. Each line is ok, warn or FAIL, with what to do. Nothing is
-    changed.
+    runbook, who may approve and how people are told, and in AWS who firedoor is
+    and whether it has each permission that the runbooks need. Each line is ok,
+    warn or FAIL, with what to do. Nothing is changed.
 
     Exit code 1 when something failed.
     """
@@ -39,5 +39,5 @@ async def _findings(settings: Settings) -> list[Finding]:
     findings = [*checks.folder(settings), *checks.keys(settings), checks.timeline(settings)]
     findings += [one async for one in checks.temporal(settings)]
     findings += [checks.programs(settings), checks.emulator(settings), *about_runbooks]
-    findings += checks.people(settings, plans)
+    findings += [checks.you(settings), *checks.people(settings, plans), checks.notify(settings)]
     return findings + await in_aws

@@ -13,3 +13,8 @@ StepName = Annotated[str, Parameter(help="The step, by the name it has in the ru
 RunbookName = Annotated[str, Parameter(help="The name of a runbook, or the path of one.")]
 Inputs = Annotated[str, Parameter(help="The runbook's inputs, each as name=value.")]
 Reason = Annotated[str, Parameter(name=("--reason", "-r"), help="Why. It becomes part of the timeline.")]
+Yes = Annotated[bool, Parameter(name=("--yes", "-y"), negative="", help="Do not ask.")]
+Only = Annotated[
+    tuple[str, ...], Parameter(name="--only", negative="", help="Only this target, by its name. Repeatable.")
+]
+Watch = Annotated[bool, Parameter(name=("--watch", "-w"), negative="", help="Follow it until it ends.")]

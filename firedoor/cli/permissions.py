@@ -4,7 +4,6 @@ Asks AWS's policy simulator about firedoor's own principal. Needs `sts:GetCaller
 and, to know more, `iam:SimulatePrincipalPolicy` on itself, `iam:GetRole`, and `sts:AssumeRole` for configured accounts.
 """
 
-import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,12 +15,9 @@ from firedoor.cli.views.checklist import Finding
 from firedoor.config import Aws, AwsAccount
 from firedoor.plan import Plan
 from firedoor.steps.policy import policy_document
+from firedoor.steps.simulation import ALLOWED, questions, role_of
 
 CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
-
-ROLE_SESSION = re.compile(r"arn:(?P<partition>[\w-]+):sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/.+")
-
-ALLOWED = "allowed"
 
 
 def check(aws: Aws, plans: Sequence[Plan]) -> Iterator[Finding]:
@@ -91,25 +87,12 @@ def _decisions(iam: Any, principal: str, plan: Plan) -> dict[str, str]:
     """Permission → `allowed`, or why not. Asks about resources as narrow as the plan's policy has them."""
     account = principal.split(":")[4]
     decisions: dict[str, str] = {}
-    for statement in policy_document(plan)["Statement"]:
-        pages = iam.get_paginator("simulate_principal_policy").paginate(
-            PolicySourceArn=principal,
-            ActionNames=statement["Action"],
-            ResourceArns=[example_of(resource, account) for resource in statement["Resource"]],
-        )
+    for question in questions(policy_document(plan)["Statement"], account):
+        pages = iam.get_paginator("simulate_principal_policy").paginate(PolicySourceArn=principal, **question)
         for result in (result for page in pages for result in page["EvaluationResults"]):
             name, decision = result["EvalActionName"], result["EvalDecision"]
             decisions[name] = decision if decisions.get(name, ALLOWED) == ALLOWED else decisions[name]
     return decisions
-
-
-def example_of(pattern: str, account: str) -> str:
-    """A resource that a policy's pattern covers: the simulator takes names, not patterns."""
-    if pattern == "*":
-        return pattern
-    parts = pattern.split(":", 5)
-    parts[4] = parts[4].replace("*", account)
-    return ":".join(parts).replace("??????", "AbCdEf").replace("*", "firedoor-doctor")
 
 
 def verdict(subject: str, runbook: str, decisions: Mapping[str, str]) -> Finding:
@@ -127,10 +110,10 @@ def verdict(subject: str, runbook: str, decisions: Mapping[str, str]) -> Finding
 
 def principal_of(arn: str, iam: Any) -> str:
     """The ARN that has policies: of a role's session, the role, whose path only IAM knows."""
-    session = ROLE_SESSION.fullmatch(arn)
-    if session is None:
+    role, without_path = role_of(arn)
+    if not role:
         return arn
     try:
-        return str(iam.get_role(RoleName=session["role"])["Role"]["Arn"])
+        return str(iam.get_role(RoleName=role)["Role"]["Arn"])
     except ClientError:
-        return f"arn:{session['partition']}:iam::{session['account']}:role/{session['role']}"
+        return without_path

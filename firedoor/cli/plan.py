@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -10,64 +10,127 @@ from firedoor.cli.catalog import compiled_runbook, pairs
 from firedoor.cli.console import err, out, write_json
 from firedoor.cli.identity import responder
 from firedoor.cli.parameters import Inputs, Output, RunbookName
+from firedoor.cli.views import forecast as forecast_view
 from firedoor.cli.views import plan as plan_view
 from firedoor.cli.views.plain import plain_view
 from firedoor.config import load
 from firedoor.engine import Engine
-from firedoor.errors import Exit, UnreachableError
+from firedoor.errors import Exit, UnreachableError, UsageError
+from firedoor.forecast import radius, undecided, unread
+from firedoor.graph import svg
 from firedoor.incident import Decision, IncidentView, Mode, Responder
 from firedoor.inputs import resolve_inputs
+from firedoor.plan import Plan
+from firedoor.saved_plan import saved
 
-Save = Annotated[Path | None, Parameter(help="Write the compiled plan's canonical JSON, whose SHA-256 is its digest.")]
+Save = Annotated[
+    Path | None,
+    Parameter(help="Write the plan and what it would change to a file, which `firedoor run --plan` applies."),
+]
+Graph = Annotated[Path | None, Parameter(help="Write a picture of the plan to a file, as SVG.")]
 Patience = Annotated[
     int, Parameter(name="--timeout", help="Give up when the reads take longer, in seconds. Default: 300.")
 ]
 
 
 async def plan(
-    runbook: RunbookName, /, *inputs: Inputs, save: Save = None, timeout: Patience = 300, output: Output = "text"
+    runbook: RunbookName,
+    /,
+    *inputs: Inputs,
+    save: Save = None,
+    graph: Graph = None,
+    timeout: Patience = 300,
+    output: Output = "text",
 ) -> int:
     """Show what a runbook would do, changing nothing.
 
     Steps that read run for real, through the worker; each other step says what
-    it would change, from what it found, and what that touches.
+    it would change, from what it found: before and after, how it is undone, which
+    permissions are missing, what depends on it, and what it touches.
+
+    With --save, `firedoor run --plan FILE` later starts exactly this, or says what
+    has changed since. With --graph it is a picture, for a browser.
 
     Exit code 6: some steps could not be read, so the plan is incomplete.
 
     Example
-      firedoor plan aws-access-key-leaked access_key_id=AKIA…
+      firedoor plan aws-access-key-leaked access_key_id=AKIA… --graph plan.svg
     """
     settings = load()
     compiled = compiled_runbook(runbook, settings)
     values = resolve_inputs(compiled, pairs(inputs))
+    files = [file for file in (save, graph) if file]
+    for file in files:
+        _check_writable(file)
+    view = await read(await Engine.connect(settings), compiled, values, responder(settings), timeout)
     if save:
-        save.write_bytes(compiled.canonical())
-    engine = await Engine.connect(settings)
-    planner = responder(settings)
-    started = await engine.start(compiled, values, starter=planner, mode=Mode.PLAN)
-    view = await _read(engine, started.incident, planner, timeout)
+        _write(save, saved(compiled, view).document())
+    if graph:
+        _write(graph, svg(compiled, view).encode())
     if output == "json":
-        document = {"digest": compiled.digest(), "blast": plan_view.radius(view), "incomplete": plan_view.failed(view)}
-        write_json({**document, "view": view.model_dump(mode="json"), "plan": compiled.model_dump(mode="json")})
+        write_json(_document(compiled, view))
     else:
         out().print(plan_view.previewed(compiled, plain_view(view)))
-        if save:
-            out().print(f"The plan is in {save}.")
-    return int(Exit.NEEDS_ATTENTION if plan_view.failed(view) else Exit.OK)
+        _say(save, graph, incomplete=bool(unread(view)))
+    return int(Exit.NEEDS_ATTENTION if unread(view) else Exit.OK)
 
 
-async def _read(engine: Engine, incident: str, planner: Responder, timeout: int) -> IncidentView:
-    """Wait for the reads. When they take too long, end the plan, so that it does not go on unseen."""
+async def read(engine: Engine, plan: Plan, inputs: dict[str, Any], planner: Responder, timeout: int) -> IncidentView:
+    """What a plan would do, now. Raises `UnreachableError` when that takes longer than `timeout` seconds."""
+    started = await engine.start(plan, inputs, starter=planner, mode=Mode.PLAN)
     try:
         with err().status("Reading, changing nothing…"):
-            return await asyncio.wait_for(engine.result(incident), timeout)
+            return await asyncio.wait_for(engine.result(started.incident), timeout)
     except TimeoutError:
         pass
+    # It must not go on unseen. Raises where no worker answers: then that is the reason.
     reason = Decision(responder=planner, reason="nobody waits for this plan any longer")
-    # Raises where no worker answers: then that is the reason.
-    await engine.decide(incident, "abort", reason)
+    await engine.decide(started.incident, "abort", reason)
     raise UnreachableError(
         f"The plan was not ready after {timeout} s: what it reads takes longer.",
         changed="Nothing was changed.",
         next="Wait longer with --timeout.",
     )
+
+
+def _document(plan: Plan, view: IncidentView) -> dict[str, Any]:
+    """All that is known, for a program."""
+    touched = radius(view)
+    later = undecided(plan, view)
+    return {
+        "digest": plan.digest(),
+        "blast": {one.kind: one.count for one in touched},
+        "blast_by_step": {one.kind: one.steps for one in touched},
+        "missing": forecast_view.lacking(view.steps),
+        "incomplete": unread(view),
+        "undecided": [step.id for step in plan.steps if step.id in later],
+        "view": view.model_dump(mode="json"),
+        "plan": plan.model_dump(mode="json"),
+    }
+
+
+def _check_writable(file: Path) -> None:
+    """Say so before the reads, which may take minutes."""
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        what = f"{file} is a folder." if file.is_dir() else f"There is no folder {file.absolute().parent}."
+        raise UsageError(what, changed="Nothing was read or changed.", next="Name a file in a folder that exists.")
+
+
+def _write(file: Path, data: bytes) -> None:
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise UsageError(
+            f"{file} could not be written: {error.strerror}.",
+            changed="The plan was read; nothing was changed.",
+            next="Name another file.",
+        ) from error
+
+
+def _say(save: Path | None, graph: Path | None, *, incomplete: bool) -> None:
+    if graph:
+        out().print(f"The picture is in {graph}.", soft_wrap=True)
+    if save and incomplete:
+        out().print(f"{save} has what could be read; as the plan is incomplete, it cannot be run.", soft_wrap=True)
+    elif save:
+        out().print(f"The plan is in {save}. It is applied with: firedoor run --plan {save}", soft_wrap=True)

@@ -2,6 +2,9 @@
 
 import datetime
 
+from firedoor.errors import UsageError
+from firedoor.runbook.model import DURATION, SECONDS
+
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -49,3 +52,21 @@ def clock(moment: str, now: datetime.datetime) -> str:
         return ""
     time = time.astimezone(datetime.UTC)
     return f"{time:%H:%M:%S}" if time.date() == now.astimezone(datetime.UTC).date() else f"{time:%Y-%m-%d %H:%M}"
+
+
+def seconds_until(moment: str, now: datetime.datetime) -> float | None:
+    """Seconds from now to `moment`, 0 where that is past; None where it is empty."""
+    time = parse(moment)
+    return None if time is None else max(0.0, (time - now).total_seconds())
+
+
+def seconds(text: str) -> int:
+    """The seconds of a duration as runbooks write it: `90s`, `30m`, `12h`, `2d`. Raises `UsageError`."""
+    match = DURATION.fullmatch(text)
+    if match is None:
+        raise UsageError(
+            f"{text!r} is not a duration.",
+            changed="Nothing was changed.",
+            next="Write a whole number and a unit: 30m, 12h, 2d.",
+        )
+    return int(match[1]) * SECONDS[match[2]]

@@ -1,4 +1,4 @@
-"""`firedoor up`: Temporal and a worker on this machine, kept running."""
+"""`firedoor up`: Temporal and the workers of this machine, kept running."""
 
 import asyncio
 import contextlib
@@ -6,16 +6,19 @@ import fcntl
 import shutil
 import socket
 import sys
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from temporalio.client import Client
 from temporalio.service import RPCError
 
-from firedoor.app import app_folder
+from firedoor.app import app_folder, build_id
 from firedoor.cli.console import err, out
-from firedoor.cli.queue import workers
+from firedoor.cli.follow import follow
+from firedoor.cli.queue import promote, queue
 from firedoor.config import Settings, load
 from firedoor.engine import connect
 from firedoor.errors import FiredoorError, UsageError
@@ -29,16 +32,20 @@ READY_SECONDS = 60.0
 #: A killed `firedoor up` takes its programs with it within this time.
 LEAVING_SECONDS = 8.0
 PAUSE = 0.1
+#: The Worker Deployment of `firedoor up`, where the settings name none.
+DEPLOYMENT = "firedoor"
 
 
 async def up(*, port: Port = 7233, ui_port: UiPort = 8233) -> int:
     """Start everything on this machine, and keep it running.
 
-    One Temporal server, whose data lies on disk, and one worker. Both are started
-    again when they end. Killed and started again, firedoor goes on where it was:
-    incidents, timers and approvals are on disk.
+    One Temporal server, whose data lies on disk, a worker for incidents and one for
+    mass work. They are started again when they end. Killed and started again,
+    firedoor goes on where it was: incidents, timers and approvals are on disk.
+    After an upgrade running incidents go on with the new version.
 
-    Everything listens on this machine only. Ctrl-C stops it.
+    Notices to people appear here too. Everything listens on this machine only.
+    Ctrl-C stops it.
     """
     settings = load()
     binary = temporal_binary(settings.temporal_binary)
@@ -46,19 +53,20 @@ async def up(*, port: Port = 7233, ui_port: UiPort = 8233) -> int:
     with _alone(settings.home):
         for number in (port, ui_port):
             await _free(number)
-        local = settings.model_copy(update={"temporal_environment": _environment(port)})
-        logs = settings.home / "logs"
+        deployment = settings.deployment or DEPLOYMENT
+        local = settings.model_copy(update={"temporal_environment": _environment(port), "deployment": deployment})
+        logs, address = settings.home / "logs", f"127.0.0.1:{port}"
         async with Supervisor(tell=lambda sentence: err().print(sentence, style="yellow")) as programs:
             database = settings.temporal_db_path
             server = server_command(binary, port=port, database=database, durable=True, ui_port=ui_port)
             await programs.start(Program("temporal", tuple(server), logs / "temporal.log"))
             with err().status("Starting Temporal…"):
-                await programs.watch(_until_answers(f"127.0.0.1:{port}"))
-            await programs.start(Program("worker", _worker(settings, port), logs / "worker.log"))
-            with err().status("Starting the worker…"):
-                await programs.watch(_until_works(local, logs))
+                await programs.watch(_until(partial(answers, address), f"Temporal did not answer at {address}."))
+            await programs.watch(_workers(programs, settings, local, port))
             _say(settings, port, ui_port)
+            notices = asyncio.create_task(follow(logs / "worker.log", _notice))
             await programs.until_signal()
+            notices.cancel()
     out().print("Stopped. Incidents go on when firedoor is started again.")
     return 0
 
@@ -68,12 +76,26 @@ def _environment(port: int) -> dict[str, str]:
     return {"TEMPORAL_ADDRESS": f"127.0.0.1:{port}", "TEMPORAL_CONFIG_FILE": "/dev/null"}
 
 
-def _worker(settings: Settings, port: int) -> tuple[str, ...]:
-    """The worker's command line: our environment, but for what would lead it to another Temporal."""
+async def _workers(programs: Supervisor, settings: Settings, local: Settings, port: int) -> None:
+    """Start both workers, and give them the work: that of incidents which another version began, too."""
+    build = build_id()
+    logs = {False: settings.home / "logs" / "worker.log", True: settings.home / "logs" / "bulk-worker.log"}
+    with err().status("Starting the workers…"):
+        await programs.start(Program("worker", _worker(settings, local, port, "--urgent"), logs[False]))
+        await programs.start(Program("bulk-worker", _worker(settings, local, port, "--bulk"), logs[True]))
+        client = await connect(local)
+        for bulk, log in logs.items():
+            await _until(partial(_asks, client, local, build, bulk=bulk), f"A worker asks for no work. Its log: {log}")
+        await _until(partial(_promoted, client, local.deployment, build), f"Temporal does not take build {build}.")
+
+
+def _worker(settings: Settings, local: Settings, port: int, flag: str) -> tuple[str, ...]:
+    """A worker's command line: our environment, but for what would lead it to another Temporal."""
     env = shutil.which("env") or "/usr/bin/env"
     unset = [word for name in settings.temporal_environment for word in ("-u", name)]
     values = [f"{name}={value}" for name, value in _environment(port).items()]
-    return (env, *unset, *values, sys.executable, str(app_folder() / "worker.py"))
+    values.append(f"FIREDOOR_DEPLOYMENT={local.deployment}")
+    return (env, *unset, *values, sys.executable, str(app_folder() / "worker.py"), flag)
 
 
 @contextlib.contextmanager
@@ -119,26 +141,35 @@ def _taken(port: int) -> bool:
     return False
 
 
-async def _until_answers(address: str) -> None:
+async def _until(holds: Callable[[], Awaitable[bool]], otherwise: str) -> None:
+    """Wait until something holds. Raises `FiredoorError` when it takes too long."""
     deadline = asyncio.get_running_loop().time() + READY_SECONDS
-    while not await answers(address):
-        if asyncio.get_running_loop().time() > deadline:
-            raise FiredoorError(f"Temporal did not answer at {address} within {READY_SECONDS:.0f} s.")
-        await asyncio.sleep(PAUSE)
-
-
-async def _until_works(settings: Settings, logs: Path) -> None:
-    deadline = asyncio.get_running_loop().time() + READY_SECONDS
-    client = await connect(settings)
-    while True:
-        with contextlib.suppress(RPCError):
-            if await workers(client, settings.task_queue):
-                return
+    while not await holds():
         if asyncio.get_running_loop().time() > deadline:
             raise FiredoorError(
-                f"The worker asked for no work within {READY_SECONDS:.0f} s.", next=f"Its log: {logs / 'worker.log'}"
+                otherwise, next=f"It was waited for for {READY_SECONDS:.0f} s. `firedoor doctor` says more."
             )
         await asyncio.sleep(PAUSE)
+
+
+async def _asks(client: Client, settings: Settings, build: str, *, bulk: bool) -> bool:
+    """Does a worker of this build ask for work?"""
+    name = settings.bulk_queue if bulk else settings.task_queue
+    with contextlib.suppress(RPCError):
+        return build in (await queue(client, name, bulk=bulk)).builds
+    return False
+
+
+async def _promoted(client: Client, deployment: str, build: str) -> bool:
+    """Give a build all work; False while Temporal has not taken notice of its workers yet."""
+    with contextlib.suppress(RPCError):
+        await promote(client, deployment, build)
+        return True
+    return False
+
+
+def _notice(sentence: str) -> None:
+    err().print(f"Notice: {sentence}", style="bold yellow", soft_wrap=True)
 
 
 def _say(settings: Settings, port: int, ui_port: int) -> None:
@@ -146,7 +177,7 @@ def _say(settings: Settings, port: int, ui_port: int) -> None:
     console.print("firedoor is up.", style="bold green")
     rows = [
         ("Temporal", f"127.0.0.1:{port}" + (f", its web page http://127.0.0.1:{ui_port}" if ui_port else "")),
-        ("worker", f"task queue {settings.task_queue}"),
+        ("workers", f"task queues {settings.task_queue} and {settings.bulk_queue}, build {build_id()}"),
         ("data", f"{settings.home}: {settings.temporal_db_path.name}, {settings.timeline_path.name}"),
         ("keys", f"{settings.signing_key_path.name} and {settings.codec_key_path.name}, beside the data: back them up"),
         ("logs", str(settings.home / "logs")),

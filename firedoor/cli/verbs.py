@@ -14,26 +14,37 @@ class Verb:
 
 
 RESPOND = "Respond to an incident"
+DECIDE = "Decide what it waits for"
+STEER = "Steer it"
 RECORD = "Read and prove the record"
 PREPARE = "Prepare runbooks"
 OPERATE = "Run firedoor"
 
+WHY = "[--reason TEXT]"
+
 VERBS = (
-    Verb("run", "run:run", RESPOND, "RUNBOOK [INPUT=VALUE…] [--yes] [--watch] [-o json]"),
+    Verb("run", "run:run", RESPOND, "RUNBOOK [INPUT=VALUE…] | --plan FILE [--yes] [--watch]"),
     Verb("list", "incidents:list_incidents", RESPOND, "[--limit N] [-o json]"),
-    Verb("show", "incidents:show", RESPOND, "INCIDENT [--exit-status] [-o json]"),
+    Verb("show", "incidents:show", RESPOND, "INCIDENT [STEP] [--failed] [--exit-status] [-o json]"),
     Verb("watch", "watch:watch", RESPOND, "INCIDENT [-o json]"),
-    Verb("approve", "decisions:approve", RESPOND, "INCIDENT STEP [--reason TEXT] [-o json]"),
-    Verb("deny", "decisions:deny", RESPOND, "INCIDENT STEP --reason TEXT [-o json]"),
-    Verb("answer", "answer:answer", RESPOND, "INCIDENT STEP [FIELD=VALUE…] [--reason TEXT] [-o json]"),
-    Verb("retry", "decisions:retry", RESPOND, "INCIDENT STEP [--reason TEXT] [-o json]"),
-    Verb("skip", "decisions:skip", RESPOND, "INCIDENT STEP --reason TEXT [-o json]"),
-    Verb("abort", "decisions:abort", RESPOND, "INCIDENT --reason TEXT [-o json]"),
-    Verb("note", "decisions:note", RESPOND, "INCIDENT TEXT… [-o json]"),
+    Verb("approve", "approve:approve", DECIDE, "INCIDENT STEP [--only NAME]… [OPTION…]"),
+    Verb("deny", "decisions:deny", DECIDE, "INCIDENT STEP --reason TEXT [-o json]"),
+    Verb("answer", "answer:answer", DECIDE, f"INCIDENT STEP [FIELD=VALUE…] {WHY} [-o json]"),
+    Verb("retry", "retry:retry", DECIDE, "INCIDENT STEP [ARGUMENT=VALUE…] [--failed] [OPTION…]"),
+    Verb("skip", "decisions:skip", DECIDE, "INCIDENT STEP --reason TEXT [-o json]"),
+    Verb("pause", "decisions:pause", STEER, f"INCIDENT {WHY} [-o json]"),
+    Verb("resume", "decisions:resume", STEER, f"INCIDENT {WHY} [-o json]"),
+    Verb("extend", "decisions:extend", STEER, f"INCIDENT STEP DURATION {WHY} [-o json]"),
+    Verb("abort", "decisions:abort", STEER, "INCIDENT --reason TEXT [--undo] [-o json]"),
+    Verb("undo", "undo:undo", STEER, "INCIDENT [STEP…] [--yes] [--watch] [-o json]"),
+    Verb("note", "evidence:note", STEER, "INCIDENT TEXT… [--file PATH]… [--anyway] [-o json]"),
+    Verb("attach", "evidence:attach", STEER, "INCIDENT FILE --source SOURCE [-o json]"),
+    Verb("invite", "decisions:invite", STEER, f"INCIDENT PERSON {WHY} [-o json]"),
+    Verb("handover", "decisions:handover", STEER, f"INCIDENT PERSON {WHY} [-o json]"),
     Verb("timeline", "record:timeline", RECORD, "INCIDENT [-o json]"),
     Verb("export", "record:export", RECORD, "INCIDENT FILE.zip [--purpose TEXT] [-o json]"),
     Verb("verify", "verify:verify", RECORD, "FILE.zip [--key FILE] [-o json]"),
-    Verb("plan", "plan:plan", PREPARE, "RUNBOOK [INPUT=VALUE…] [--save FILE] [-o json]"),
+    Verb("plan", "plan:plan", PREPARE, "RUNBOOK [INPUT=VALUE…] [--save FILE] [--graph FILE]"),
     Verb("lint", "lint:lint", PREPARE, "[FILE…] [-o json|sarif]"),
     Verb("steps", "steps:steps", PREPARE, "[ACTION] [--policy RUNBOOK] [-o json]"),
     Verb("schema", "steps:schema", PREPARE),

@@ -8,6 +8,7 @@ from firedoor.canonical import sha256_hex
 from firedoor.compiler.arguments import INPUT_KINDS
 from firedoor.compiler.checker import Checker
 from firedoor.compiler.complaints import Names
+from firedoor.compiler.endings import check_endings
 from firedoor.compiler.fields import steps_read
 from firedoor.compiler.kinds import STRING
 from firedoor.compiler.order import circles, in_order
@@ -165,15 +166,16 @@ def source_of(source: str | Path) -> tuple[str, str]:
 
 
 def _ordered(bench: Workbench, planned: Mapping[str, PlannedStep]) -> tuple[PlannedStep, ...]:
-    """The steps with what they need, each after that. Circles are noted."""
+    """The steps with what they need, each after that, and those with `always` last. Circles are noted."""
     specs = bench.draft.runbook.steps
     needs = {name: bench.needs(name, specs[name]) for name in planned}
     for circle in circles(needs):
         what = f"These steps wait for each other, so none could start: {' → '.join((*circle, circle[0]))}."
         bench.draft.document.add(Code.CYCLE, ("steps", circle[0]), what, "take one of the dependencies away", key=True)
+    check_endings(bench.draft, needs)
     read_whole = {name for names in bench.names.values() for name in names if name.endswith(".results")}
     found: list[PlannedStep] = []
-    for name in in_order(needs):
+    for name in sorted(in_order(needs), key=lambda name: specs[name].always):
         step = planned[name]
         _, results = steps_read(bench.names[name])
         update: dict[str, object] = {

@@ -1,6 +1,7 @@
 """Steps: of which kind each is, whether its keys and names fit, and what becomes of it in the plan."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,28 +10,31 @@ from firedoor.compiler.arguments import Arguments, has_template
 from firedoor.compiler.checker import Checker, Place
 from firedoor.compiler.fields import fields_of, steps_read
 from firedoor.compiler.kinds import DYN, Kind
+from firedoor.compiler.undoing import changeable, undo_of, undoable
 from firedoor.expressions import ROOTS, TEMPLATE
 from firedoor.plan import Ask, Effect, Field, Input, Loop, OnError, Plan, PlannedStep, Policy, Retry, Until
 from firedoor.runbook.diagnostics import Code, choices
 from firedoor.runbook.document import Path
-from firedoor.runbook.model import StepSpec
+from firedoor.runbook.model import StepSpec, written
 from firedoor.runbook.parser import Draft
 from firedoor.steps._step import Step
 
 StepKind = Literal["uses", "ask", "wait", "run", "approval"]
 #: The kinds that say themselves what they are; `approval` is one only where it stands alone.
 KINDS: tuple[StepKind, ...] = ("uses", "ask", "wait", "run")
-ALWAYS = frozenset({"title", "description", "if", "needs"})
+COMMON = frozenset({"title", "description", "if", "needs", "always"})
 LOOPING = frozenset({"for_each", "as", "concurrency", "on_error"})
 REPEATING = frozenset({"until", "every", "within"})
 #: What each kind of step takes besides its own key.
 KEYS: dict[StepKind, frozenset[str]] = {
-    "uses": ALWAYS | LOOPING | REPEATING | {"with", "approval", "retry", "timeout"},
-    "run": ALWAYS | {"with", "approval"},
-    "ask": ALWAYS,
-    "wait": ALWAYS,
-    "approval": ALWAYS,
+    "uses": COMMON | LOOPING | REPEATING | {"canary", "with", "approval", "retry", "timeout", "temporary"},
+    "run": COMMON | {"with", "approval"},
+    "ask": COMMON,
+    "wait": COMMON,
+    "approval": COMMON,
 }
+#: How often `until` may read: each reading stays in Temporal's history.
+MAX_READINGS = 2000
 DEFAULT_LANES = 10
 
 
@@ -112,6 +116,7 @@ class _StepCompiler:
         arguments = self._arguments(variable)
         ask = self._ask()
         self._check_self()
+        self._check_temporary()
         self.bench.names[self.name] = self.names
         contract = self.contract
         return PlannedStep(
@@ -132,6 +137,10 @@ class _StepCompiler:
             ask=ask,
             wait=self.spec.wait or 0,
             child=self.child,
+            undo=undo_of(contract, self.bench.contracts) if contract else None,
+            temporary=self.spec.temporary or 0,
+            changeable=changeable(contract) if contract else (),
+            always=self.spec.always,
         )
 
     def _check_kind(self) -> None:
@@ -170,9 +179,17 @@ class _StepCompiler:
                     what = f"`{leader}` needs `{key}` beside it."
                     hint = "the name of the element in `with`" if key == "as" else "a duration: 30s, 5m, 2h, 1d"
                     self.document.add(Code.MISSING_KEY, (*self.path, leader), what, hint, key=True)
+        self._check_canary(given)
         if {"for_each", "until"} <= given:
             what = "`until` repeats one read; it does not go with `for_each`."
             self.document.add(Code.MISPLACED_KEY, (*self.path, "until"), what, key=True)
+
+    def _check_canary(self, given: set[str]) -> None:
+        lacking = [key for key in ("for_each", "approval") if key not in given and not self._broken(key)]
+        if "canary" in given and lacking:
+            what = f"`canary` needs {' and '.join(f'`{key}`' for key in lacking)} beside it."
+            allowed = "it does the first targets of a `for_each`; people look, and approve the rest"
+            self.document.add(Code.MISPLACED_KEY, (*self.path, "canary"), what, allowed, key=True)
 
     def _broken(self, key: str) -> bool:
         return self.bench.draft.is_broken(*(str(part) for part in self.path), key)
@@ -204,6 +221,15 @@ class _StepCompiler:
             what = f"The step `{self.name}` reads its own result before it has one."
             self.document.add(Code.CYCLE, self.path, what, "only `until` may read it", key=True)
 
+    def _check_temporary(self) -> None:
+        contracts, contract = self.bench.contracts, self.contract
+        if self.spec.temporary is None or contract is None or self.kind != "uses" or undo_of(contract, contracts):
+            return
+        why = "changes nothing" if contract.effect is Effect.READ else "cannot be undone"
+        what = f"`{contract.action}` {why}, so it cannot be temporary."
+        allowed = choices("", undoable(contracts)) or "no action that is known here can be undone"
+        self.document.add(Code.NOT_UNDOABLE, (*self.path, "temporary"), what, allowed, key=True)
+
     def _loop(self) -> tuple[Loop | None, tuple[str, Kind] | None]:
         spec = self.spec
         if spec.for_each is None:
@@ -219,6 +245,7 @@ class _StepCompiler:
             name=name,
             concurrency=spec.concurrency or DEFAULT_LANES,
             on_error=OnError(spec.on_error or OnError.ASK),
+            canary=spec.canary or 0,
         )
         return loop, (name, element) if name else None
 
@@ -263,10 +290,18 @@ class _StepCompiler:
         self.names |= (
             {name for name in typed.names if name != own and not name.startswith(f"{own}.")} if typed else set()
         )
-        if spec.every and spec.within and spec.every > spec.within:
-            what = "`every` is longer than `within`: it would be read once only."
-            self.document.add(Code.OUT_OF_BOUNDS, (*self.path, "every"), what)
+        if spec.every and spec.within:
+            self._check_pace(spec.every, spec.within)
         return Until(expression=spec.until.strip(), every=spec.every or 1, within=spec.within or 1)
+
+    def _check_pace(self, every: int, within: int) -> None:
+        path = (*self.path, "every")
+        if every > within:
+            self.document.add(Code.OUT_OF_BOUNDS, path, "`every` is longer than `within`: it would be read once only.")
+        elif within // every > MAX_READINGS:
+            what = f"That is {within // every:,} readings; at most {MAX_READINGS:,}: each stays in Temporal's history."
+            shortest = written(math.ceil(within / MAX_READINGS))
+            self.document.add(Code.OUT_OF_BOUNDS, path, what, f"every: {shortest}, or longer")
 
     def _arguments(self, loop: tuple[str, Kind] | None) -> dict[str, Any]:
         spec, path = self.spec, (*self.path, "with")

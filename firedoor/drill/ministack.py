@@ -7,7 +7,7 @@ Corrected is what it *records and lists*, so that a runbook reads what AWS would
 - CloudTrail events have AWS's names and fields (ministack writes `POST.iam`, the key id for a user name, no response),
   refused calls are among them, and `LookupEvents` turns pages (ministack stops silently at 50);
 - `GetAccessKeyLastUsed` moves;
-- `SimulateCustomPolicy` answers for every resource that is asked about (ministack for the first one only);
+- the policy simulations answer for every resource that is asked about (ministack for the first one only);
 - service-specific credentials, SSH keys and signing certificates can be listed (ministack has none of these calls);
 - `GetAccessKeyLastUsed` is authorised on the user who owns the key, as on AWS (ministack asks for `*`, and so refuses a
   policy that is right).
@@ -24,6 +24,7 @@ import sys
 import uuid
 from collections.abc import Callable, Mapping, MutableSequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -47,6 +48,8 @@ NO_MORE = "<IsTruncated>false</IsTruncated>"
 ELEMENT = re.compile(r"<(\w+)(?: [^>]*)?>(.*?)</\1>", re.DOTALL)
 
 RESOURCE = "ResourceArns.member."
+
+SIMULATIONS = ("SimulateCustomPolicy", "SimulatePrincipalPolicy")
 
 RESULTS = re.compile(r"<EvaluationResults>(.*)</EvaluationResults>", re.DOTALL)
 
@@ -115,6 +118,19 @@ def identity(credential: Any, session: Mapping[str, Any], issuer: Mapping[str, A
         attributes = {"creationDate": rfc3339(session["IssuedAt"]), "mfaAuthenticated": "false"}
         who["sessionContext"] = {"sessionIssuer": dict(issuer), "attributes": attributes}
     return who
+
+
+def resources(event: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The role that a call assumed. AWS names more; these are what firedoor looks for."""
+    role = (event["requestParameters"] or {}).get("roleArn")
+    return [{"ResourceType": "AWS::IAM::Role", "ResourceName": role}] if role else []
+
+
+def about(event: Mapping[str, Any], name: str, value: str) -> bool:
+    """Whether an event has this value for an attribute of `LookupEvents`."""
+    if name == "ResourceName":
+        return any(resource["ResourceName"] == value for resource in event["Resources"])
+    return bool(event.get(name) == value)
 
 
 def rfc3339(seconds: float) -> str:
@@ -193,7 +209,7 @@ class Trail:
                 "Username": who.get("userName") or who["principalId"].rpartition(":")[2],
                 "AccessKeyId": call.key,
                 "ReadOnly": str(event["readOnly"]).lower(),
-                "Resources": [],
+                "Resources": resources(event),
                 "CloudTrailEvent": json.dumps(event),
             }
         )
@@ -218,7 +234,7 @@ class Trail:
         while position and len(page) < size:
             position -= 1
             event = events[position]
-            if start <= event["EventTime"] <= end and all(event.get(name) == value for name, value in wanted.items()):
+            if start <= event["EventTime"] <= end and all(about(event, name, value) for name, value in wanted.items()):
                 page.append(event)
         return {"Events": page} | ({"NextToken": str(position)} if position else {})
 
@@ -229,7 +245,7 @@ class Credentials:
 
     keys: Mapping[str, Mapping[str, Any]]
     last_used: Mapping[str, tuple[str, str, float]]
-    simulate: Callable[[Parameters], Answer]
+    simulate: Mapping[str, Callable[[Parameters], Answer]]
     answer: Callable[[str, str], Answer]
     refuse: Callable[[str], Answer]
     specific: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -238,7 +254,7 @@ class Credentials:
         """IAM's actions that are answered here."""
         return {
             "GetAccessKeyLastUsed": self.access_key_last_used,
-            "SimulateCustomPolicy": self.simulate_custom_policy,
+            **{action: partial(self.simulated, action) for action in self.simulate},
             "CreateServiceSpecificCredential": self.create_specific,
             "ListServiceSpecificCredentials": self.list_specific,
             "UpdateServiceSpecificCredential": self.update_specific,
@@ -258,18 +274,18 @@ class Credentials:
         name = xml({"UserName": str(self.keys[key]["UserName"])})
         return self.answer("GetAccessKeyLastUsed", f"{name}<AccessKeyLastUsed>{used}</AccessKeyLastUsed>")
 
-    def simulate_custom_policy(self, parameters: Parameters) -> Answer:
+    def simulated(self, action: str, parameters: Parameters) -> Answer:
         """Ministack's own evaluation, once for each resource."""
         asked = [name for name in parameters if name.startswith(RESOURCE)]
         others = {name: values for name, values in parameters.items() if name not in asked}
         results = ""
         for name in asked or [f"{RESOURCE}1"]:
-            said = self.simulate(others | {f"{RESOURCE}1": parameters.get(name, ["*"])})
+            said = self.simulate[action](others | {f"{RESOURCE}1": parameters.get(name, ["*"])})
             found = RESULTS.search(said[2].decode())
             if not found:
                 return said
             results += found.group(1)
-        return self.answer("SimulateCustomPolicy", f"<EvaluationResults>{results}</EvaluationResults>{NO_MORE}")
+        return self.answer(action, f"<EvaluationResults>{results}</EvaluationResults>{NO_MORE}")
 
     def create_specific(self, parameters: Parameters) -> Answer:
         """A credential of one service, such as a long-term Bedrock API key."""
@@ -345,7 +361,7 @@ def correct(load: Callable[[str], Any]) -> None:
     )
     credentials = Credentials(
         keys=in_iam["_access_keys"],
-        simulate=in_iam["_simulate_custom_policy"],
+        simulate={name: in_iam["_IAM_HANDLERS"][name] for name in SIMULATIONS},
         last_used=trail.last_used,
         answer=lambda action, inner: in_iam["_xml"](
             200, f"{action}Response", f"<{action}Result>{inner}</{action}Result>", ns="iam"

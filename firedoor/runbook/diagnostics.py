@@ -45,6 +45,9 @@ class Code(StrEnum):
     SECRET_IN_RUNBOOK = "secret-in-runbook"
     UNTIL_ON_CHANGE = "until-on-change"
     POLICY_UNFULFILLABLE = "policy-unfulfillable"
+    POLICY_CYCLE = "policy-cycle"
+    NOT_UNDOABLE = "not-undoable"
+    WAITS_FOR_ALWAYS = "waits-for-always"
     CYCLE = "cycle"
     RUNBOOK_CYCLE = "runbook-cycle"
     CHILD_BROKEN = "child-broken"
@@ -71,7 +74,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.UNKNOWN_STEP: "A step that this runbook does not have.",
     Code.UNKNOWN_ACTION: "`uses` names an action that firedoor does not have; `firedoor steps` lists them.",
     Code.UNKNOWN_INPUT: "An input that this runbook (or the runbook that it runs) does not declare.",
-    Code.UNKNOWN_POLICY: "`approval` or `of` names a policy that is not under `approvals`.",
+    Code.UNKNOWN_POLICY: "`approval`, `of` or `escalate` names a policy that is not under `approvals`.",
     Code.UNKNOWN_SOURCE: "A trigger names an alert source that firedoor does not know.",
     Code.UNKNOWN_RUNBOOK: "`run` names a runbook that is not in the runbook folders.",
     Code.UNKNOWN_ARGUMENT: "`with` has an argument that the action does not take.",
@@ -87,6 +90,9 @@ EXPLANATIONS: dict[Code, str] = {
     Code.SECRET_IN_RUNBOOK: "Something that looks like a live secret is written in the runbook.",
     Code.UNTIL_ON_CHANGE: "`until` repeats a step that changes something; only reads may be repeated.",
     Code.POLICY_UNFULFILLABLE: "An approval policy that the people it names could never fulfil.",
+    Code.POLICY_CYCLE: "Approval policies escalate in a circle, so that nobody would ever have to decide.",
+    Code.NOT_UNDOABLE: "`temporary` on an action that nothing takes back; `firedoor steps` says which can be undone.",
+    Code.WAITS_FOR_ALWAYS: "A step waits for one with `always`, and those run only when all others have ended.",
     Code.CYCLE: "Steps wait for each other in a circle, so none of them could ever start.",
     Code.RUNBOOK_CYCLE: "Runbooks run each other in a circle.",
     Code.CHILD_BROKEN: "The runbook that `run` names has mistakes of its own.",

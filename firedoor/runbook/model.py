@@ -23,6 +23,9 @@ RESERVED = frozenset(
 )
 NAME_PATTERN = "^[a-z][a-z0-9_]*$"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+ROLE_PATTERN = "^role:[a-z][a-z0-9_-]*$"
+#: The role that `break_glass: true` means.
+BREAK_GLASS = "break-glass"
 RUNBOOK_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 
 
@@ -51,6 +54,12 @@ class Duration:
         return {"type": "string", "pattern": "^[1-9][0-9]{0,6}[smhd]$", "examples": ["30s", "5m", "2h", "1d"]}
 
 
+def written(seconds: int) -> str:
+    """A duration as a runbook would say it, in the largest unit that is exact."""
+    unit = next(unit for unit in ("d", "h", "m", "s") if seconds % SECONDS[unit] == 0)
+    return f"{seconds // SECONDS[unit]}{unit}"
+
+
 def _check_name(value: Any) -> Any:
     if isinstance(value, str) and (not NAME.fullmatch(value) or value in RESERVED):
         raise PydanticCustomError("bad_name", "`{name}` is not a usable name", {"name": value})
@@ -67,6 +76,24 @@ def _as_condition(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
+def _as_then(value: Any) -> Any:
+    if value == "deny":
+        return None
+    if not isinstance(value, dict):
+        allowed = "`deny`, {escalate: POLICY} or {proceed: 'why, in words'}"
+        raise PydanticCustomError("not_allowed", "is not allowed", {"allowed": allowed})
+    return value
+
+
+def _as_role(value: Any) -> str:
+    if isinstance(value, bool):
+        return BREAK_GLASS if value else ""
+    if not isinstance(value, str) or not re.fullmatch(ROLE_PATTERN[1:-1], value):
+        allowed = f"true (the role `{BREAK_GLASS}`), false, or role:NAME"
+        raise PydanticCustomError("not_allowed", "is not allowed", {"allowed": allowed})
+    return value.removeprefix("role:")
+
+
 Name = Annotated[str, BeforeValidator(_check_name), JsonSchema({"type": "string", "pattern": NAME_PATTERN})]
 RunbookName = Annotated[
     str,
@@ -75,6 +102,9 @@ RunbookName = Annotated[
 ]
 Condition = Annotated[
     str, BeforeValidator(_as_condition), JsonSchema({"type": ["string", "boolean"], "description": "Bare CEL."})
+]
+Role = Annotated[
+    str, BeforeValidator(_as_role, json_schema_input_type=bool | Annotated[str, Field(pattern=ROLE_PATTERN)])
 ]
 InputType = Literal["string", "integer", "boolean", "list"]
 
@@ -103,15 +133,34 @@ class TriggerSpec(Spec):
     slack: str | None = Field(None, pattern="^[a-z][a-z0-9-]{0,40}$", description="The word in chat: `aws-key`.")
 
 
+class ThenSpec(Spec):
+    """What happens when nobody has approved in time, other than `deny`. One of the two."""
+
+    escalate: str | None = Field(None, description="The policy that is asked next.")
+    proceed: str | None = Field(
+        None, description="Go on without an approval, for this reason: a sentence that is shown and recorded."
+    )
+
+
 class ApprovalSpec(Spec):
-    """Who may approve, and how many of them it takes."""
+    """Who may approve, how many of them it takes, and what happens when they do not."""
 
     sources: list[str] = Field(alias="from", description="`user:NAME`, `role:NAME`, `slack:@GROUP`.")
     count: int = Field(1, ge=1, le=20, description="How many different people must approve.")
     expires: Annotated[int, Duration(60, 30 * DAY, "between 1m and 30d")] = Field(
         0, description="How long an approval that was asked for stays open (1m to 30d); for ever if absent."
     )
-    allow_self: bool = Field(False, description="May whoever started the incident approve?")
+    self_: bool = Field(False, alias="self", description="May whoever started the incident approve?")
+    then: Annotated[ThenSpec | None, BeforeValidator(_as_then, json_schema_input_type=Literal["deny"] | ThenSpec)] = (
+        Field(None, description="What happens when it expires: `deny` (as if absent), or a `ThenSpec`.")
+    )
+    remind: Annotated[int, Duration(60, DAY, "between 1m and 1d")] = Field(
+        0, description="The pause between reminders of who has not answered (1m to 1d); none if absent."
+    )
+    break_glass: Role = Field(
+        "",
+        description="Who may go ahead alone, with a reason: `true` for the role `break-glass`, or `role:NAME`.",
+    )
 
 
 class AskField(Spec):
@@ -163,6 +212,9 @@ class StepSpec(Spec):
     as_: Name | None = Field(None, alias="as", description="The name of the element in `with`.")
     concurrency: int | None = Field(None, ge=1, le=1000, description="How many elements at a time.")
     on_error: Literal["ask", "continue", "stop"] | None = Field(None, description="What the failure of one does.")
+    canary: int | None = Field(
+        None, ge=1, le=1000, description="So many elements first; people look, and approve the rest."
+    )
     until: Condition | None = Field(None, description="Bare CEL over the step's own result: read again until true.")
     every: Annotated[int, Duration(1, DAY, "between 1s and 1d")] | None = Field(
         None, description="The pause between two reads (1s to 1d)."
@@ -174,6 +226,10 @@ class StepSpec(Spec):
     timeout: Annotated[int, Duration(1, DAY, "between 1s and 1d")] | None = Field(
         None, description="How long one attempt may take (1s to 1d)."
     )
+    temporary: Annotated[int, Duration(60, 365 * DAY, "between 1m and 365d")] | None = Field(
+        None, description="How long the change lasts before it is taken back by itself (1m to 365d)."
+    )
+    always: bool = Field(False, description="Run it at the end, however the rest ends.")
 
 
 class Runbook(Spec):

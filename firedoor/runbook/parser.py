@@ -23,6 +23,7 @@ from firedoor.runbook.model import (
     RetrySpec,
     Runbook,
     StepSpec,
+    ThenSpec,
     TriggerSpec,
 )
 
@@ -32,6 +33,7 @@ SHAPES: tuple[tuple[Path, str, type[BaseModel]], ...] = (
     (("inputs", "*"), "An input", InputSpec),
     (("triggers", "*"), "A trigger", TriggerSpec),
     (("approvals", "*"), "An approval policy", ApprovalSpec),
+    (("approvals", "*", "then"), "`then`", ThenSpec),
     (("steps", "*"), "A step", StepSpec),
     (("steps", "*", "ask"), "`ask`", AskSpec),
     (("steps", "*", "ask", "fields", "*"), "A field", AskField),
@@ -108,6 +110,8 @@ def _note(document: Document, detail: ErrorDetails, broken: set[Path]) -> None:
     elif kind == "literal_error":
         names = re.findall(r"'([^']*)'", str(context["expected"]))
         document.add(Code.BAD_VALUE, path, f"`{place}` cannot be {_shown(given)}.", choices(str(given), names))
+    elif kind == "not_allowed":
+        document.add(Code.BAD_VALUE, path, f"`{place}` cannot be {_shown(given)}.", context["allowed"])
     elif kind in KINDS:
         what = f"`{place}` is empty" if given is None else f"`{place}` is {_kind_of(given)}"
         hint = "put it in quotes" if kind == "string_type" and isinstance(given, int | float) else ""

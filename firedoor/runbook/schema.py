@@ -35,6 +35,9 @@ def runbook_schema(steps: Mapping[str, type[Step]] = STEPS) -> dict[str, Any]:
         ],
     }
     step["allOf"] = [_arguments(name, contract) for name, contract in sorted(steps.items())]
+    step["dependentRequired"] = {"canary": ["for_each", "approval"]}
+    schema["$defs"]["ApprovalSpec"]["dependentRequired"] = {"then": ["expires"]}
+    schema["$defs"]["ThenSpec"]["oneOf"] = [{"required": ["escalate"]}, {"required": ["proceed"]}]
     schema["$defs"]["TriggerSpec"]["oneOf"] = [{"required": ["alert"]}, {"required": ["slack"]}]
     return {"$schema": DIALECT, **_tidied(schema)}
 

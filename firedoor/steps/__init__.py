@@ -1,23 +1,35 @@
 """The contracts of every step, by action. Adding a step: one line here, one in `activities`; see `CONTRIBUTING.md`."""
 
-from firedoor.steps import aws_cloudtrail, aws_iam, aws_secretsmanager
+from firedoor.steps import (
+    aws_cloudtrail,
+    aws_iam_credentials,
+    aws_iam_denies,
+    aws_iam_keys,
+    aws_secretsmanager,
+    timeline,
+)
 from firedoor.steps._step import Step
 
 _CONTRACTS: tuple[type[Step], ...] = (
     aws_cloudtrail.AccessKeyActivity,
-    aws_iam.ActivateAccessKey,
-    aws_iam.CreateAccessKey,
-    aws_iam.DeactivateAccessKey,
-    aws_iam.DeleteAccessKey,
-    aws_iam.DeleteLoginProfile,
-    aws_iam.DenyPrincipal,
-    aws_iam.DenySessions,
-    aws_iam.DisableServiceCredentials,
-    aws_iam.IdentifyAccessKey,
-    aws_iam.LiftDenies,
-    aws_iam.ListAccessKeys,
+    aws_iam_credentials.DeleteLoginProfile,
+    aws_iam_credentials.DisableServiceCredentials,
+    aws_iam_credentials.EnableServiceCredentials,
+    aws_iam_denies.DenyPrincipal,
+    aws_iam_denies.DenySessions,
+    aws_iam_denies.LiftDenies,
+    aws_iam_denies.RestoreDenies,
+    aws_iam_keys.ActivateAccessKey,
+    aws_iam_keys.CreateAccessKey,
+    aws_iam_keys.DeactivateAccessKey,
+    aws_iam_keys.DeleteAccessKey,
+    aws_iam_keys.DeleteCreatedAccessKey,
+    aws_iam_keys.IdentifyAccessKey,
+    aws_iam_keys.ListAccessKeys,
     aws_secretsmanager.ListReadable,
     aws_secretsmanager.PutSecret,
+    aws_secretsmanager.RestoreVersion,
+    timeline.RecordedChanges,
 )
 
 STEPS: dict[str, type[Step]] = {contract.action: contract for contract in _CONTRACTS}

@@ -71,6 +71,7 @@ class AccessKeyActivity(Step):
     action: ClassVar[str] = "aws.cloudtrail.access_key_activity"
     effect: ClassVar[Effect] = Effect.READ
     permissions: ClassVar[tuple[str, ...]] = ("sts:GetAccessKeyInfo", "cloudtrail:LookupEvents")
+    changeable: ClassVar[tuple[str, ...]] = ("account", "hours", "regions", "max_pages", "max_sessions")
     timeout: ClassVar[int] = 600
     result: ClassVar[type[Result]] = KeyActivity
 

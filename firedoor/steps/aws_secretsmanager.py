@@ -49,6 +49,14 @@ class StoredSecret(Result):
     previous_version_id: str = Field(default="", description="AWSPREVIOUS: it still holds the old value.")
 
 
+class CurrentVersion(Result):
+    """Which version of a secret is current."""
+
+    secret: str = Field(description="The ARN of the secret.")
+    version_id: str = Field(description="The version that is AWSCURRENT now.")
+    previous_version_id: str = Field(default="", description="The version that was AWSCURRENT before the step.")
+
+
 class ListReadable(Step):
     """List the secrets that a principal could read before firedoor shut it out.
 
@@ -78,6 +86,7 @@ class ListReadable(Step):
         "iam:GetPolicy",
         "iam:GetPolicyVersion",
     )
+    changeable: ClassVar[tuple[str, ...]] = ("regions",)
     timeout: ClassVar[int] = 300
     result: ClassVar[type[Result]] = Readable
 
@@ -102,6 +111,8 @@ class PutSecret(Step):
         "secretsmanager:PutSecretValue",
         "secretsmanager:UpdateSecretVersionStage",
     )
+    undo: ClassVar[str] = "aws.secretsmanager.restore_version"
+    changeable: ClassVar[tuple[str, ...]] = ("value", "region", "account")
     blast: ClassVar[dict[str, int]] = {"credentials": 1}
     proof: ClassVar[str] = "secretsmanager:GetSecretValue with AWSCURRENT returns the new version, equal"
     timeout: ClassVar[int] = 120
@@ -109,5 +120,34 @@ class PutSecret(Step):
 
     secret_id: str = Field(min_length=1, max_length=2048, description="Name or ARN of the secret.")
     value: SecretReference
+    region: str = Field(default="", description="The secret's region; empty: its ARN's, or the configured one.")
+    account: Account = ""
+
+
+class RestoreVersion(Step):
+    """Make an earlier version of a secret AWSCURRENT again: the undo of `aws.secretsmanager.put_secret`.
+
+    AWS keeps the version that was current last; older ones may be gone, and then nothing is done. Nor is it where the
+    secret has got another value since (`instead_of` is no longer current). Consumers cache.
+    API: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
+    """
+
+    action: ClassVar[str] = "aws.secretsmanager.restore_version"
+    effect: ClassVar[Effect] = Effect.REVERSIBLE
+    permissions: ClassVar[tuple[str, ...]] = (
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:UpdateSecretVersionStage",
+    )
+    undo: ClassVar[str] = "aws.secretsmanager.restore_version"
+    changeable: ClassVar[tuple[str, ...]] = ("region", "account")
+    blast: ClassVar[dict[str, int]] = {"credentials": 1}
+    proof: ClassVar[str] = "secretsmanager:GetSecretValue with AWSCURRENT returns the version, over the settle window"
+    timeout: ClassVar[int] = 120
+    result: ClassVar[type[Result]] = CurrentVersion
+
+    secret_id: str = Field(min_length=1, max_length=2048, description="Name or ARN of the secret.")
+    version_id: str = Field(min_length=1, description="The version that shall be AWSCURRENT.")
+    instead_of: str = Field(min_length=1, description="The version that is AWSCURRENT now.")
     region: str = Field(default="", description="The secret's region; empty: its ARN's, or the configured one.")
     account: Account = ""

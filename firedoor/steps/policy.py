@@ -68,19 +68,31 @@ _PRINCIPAL = re.compile(r"arn:[\w-]+:(?:iam|sts)::(?P<account>\d+):(?P<kind>user
 def policy_document(
     plan: Plan, steps: Mapping[str, type[Step]] = STEPS, *, role_arns: Iterable[str] = ()
 ) -> dict[str, Any]:
-    """The policy that lets a worker run `plan`, children included.
+    """The policy that lets a worker run `plan`, children included, and take its changes back.
 
     `role_arns` are the roles that it assumes in other accounts: the rest of the policy belongs to those roles as well.
     """
     granted: dict[str, set[str]] = defaultdict(set)
     for planned in _steps(plan):
         contract = steps.get(planned.action)
-        for permission in contract.permissions if contract else ():
-            if re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9]+", permission):
-                granted[permission].update(_resources(permission, planned.arguments))
+        for each in (contract, steps.get(contract.undo)) if contract else ():
+            _grant(granted, each.permissions if each else (), planned.arguments)
     for arn in role_arns:
         granted["sts:AssumeRole"].add(arn)
     return {"Version": "2012-10-17", "Statement": _statements(granted)}
+
+
+def statements_of(contract: type[Step], arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The statements that let a worker perform one step on these arguments."""
+    granted: dict[str, set[str]] = defaultdict(set)
+    _grant(granted, contract.permissions, arguments)
+    return _statements(granted)
+
+
+def _grant(granted: dict[str, set[str]], permissions: Iterable[str], arguments: Mapping[str, Any]) -> None:
+    for permission in permissions:
+        if re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9]+", permission):
+            granted[permission].update(_resources(permission, arguments))
 
 
 def _statements(granted: Mapping[str, set[str]]) -> list[dict[str, Any]]:

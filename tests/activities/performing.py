@@ -7,14 +7,17 @@ import pytest
 
 from activities import ACTIVITIES
 from activities._action import Context
+from activities._guard import MAY_CHANGE
 from activities.aws.accounts import Accounts
 from firedoor.config import Aws
 from firedoor.errors import StepError
-from firedoor.incident import Call, Outcome, Preview, Target
+from firedoor.incident import Call, Mode, Outcome, Preview, Target
 from firedoor.steps import STEPS
 from tests.activities.wire import Wire
 from tests.emulators import REGION, ROOT, Emulator, Keys
 
+#: Actions that take another's change back: they owe a verdict as a containment does.
+UNDOING = {contract.undo for contract in STEPS.values()}
 FUNCTIONS = {action.contract.action: action.function for action in ACTIVITIES}
 
 
@@ -25,12 +28,18 @@ def accounts(emulator: Emulator | Wire, keys: Keys = ROOT, **settings: Any) -> A
 
 
 class Performing:
-    """A step on its way: `preview` is its first yield, `finish` lets it act."""
+    """A step on its way: `preview` is its first yield, `finish` lets it act, as the performer would.
+
+    `mode` and `incident` are the class's: a test derives one that plans, or that belongs to another incident.
+    """
+
+    mode = Mode.RUN
+    incident = "test-incident"
 
     def __init__(self, aws: Accounts, action: str, earlier: Preview | None = None, /, **arguments: Any) -> None:
         contract = STEPS[action]
         target = Target(key="0", arguments=arguments)
-        call = Call(incident="test-incident", plan="0" * 64, step="step", targets=(target,))
+        call = Call(incident=self.incident, plan="0" * 64, step="step", targets=(target,), mode=self.mode)
         answer = FUNCTIONS[action](contract(**arguments), Context(aws=aws, call=call, target=target, earlier=earlier))
         self._contract = contract
         self._rest: Iterator[Preview | Outcome] = iter([answer]) if isinstance(answer, Outcome) else answer
@@ -46,12 +55,42 @@ class Performing:
 
     def finish(self) -> Outcome:
         """Let it act; its one outcome, whose result must fit the contract."""
-        (outcome,) = list(self._rest)
+        token = MAY_CHANGE.set(True)
+        try:
+            (outcome,) = list(self._rest)
+        finally:
+            MAY_CHANGE.reset(token)
         assert isinstance(outcome, Outcome)
         assert set(outcome.result) == set(self._contract.result.model_fields)
         assert self._contract.result.model_validate(outcome.result).model_dump(mode="json") == outcome.result
-        assert (outcome.verdict is not None) == self._contract.containment
+        assert (outcome.verdict is not None) == (self._contract.containment or self._contract.action in UNDOING)
         return outcome
+
+
+class Planning(Performing):
+    """A step in plan mode: its preview is all."""
+
+    mode = Mode.PLAN
+
+
+class Elsewhere(Performing):
+    """A step of another incident."""
+
+    incident = "another-incident"
+
+
+def undo(aws: Accounts, preview: Preview) -> Outcome:
+    """Take a change back by what its preview recorded."""
+    assert preview.inverse
+    return perform(aws, preview.inverse.action, **preview.inverse.arguments)
+
+
+def undo_failure(aws: Accounts, preview: Preview) -> StepError:
+    """The error that taking a change back ends with; it says that nothing was changed."""
+    assert preview.inverse
+    error = failure(aws, preview.inverse.action, **preview.inverse.arguments)
+    assert error.reason == "changed_since"
+    return error
 
 
 def perform(aws: Accounts, action: str, /, **arguments: Any) -> Outcome:

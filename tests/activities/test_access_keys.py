@@ -172,7 +172,11 @@ def test_preview_names_the_change_and_its_undo(aws: Emulator, people: People) ->
     key = people.user("leaked")
     step = Performing(accounts(aws), DEACTIVATE, access_key_id=key.access_key_id)
     assert step.preview.change == f"{key.access_key_id} of leaked: Active → Inactive"
-    assert step.preview.undo.startswith(f"{ACTIVATE} access_key_id={key.access_key_id}")
+    assert step.preview.inverse
+    assert step.preview.inverse.words() == (
+        f"{ACTIVATE} access_key_id={key.access_key_id} user_name=leaked account={ACCOUNT} expected=Inactive"
+    )
+    assert (step.preview.before["status"], step.preview.after["status"]) == ("Active", "Inactive")
     assert step.preview.blast == {"credentials": 1}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from activities.aws.denies import is_own
+from activities.aws.denied import is_own
 from firedoor.errors import StepError
 from firedoor.incident import Outcome
 from firedoor.plan import Verdict

@@ -59,7 +59,8 @@ def test_put(aws: Emulator, manager: Any) -> None:
     assert labels(manager) == {"AWSCURRENT": VALUE, "AWSPREVIOUS": "canary-old-value"}
     assert outcome.changed
     assert outcome.result["credential"]["where"].endswith(f"#{outcome.result['version_id']}")
-    assert step.preview.undo.count(outcome.result["version_id"]) == 1
+    assert step.preview.inverse
+    assert step.preview.inverse.arguments["instead_of"] == outcome.result["version_id"]
     assert "canary" not in step.preview.model_dump_json() + outcome.model_dump_json()
 
 

@@ -54,9 +54,9 @@ def test_disable(aws: Emulator, people: People, leaked: str) -> None:
     iam.update_service_specific_credential(UserName=leaked, ServiceSpecificCredentialId=first, Status="Inactive")
     step = Performing(accounts(aws), DISABLE, user_name=leaked)
     assert step.preview.before == {"statuses": {first: "Inactive", second: "Active"}}
-    assert step.preview.undo == (
-        f"aws iam update-service-specific-credential --user-name {leaked} --service-specific-credential-id {second} --status Active"
-    )
+    assert step.preview.after == {"statuses": {first: "Inactive", second: "Inactive"}}
+    assert step.preview.inverse
+    assert step.preview.inverse.words().startswith(f"aws.iam.enable_service_credentials user_name={leaked}")
     outcome = step.finish()
     assert (outcome.verdict, outcome.changed) == (Verdict.CONTAINED, True)
     assert outcome.result["disabled"] == [second]

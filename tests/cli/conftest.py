@@ -1,11 +1,13 @@
 """A home with runbooks of its own, a worker that serves it, and the command line as a function."""
 
 import asyncio
+import contextlib
+import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +30,7 @@ inputs:
   hard: {{type: boolean, default: false}}
 identity: [door]
 approvals:
-  us: {{from: ['{user}'], allow_self: true}}
+  us: {{from: ['{user}'], self: true}}
   others: {{from: ['user:somebody-else']}}
 steps:
   gate: {{approval: us}}
@@ -109,6 +111,13 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
     return call
 
 
+def approved(cli: Cli, incident: str, step: str, *options: str) -> Done:
+    """Approve as a script does: it says what it saw."""
+    view = json.loads(cli("show", incident, step, "-o", "json").out)
+    digest = view["request"]["digest"] if view["request"] else "nothing"
+    return cli("approve", incident, step, "--yes", "--digest", digest, *options)
+
+
 @pytest.fixture(scope="session")
 def served_home(temporal_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home whose task queue a real worker process serves."""
@@ -119,19 +128,27 @@ def served_home(temporal_address: str, tmp_path_factory: pytest.TempPathFactory)
     (home / "runbooks" / "at-once.yaml").write_text(AT_ONCE)
     (home / "runbooks" / "outer.yaml").write_text(OUTER)
     (home / "firedoor.toml").write_text(f'task_queue = "{home.name}"\nrunbooks = ["{home / "runbooks"}"]\n')
-    environment = {
+    with serving(home, temporal_address):
+        yield home
+
+
+@contextlib.contextmanager
+def serving(home: Path, temporal_address: str, environment: Mapping[str, str] | None = None) -> Generator[None]:
+    """A worker process that serves a home's task queue."""
+    variables = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
         "FIREDOOR_HOME": str(home),
         "TEMPORAL_ADDRESS": temporal_address,
         "AWS_EC2_METADATA_DISABLED": "true",
+        **(environment or {}),
     }
     with (home / "worker.log").open("wb") as log:
         command = [sys.executable, str(ROOT / "worker.py")]
-        worker = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        worker = subprocess.Popen(command, env=variables, stdout=log, stderr=log)
         try:
             asyncio.run(_serving(Settings(home=home, temporal_environment={"TEMPORAL_ADDRESS": temporal_address})))
-            yield home
+            yield
         finally:
             worker.terminate()
             worker.wait(30)

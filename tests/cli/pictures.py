@@ -5,13 +5,17 @@ import io
 
 from rich.console import Console, RenderableType
 
+from firedoor.cli.views.scene import Scene
 from firedoor.incident import (
+    Dependent,
     Evidence,
+    FailedTarget,
     Failure,
     IncidentState,
     IncidentView,
     Preview,
     Progress,
+    Request,
     Responder,
     StepState,
     StepView,
@@ -95,6 +99,107 @@ ENDED = VIEW.model_copy(
         "steps": (IDENTIFY, DEACTIVATE),
     }
 )
+
+ADA, BOB = Responder(principal="user:ada", auth="os"), Responder(principal="user:bob", auth="slack")
+
+REQUEST = Request(
+    policy="security",
+    digest="ab12cd34ef567890",
+    needed=2,
+    given=(BOB,),
+    sources=("user:ada", "user:bob", "role:lead"),
+    break_glass="oncall-lead",
+    asked=at("04:40"),
+    expires="2026-11-23T19:34:40.000Z",
+    reminders=2,
+    targets=5,
+    total=40,
+    names=("app-billing", "app-search", "app-mail"),
+    part="the canary: 5 of 40 targets; the rest is asked for afterwards",
+    changed="Since it was shown: status Inactive → Active.",
+)
+
+DESTROY = Preview(
+    change=f"delete {KEY}",
+    before={"status": "Active", "user": "backup-bot"},
+    after={"status": "gone", "user": "backup-bot"},
+    effect=Effect.DESTRUCTIVE,
+    dependents=(Dependent(kind="services", name="billing", says="used it 2 h ago"),),
+    missing=("iam:DeleteAccessKey",),
+)
+
+ASKED_FOR = step(
+    "delete_key",
+    StepState.WAITING_APPROVAL,
+    title="Delete the key",
+    action="aws.iam.delete_access_key",
+    arguments={"access_key_id": KEY},
+    started=at("04:40"),
+    previews=(DESTROY,),
+    blast={"credentials": 5},
+    request=REQUEST,
+)
+
+TEMPORARY = step(
+    "block", StepState.DONE, started=at("02:11"), ended=at("02:15"), undoes_itself=f"{INCIDENT}.undo.block"
+)
+
+UNDO_LATER = IncidentView(
+    id=f"{INCIDENT}.undo.block",
+    runbook="undo-aws-access-key-leaked",
+    plan="cd" * 32,
+    state=IncidentState.RUNNING,
+    starter=ADA,
+    undoes=INCIDENT,
+    steps=(step("until_then", StepState.SLEEPING, until="2026-11-25T07:02:30.000Z"),),
+)
+
+FAILED = step(
+    "store_keys",
+    StepState.NEEDS_ATTENTION,
+    started=at("03:11"),
+    progress=Progress(total=1000, done=900, failed=100),
+    failed=tuple(
+        FailedTarget(key=str(number), name=f"app-{number}", failure=Failure(reason="throttled", what="AWS said no."))
+        for number in range(5)
+    ),
+    failure=Failure(reason="targets_failed", what="100 of 1000 targets failed.", changed="900 were changed."),
+    changeable=("region",),
+    arguments={"region": "eu-west-1"},
+)
+
+CUSTOMERS = step("customers", StepState.RUNNING, kind="run", started=at("03:11"))
+
+CHILD = IncidentView(
+    id=f"{INCIDENT}.customers",
+    runbook="tell-customers",
+    plan="ef" * 32,
+    state=IncidentState.WAITING,
+    starter=ADA,
+    steps=(
+        step("draft", StepState.DONE, started=at("03:11"), ended=at("03:12"), summary="120 customers"),
+        step(
+            "confirm",
+            StepState.WAITING_ANSWER,
+            summary="Send it?",
+            waits_for="anybody",
+            ask=Ask(prompt="Send it?", fields={"ok": Field(type="boolean")}),
+        ),
+    ),
+)
+
+STEERED = VIEW.model_copy(
+    update={
+        "paused": "user:bob: checking with the customer",
+        "commander": "user:bob",
+        "responders": ("user:bob", "user:eve"),
+        "review": ("user:bob broke the glass on delete_key: nobody answers",),
+        "steps": (IDENTIFY, ROTATE, ASKED_FOR, TEMPORARY, CUSTOMERS, FAILED),
+    }
+)
+
+#: All at once: paused, asked, failed, temporary, with a child and an undo that waits.
+SCENE = Scene(STEERED, NOW, {CHILD.id: CHILD, UNDO_LATER.id: UNDO_LATER}, {(INCIDENT, "rotate"): 12.3}, lost="")
 
 PLAN = Plan(
     name="aws-access-key-leaked",

@@ -7,7 +7,7 @@ import pytest
 
 from firedoor.config import local_user
 from firedoor.errors import Exit
-from tests.cli.conftest import Cli, until
+from tests.cli.conftest import Cli, approved, until
 
 pytestmark = pytest.mark.usefixtures("served")
 
@@ -34,7 +34,7 @@ def test_from_the_start_to_the_record(cli: Cli, tmp_path: Path) -> None:
     assert "? gate" in shown
     assert "firedoor approve front gate" in shown
 
-    assert cli("approve", "front", "gate").out == "gate is approved.\n"
+    assert approved(cli, "front", "gate").out.endswith("gate is approved.\n")
     until(lambda: state_of(cli, incident, "question") == "waiting_answer")
     assert cli("answer", "front", "question", "shut=yes", "hinges=2").code == 0
     until(lambda: state_of(cli, incident, "key") == "needs_attention")
@@ -111,7 +111,7 @@ def test_plan_changes_nothing_and_says_what_it_could_not_read(cli: Cli, tmp_path
     assert done.code == Exit.NEEDS_ATTENTION
     assert "these could not be read: key" in done.out
     assert "Nothing was changed: this was a plan." in done.out
-    assert json.loads(saved.read_bytes())["name"] == "close-the-door"
+    assert json.loads(saved.read_bytes())["plan"]["name"] == "close-the-door"
     document = json.loads(cli("plan", "close-the-door", "door=planned", "-o", "json").out)
     assert document["incomplete"] == ["key"]
     assert document["plan"]["name"] == "close-the-door"
@@ -121,10 +121,10 @@ def test_plan_changes_nothing_and_says_what_it_could_not_read(cli: Cli, tmp_path
 def test_what_the_rules_forbid_is_refused(cli: Cli) -> None:
     """With the rule, what was changed (nothing), and exit code 5."""
     started(cli, "guarded-door", "guarded")
-    approved = cli("approve", "guarded-door", "gate")
-    assert approved.code == Exit.REFUSED
-    assert f"{local_user()} is not in others: it takes one of user:somebody-else." in approved.err
-    assert "Nothing was changed." in approved.err
+    refused = approved(cli, "guarded-door", "gate")
+    assert refused.code == Exit.REFUSED
+    assert f"{local_user()} is not in others: it takes one of user:somebody-else." in refused.err
+    assert "Nothing was changed." in refused.err
     assert cli("retry", "guarded-door", "gate").code == Exit.REFUSED
     assert cli("answer", "guarded-door", "gate", "x=1").code == Exit.REFUSED
     assert cli("deny", "guarded-door", "gate", "--reason", "no").code == Exit.REFUSED
@@ -158,7 +158,7 @@ def test_answers_that_do_not_fit(cli: Cli, words: list[str], sentence: str) -> N
     """Are refused before they reach the incident, with what fits."""
     door = f"answers-{len(sentence)}"
     incident = started(cli, door)
-    cli("approve", incident, "gate")
+    approved(cli, incident, "gate")
     until(lambda: state_of(cli, incident, "question") == "waiting_answer")
     done = cli("answer", incident, "question", *words)
     assert done.code == Exit.USAGE
@@ -168,7 +168,7 @@ def test_answers_that_do_not_fit(cli: Cli, words: list[str], sentence: str) -> N
 def test_missing_answers_are_asked_for_on_a_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Again until they fit; an optional one may be left out."""
     incident = started(cli, "asked")
-    cli("approve", "asked", "gate")
+    approved(cli, "asked", "gate")
     until(lambda: state_of(cli, incident, "question") == "waiting_answer")
     typed = iter(["perhaps", "yes", ""])
     monkeypatch.setattr("firedoor.cli.answer.interactive", lambda: True)
@@ -183,7 +183,7 @@ def test_a_question_is_shown_with_what_it_takes(cli: Cli) -> None:
     """And what is shown answers nothing when it is pasted as it stands."""
     incident = started(cli, "formed")
     assert "waits for no answer: it is pending" in cli("answer", incident, "question", "shut=yes").err
-    cli("approve", incident, "gate")
+    approved(cli, incident, "gate")
     until(lambda: state_of(cli, incident, "question") == "waiting_answer")
     assert "firedoor answer formed question shut='yes / no' [hinges='number']" in cli("show", incident).out
     assert cli("answer", incident, "question", "shut=yes / no", "[hinges=number]").code == Exit.USAGE
@@ -193,7 +193,7 @@ def test_a_question_is_shown_with_what_it_takes(cli: Cli) -> None:
 def test_the_form_of_an_answer_comes_with_the_incident(cli: Cli, served: Path) -> None:
     """The runbook was changed, or is gone, after the start: the incident still knows what it asks."""
     incident = started(cli, "edited")
-    cli("approve", incident, "gate")
+    approved(cli, incident, "gate")
     until(lambda: state_of(cli, incident, "question") == "waiting_answer")
     runbook = served / "runbooks" / "close-the-door.yaml"
     before = runbook.read_text()
@@ -242,7 +242,7 @@ def test_run_and_watch_end_with_the_incident(cli: Cli) -> None:
 
 def test_a_plan_that_nobody_reads_gives_up(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a worker: a sentence and exit code 4; the same for a decision about an incident."""
-    monkeypatch.setattr("firedoor.engine.ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("firedoor.engine.incidents.ANSWER_SECONDS", 0.5)
     monkeypatch.setenv("FIREDOOR_TASK_QUEUE", "nobody-is-here")
     done = cli("plan", "close-the-door", "door=unread", "--timeout", "1")
     assert done.code == Exit.UNREACHABLE
@@ -289,7 +289,9 @@ def test_incidents_of_steps_stand_below_their_parent(cli: Cli) -> None:
     above = next(number for number, line in enumerate(lines) if line.endswith(" outer-nested"))
     assert lines[above + 1].endswith("    outer-nested.inner")
     until(lambda: state_of(cli, "nested.inner", "gate") == "waiting_approval")
-    assert "firedoor show nested.inner" in cli("show", "outer-n").out
+    shown = cli("show", "outer-n").out
+    assert "? └ gate" in shown, "the steps of a child stand below the step that started it"
+    assert "firedoor approve outer-nested.inner gate" in shown
     assert "opened by" in cli("timeline", "nested.inner").out
     assert cli("abort", "nested", "--reason", "done").code == 0
     assert cli("watch", "nested.inner").code == Exit.FAILED

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from firedoor.app import shipped_runbooks
-from firedoor.cli.permissions import check, example_of, principal_of, verdict
+from firedoor.cli.permissions import check, principal_of, verdict
 from firedoor.compiler import compile_runbook
 from firedoor.config import Aws, AwsAccount
+from firedoor.steps.simulation import example_of
 from tests.emulators import ACCOUNT, Emulator, Keys, People, ministack
 
 PLANS = [compile_runbook(path) for path in shipped_runbooks()]

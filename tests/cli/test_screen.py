@@ -1,6 +1,7 @@
 """The live picture on a real pseudo-terminal, and the edges of the process."""
 
 import asyncio
+import datetime
 import io
 import os
 import pty
@@ -9,14 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 
 from firedoor.cli import screen as screen_module
+from firedoor.cli.pace import Pace
+from firedoor.cli.painter import Painter
 from firedoor.cli.screen import Screen
 from firedoor.cli.views.plain import plain, plain_view
-from firedoor.incident import StepState
+from firedoor.incident import IncidentView, Progress, StepState
 from tests.cli.conftest import ROOT
-from tests.cli.pictures import ENDED, VIEW, step
+from tests.cli.pictures import CHILD, ENDED, INCIDENT, NOW, ROTATE, STEERED, VIEW, step
 
 
 def terminal(width: int = 80) -> Console:
@@ -152,3 +155,62 @@ def test_worker_becomes_the_worker(tmp_path: Path) -> None:
     )
     assert done.returncode == 4
     assert "No Temporal server answers at 127.0.0.1:1." in done.stderr
+
+
+def test_only_what_differs_is_written() -> None:
+    """So that a slow line does not flicker; the same picture again writes nothing."""
+    console = terminal()
+    with Painter(console) as painter:
+        painter.paint("one\ntwo\nthree")
+        before = len(written(console))
+        painter.paint("one\ntwo\nthree")
+        assert len(written(console)) == before
+        painter.paint("one\n2\nthree")
+        assert "2" in written(console)[before:]
+        assert "one" not in written(console)[before:]
+        before = len(written(console))
+        painter.paint("one")
+        assert "\x1b[J" in written(console)[before:], "lines that are gone are cleared"
+
+
+def test_a_terminal_that_was_resized_is_drawn_anew() -> None:
+    """It has folded the old lines: nobody knows where they are."""
+    console = terminal()
+    with Painter(console) as painter:
+        painter.paint("one\ntwo")
+        console.size = ConsoleDimensions(40, 20)
+        before = len(written(console))
+        painter.paint("one\ntwo")
+        assert written(console)[before:] == "\x1b[2J\x1b[H\r\x1b[2Kone\r\n\x1b[2Ktwo"
+
+
+def test_relatives_and_outages_are_lines_too() -> None:
+    """A child's steps under the name of the step that runs it; once, that nobody answers."""
+    console = Console(file=io.StringIO(), width=200, color_system=None)
+    with Screen(console) as screen:
+        screen.show(STEERED, {CHILD.id: CHILD})
+        screen.show(STEERED, {CHILD.id: CHILD}, "no worker answers.")
+        screen.show(STEERED, {CHILD.id: CHILD}, "no worker answers.")
+    lines = written(console).splitlines()
+    assert any(line.endswith("customers.confirm  needs answer  waits for anybody") for line in lines)
+    assert lines.count("! no worker answers.") == 1
+
+
+def test_rates_are_of_the_last_seconds() -> None:
+    """Not of the whole time; what stands still has none; a retry begins anew."""
+    pace = Pace()
+    for second in range(60):
+        pace.see([at_work(10 * second)], NOW + datetime.timedelta(seconds=second))
+    assert pace.rates() == {(INCIDENT, "rotate"): 10.0}
+    for second in range(60, 80):
+        pace.see([at_work(590)], NOW + datetime.timedelta(seconds=second))
+    assert pace.rates() == {(INCIDENT, "rotate"): 0.0}
+    pace.see([at_work(3)], NOW + datetime.timedelta(seconds=80))
+    assert pace.rates() == {}
+    pace.see([VIEW.model_copy(update={"steps": ()})], NOW)
+
+
+def at_work(done: int) -> IncidentView:
+    """The incident with so many targets of `rotate` done."""
+    working = ROTATE.model_copy(update={"progress": Progress(total=1000, done=done)})
+    return VIEW.model_copy(update={"steps": (working,)})

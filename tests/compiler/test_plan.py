@@ -28,7 +28,7 @@ EVERYTHING = """
       - slack: leak
     approvals:
       security: {from: ['role:security', 'user:ada@example.com'], count: 2, expires: 30m}
-      anyone: {from: ['slack:@all'], allow_self: true}
+      anyone: {from: ['slack:@all'], self: true}
     steps:
       done:
         needs: [gate]

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from firedoor.compiler import compile_runbook
 from firedoor.runbook import Diagnostic, RunbookErrors, render_sarif, render_text
-from tests.compiler.test_plan import EVERYTHING
-from tests.contracts import TEST_STEPS
+from tests.compiler import test_plan, test_policies
+from tests.compiling import ACTIONS
 
-LINES = dedent(EVERYTHING).lstrip("\n").splitlines()
+#: The lines of runbooks that use the whole of the language between them.
+LINES = [dedent(text).lstrip("\n").splitlines() for text in (test_plan.EVERYTHING, test_policies.EVERYTHING)]
 SHREDS = st.sampled_from(
     [
         "",
@@ -34,26 +35,25 @@ SHREDS = st.sampled_from(
         "if: ",
     ]
 )
-#: Where to cut (line, from, to) and what to put there.
-CUTS = st.lists(
-    st.tuples(st.integers(0, len(LINES) - 1), st.integers(0, 60), st.integers(0, 20), SHREDS), min_size=1, max_size=4
-)
+#: Where to cut (line, which counts on from the first after the last, from, to) and what to put there.
+CUTS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(0, 20), SHREDS), min_size=1, max_size=4)
 
 
 def diagnosed(text: str) -> tuple[Diagnostic, ...]:
     """The mistakes of a text; none if it compiles."""
     try:
-        assert compile_runbook(text, TEST_STEPS).digest()
+        assert compile_runbook(text, ACTIONS).digest()
     except RunbookErrors as errors:
         return errors.diagnostics
     return ()
 
 
-@given(CUTS)
-def test_mutilated_runbooks(cuts: list[tuple[int, int, int, str]]) -> None:
+@given(st.sampled_from(LINES), CUTS)
+def test_mutilated_runbooks(whole: list[str], cuts: list[tuple[int, int, int, str]]) -> None:
     """No traceback; every place lies in the file; every mistake can be shown."""
-    lines = list(LINES)
-    for line, start, length, shred in cuts:
+    lines = list(whole)
+    for number, start, length, shred in cuts:
+        line = number % len(lines)
         text = lines[line]
         lines[line] = text[:start] + shred + text[start + length :]
     found = diagnosed("\n".join(lines))

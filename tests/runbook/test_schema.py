@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from firedoor.runbook.model import ROLE_PATTERN
 from firedoor.runbook.schema import FILE, rendered, runbook_schema
 from firedoor.steps import STEPS
 from tests.contracts import TEST_STEPS
@@ -41,6 +42,18 @@ def test_every_key_is_described() -> None:
         assert part["description"], name
         for key, one in part["properties"].items():
             assert one.get("description"), f"{name}.{key}"
+
+
+def test_keys_that_go_together() -> None:
+    """An editor knows which key needs another beside it, and that what follows an expiry is one thing."""
+    definitions = runbook_schema()["$defs"]
+    assert definitions["StepSpec"]["dependentRequired"] == {"canary": ["for_each", "approval"]}
+    assert definitions["ApprovalSpec"]["dependentRequired"] == {"then": ["expires"]}
+    assert definitions["ThenSpec"]["oneOf"] == [{"required": ["escalate"]}, {"required": ["proceed"]}]
+    approval = definitions["ApprovalSpec"]["properties"]
+    assert approval["then"]["anyOf"] == [{"const": "deny", "type": "string"}, {"$ref": "#/$defs/ThenSpec"}]
+    assert approval["break_glass"]["anyOf"] == [{"type": "boolean"}, {"type": "string", "pattern": ROLE_PATTERN}]
+    assert "allow_self" not in approval
 
 
 def test_no_name_outside_its_pattern_is_let_through() -> None:

@@ -46,7 +46,7 @@ def test_names(contract: type[Step]) -> None:
     """`provider.service.verb_object`; permissions in AWS's spelling, each once."""
     assert re.fullmatch(r"[a-z]+(\.[a-z_]+){1,2}", contract.action)
     assert STEPS[contract.action] is contract
-    assert contract.permissions
+    assert bool(contract.permissions) == contract.action.startswith("aws.")
     assert len(set(contract.permissions)) == len(contract.permissions)
     assert all(re.fullmatch(r"[a-z]+:[A-Za-z]+", permission) for permission in contract.permissions)
 
@@ -62,7 +62,7 @@ def test_documentation(contract: type[Step]) -> None:
 
 @CONTRACTS
 def test_changes_say_how_they_are_proved_and_undone(contract: type[Step]) -> None:
-    """A change has a proof and a blast; what contains is a change; an undo exists and takes this step's arguments."""
+    """A change has a proof and a blast; what contains is a change; an undo exists, and its permissions are known."""
     if contract.effect is Effect.READ:
         assert not contract.containment
         assert not contract.undo
@@ -72,9 +72,20 @@ def test_changes_say_how_they_are_proved_and_undone(contract: type[Step]) -> Non
     if contract.effect is Effect.DESTRUCTIVE:
         assert not contract.undo
     if contract.undo:
-        undo = STEPS[contract.undo]
-        required = {name for name, info in undo.model_fields.items() if info.is_required()}
-        assert required <= set(contract.model_fields)
+        assert STEPS[contract.undo].effect is not Effect.READ
+
+
+#: What a step acts on. Somebody who retries may correct how that is reached, never what it is.
+ACTED_ON = {"access_key_id", "principal_arn", "secret_id", "credentials", "policies", "made_version", "version_id"}
+
+
+@CONTRACTS
+def test_changeable_arguments(contract: type[Step]) -> None:
+    """Arguments that may be changed exist, and none of them is what the step acts on."""
+    assert set(contract.changeable) <= set(contract.model_fields)
+    assert not set(contract.changeable) & ACTED_ON
+    if "user_name" in contract.changeable:
+        assert "access_key_id" in contract.model_fields
 
 
 @CONTRACTS

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from firedoor.plan import Plan, PlannedStep
-from firedoor.steps.policy import policy_document
+from firedoor.steps import STEPS
+from firedoor.steps.policy import policy_document, statements_of
 
 
 def plan(*steps: tuple[str, dict[str, Any]], child: Plan | None = None) -> Plan:
@@ -97,3 +98,19 @@ def test_listing_what_was_readable() -> None:
     document = policy_document(plan(("aws.secretsmanager.list_readable", arguments)))
     assert granted(document, "iam:GetGroupPolicy") == ["arn:aws:iam::*:group/*"]
     assert granted(document, "iam:GetPolicyVersion") == ["arn:aws:iam::*:policy/*"]
+
+
+def test_undo_is_granted_as_well() -> None:
+    """Who may run a runbook may take it back: the permissions of the inverse are in the policy, as narrow."""
+    document = policy_document(plan(("aws.iam.create_access_key", {"user_name": "gateway", "secret_id": "app"})))
+    assert granted(document, "iam:DeleteAccessKey") == ["arn:aws:iam::*:user/*/gateway", "arn:aws:iam::*:user/gateway"]
+    document = policy_document(plan(("aws.iam.deny_principal", {"principal_arn": "arn:aws:iam::1:user/a"})))
+    assert granted(document, "iam:DeleteUserPolicy") == ["arn:aws:iam::1:user/*/a", "arn:aws:iam::1:user/a"]
+
+
+def test_one_step() -> None:
+    """The statements of one step are its own permissions only."""
+    statements = statements_of(STEPS["aws.iam.list_access_keys"], {"user_name": "gateway", "account": "1"})
+    assert [(one["Action"], one["Resource"]) for one in statements] == [
+        (["iam:ListAccessKeys"], ["arn:aws:iam::1:user/*/gateway", "arn:aws:iam::1:user/gateway"])
+    ]

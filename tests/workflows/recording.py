@@ -14,9 +14,9 @@ from pathlib import Path
 
 from firedoor.incident import Mode, StepState
 from firedoor.local import dev_server, temporal_binary
-from firedoor.plan import Ask, Field, Loop, Plan, PlannedStep, Until
+from firedoor.plan import Ask, Field, Loop, Plan, PlannedStep, Policy, Until
 from tests.workflows import actions
-from tests.workflows.conftest import Site, off, plan_of, site_at, use
+from tests.workflows.conftest import ADA, Site, each, off, plan_of, site_at, use
 
 #: The machine that recorded is nobody's business: `PID@host`.
 MACHINE = re.compile(rf'"\d+@{re.escape(socket.gethostname())}"|"{re.escape(socket.gethostname())}:\d+"')
@@ -95,7 +95,57 @@ async def waiting(site: Site) -> str:
     return incident
 
 
-SCENES: tuple[Callable[[Site], Awaitable[str]], ...] = (every_step, denied_and_aborted, planned, waiting)
+async def in_waves(site: Site) -> str:
+    """A canary, a target that changed since it was shown, a pause, reminders, an escalation, a temporary change."""
+    quick = Policy(sources=("role:security",), remind=1, expires=2, escalate="security")
+    plan = plan_of(
+        each("rotate", approval="quick", canary=1),
+        off("deny", temporary=3600),
+        PlannedStep(id="hold", kind="wait", wait=1, needs=("rotate",)),
+        off("after", ("hold",)),
+        off("closing", always=True),
+        policies={"quick": quick},
+    )
+    incident = await site.start(plan, {"names": ["s0", "s1", "s2"]})
+    await site.shows(incident, lambda view: (asked := view.steps[0].request) and asked.policy == "security")
+    await site.approve(incident, "rotate")
+    await site.shows(incident, lambda view: (asked := view.steps[0].request) and asked.part.startswith("the other"))
+    actions.WORLD.on["s2"] = False
+    asked = await site.reaches(incident, "rotate", StepState.WAITING_APPROVAL)
+    await site.approve(incident, "rotate")
+    await site.shows(incident, lambda view: (again := view.steps[0].request) and again != asked.request)
+    await site.approve(incident, "rotate")
+    await site.reaches(incident, "hold", StepState.SLEEPING)
+    await site.decide(incident, "pause", reason="a moment")
+    await site.reaches(incident, "after", StepState.PAUSED)
+    await site.decide(incident, "resume")
+    await site.engine.result(incident)
+    return incident
+
+
+async def aborted_with_undo(site: Site) -> str:
+    """What was changed is taken back; the history is that of the undo."""
+    plan = plan_of(off("first"), off("gate", approval="security"), each("rotate"))
+    incident = await site.start(plan, {"names": ["s0", "s1"]})
+    await site.reaches(incident, "first", StepState.DONE)
+    await site.reaches(incident, "rotate", StepState.DONE)
+    await site.decide(incident, "abort", reason="false alarm", undo=True)
+    undo = (await site.engine.result(incident)).undo
+    grace = ADA.model_copy(update={"principal": "user:grace"})
+    for step in ("rotate", "first"):
+        await site.approve(undo, step, grace)
+    await site.engine.result(undo)
+    return undo
+
+
+SCENES: tuple[Callable[[Site], Awaitable[str]], ...] = (
+    every_step,
+    denied_and_aborted,
+    planned,
+    waiting,
+    in_waves,
+    aborted_with_undo,
+)
 
 
 async def record(folder: Path) -> None:

@@ -121,7 +121,7 @@ class TestRetry:
         view = await site.shows(
             incident, lambda view: (view.steps[0].state, view.steps[0].attempts) == (StepState.DONE, 2)
         )
-        assert view.steps[0].summary == "2 of 3 targets done"
+        assert view.steps[0].summary == "2 of 3 targets done, 1 failed"
         await site.decide(incident, "retry", "rotate")
         view = await site.shows(
             incident, lambda view: (view.steps[0].state, view.steps[0].attempts) == (StepState.DONE, 3)

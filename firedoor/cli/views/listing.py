@@ -13,6 +13,9 @@ from firedoor.engine import Summary
 #: Ends that Temporal itself knows of: terminated, failed, timed out from outside.
 ENDED_FROM_OUTSIDE = "red"
 
+#: What stands between the id of an incident and, of its undo, the step that is undone.
+UNDO = ".undo"
+
 
 def incidents(found: Sequence[Summary], now: datetime.datetime) -> Table:
     """One line an incident, those that its steps started below it. The id comes last: it is long, and may be folded."""
@@ -34,11 +37,18 @@ def incidents(found: Sequence[Summary], now: datetime.datetime) -> Table:
 def _families(found: Sequence[Summary]) -> Iterator[tuple[Summary, int]]:
     """Each incident and how deep it stands. One whose parent is not in the list stands by itself."""
     runs = {one.run for one in found}
+    latest = {one.id: one.run for one in reversed(found)}
     children: dict[str, list[Summary]] = {}
     for one in found:
-        children.setdefault(one.parent_run if one.parent_run in runs else "", []).append(one)
+        above = one.parent_run if one.parent_run in runs else latest.get(_undone_by(one), "")
+        children.setdefault(above, []).append(one)
     waiting = [(one, 0) for one in reversed(children.get("", []))]
     while waiting:
         one, depth = waiting.pop()
         yield one, depth
         waiting += [(child, depth + 1) for child in reversed(children.get(one.run, []))]
+
+
+def _undone_by(one: Summary) -> str:
+    """The id of the incident that this one takes back; nothing where it is no undo. The engine names undos so."""
+    return one.id.partition(UNDO)[0] if one.runbook.startswith("undo-") and UNDO in one.id else ""

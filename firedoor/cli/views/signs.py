@@ -26,6 +26,7 @@ STEPS = {
     StepState.WAITING_APPROVAL: Sign("?", "needs approval", "bold yellow"),
     StepState.WAITING_ANSWER: Sign("?", "needs answer", "bold yellow"),
     StepState.SLEEPING: Sign("◷", "sleeping", "blue"),
+    StepState.PAUSED: Sign("‖", "paused", "bold blue"),
     StepState.RUNNING: Sign("▶", "running", "cyan"),
     StepState.NEEDS_ATTENTION: Sign("!", "NEEDS YOU", "bold red"),
     StepState.DONE: Sign("✓", "done", "green"),
@@ -36,6 +37,7 @@ STEPS = {
 INCIDENTS = {
     IncidentState.RUNNING: Sign("▶", "running", "cyan"),
     IncidentState.WAITING: Sign("?", "waits for people", "bold yellow"),
+    IncidentState.PAUSED: Sign("‖", "paused", "bold blue"),
     IncidentState.NEEDS_ATTENTION: Sign("!", "NEEDS YOU", "bold red"),
     IncidentState.COMPLETED: Sign("✓", "completed", "green"),
     IncidentState.ABORTED: Sign("✗", "aborted", "red"),
@@ -45,6 +47,8 @@ VERDICTS = {
     Verdict.CONTAINED: Sign("✓", "contained", "bold green"),
     Verdict.NOT_CONTAINED: Sign("✗", "NOT CONTAINED", "bold red"),
     Verdict.UNKNOWN: Sign("?", "UNKNOWN", "bold yellow"),
+    Verdict.RESTORED: Sign("✓", "restored", "bold green"),
+    Verdict.NOT_RESTORED: Sign("✗", "NOT RESTORED", "bold red"),
 }
 
 EFFECTS = {
@@ -56,8 +60,12 @@ EFFECTS = {
 
 def plural(number: int, noun: str) -> str:
     """`1 credential`, `1,000 credentials`: nouns come in the plural, as the blast radius counts them."""
-    singular = f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")
-    return f"{number:,} {singular if number == 1 else noun}"
+    return f"{number:,} {singular(noun) if number == 1 else noun}"
+
+
+def singular(noun: str) -> str:
+    """`credential` of `credentials`, `policy` of `policies`."""
+    return f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")
 
 
 def blast(counts: dict[str, int]) -> str:

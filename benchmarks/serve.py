@@ -1,0 +1,40 @@
+"""A worker of the product, as a process of its own, that performs `bench.call`: `python -m benchmarks.serve bulk`.
+
+As `firedoor up` runs them: one for incidents, and one for mass work that leaves the machine to others.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+from benchmarks.actions import marking
+from firedoor.config import Settings, load
+from worker import NICE, build, build_bulk, serve
+
+URGENT = "urgent"
+BULK = "bulk"
+BUILDS = {URGENT: build, BULK: build_bulk}
+
+
+def marks_path(settings: Settings, name: str) -> Path:
+    """The file in which a worker marks the calls that act."""
+    return settings.home / f"{name}.marks"
+
+
+def main(name: str) -> None:
+    """Serve until stopped."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if name == BULK:
+        os.nice(NICE)
+    settings = load()
+    asyncio.run(serve(settings, [partial(BUILDS[name], actions=(marking(marks_path(settings, name)),))]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
+    logging.shutdown()
+    # As worker.py does: Temporal's library may crash while the interpreter ends.
+    os._exit(0)

@@ -1,0 +1,130 @@
+"""An approval that is asked for: of whom, how many, by when, and what exactly would be approved. Pure."""
+
+import datetime
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from firedoor.cli.times import clock, duration, seconds_until
+from firedoor.cli.views import preview as preview_view
+from firedoor.cli.views.paste import Command
+from firedoor.cli.views.preview import word
+from firedoor.cli.views.scene import command
+from firedoor.cli.views.signs import blast, plural
+from firedoor.incident import IncidentView, Request, StepView
+
+#: So many targets are named.
+NAMED = 8
+
+
+def request(view: IncidentView, step: StepView, now: datetime.datetime) -> RenderableType:
+    """All that a person agrees to by approving: what would change, where, what that touches, and who else agrees."""
+    asked = step.request
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="dim", no_wrap=True)
+    rows.add_column(overflow="fold")
+    if step.action:
+        rows.add_row("action", step.action)
+    for name, value in step.arguments.items():
+        rows.add_row(f"  {name}", word(value))
+    total = asked.targets if asked else 0
+    if step.previews or total > 1:
+        rows.add_row("change", preview_view.previews(step.previews, total))
+    if step.blast:
+        rows.add_row("touches", Text(blast(step.blast), style="bold"))
+    for name, value in _asked(view, asked, now) if asked else ():
+        rows.add_row(name, value)
+    head = Text.assemble((step.id, "bold"), f"  {step.title}" if step.title else "", ("  in ", "dim"), view.id)
+    parts: list[RenderableType] = [head]
+    if asked and asked.changed:
+        parts.append(Text(f"! Asked again: {asked.changed}", style="bold yellow"))
+    return Group(*parts, Padding(rows, (0, 0, 0, 2)))
+
+
+def _asked(view: IncidentView, asked: Request, now: datetime.datetime) -> list[tuple[str, Text]]:
+    rows = [("targets", Text(targets(asked)))] if targets(asked) else []
+    rows.append(("policy", Text(f"{asked.policy}: {of_whom(asked, view)}")))
+    rows.append(("given", Text(", ".join(f"{one.principal} ({one.auth})" for one in asked.given) or "nobody yet")))
+    rows.append(("missing", Text(still(asked))))
+    if asked.expires:
+        rows.append(("expires", Text(expiry(asked, now))))
+    rows.append(("digest", Text(asked.digest, style="dim")))
+    return rows
+
+
+def brief(view: IncidentView, step: StepView, now: datetime.datetime) -> RenderableType:
+    """The same in few lines, for a page that tells of much else."""
+    asked = step.request
+    parts: list[RenderableType] = []
+    if asked and asked.changed:
+        parts.append(Text(f"! Asked again: {asked.changed}", style="bold yellow"))
+    if step.previews:
+        parts.append(preview_view.previews(step.previews, asked.targets if asked else 0, most=2))
+    if step.blast:
+        parts.append(Text.assemble(("touches ", "dim"), blast(step.blast)))
+    if asked is None:
+        return Group(*parts, Text(f"waits for {step.waits_for or 'a person'}"))
+    if words := targets(asked):
+        parts.append(Text.assemble(("targets ", "dim"), words))
+    given = f" (by {', '.join(one.principal for one in asked.given)})" if asked.given else ""
+    parts.append(Text(f"{asked.policy}: {len(asked.given)} of {asked.needed} given{given}; {still(asked)}"))
+    parts.append(Text.assemble(("may approve ", "dim"), of_whom(asked, view)))
+    if times := _times(asked, now):
+        parts.append(Text(times, style="dim"))
+    return Group(*parts)
+
+
+def emergency(view: IncidentView, step: StepView) -> list[RenderableType]:
+    """How glass is broken, where the policy lets anybody do that."""
+    if step.request is None or not step.request.break_glass:
+        return []
+    told = f"In an emergency {step.request.break_glass} may go ahead alone; all are told, and it is reviewed:"
+    line = command(view, "approve", f"{step.id} --break-glass --reason '…'")
+    return [Text(told, style="dim"), Command(line)]
+
+
+def still(asked: Request) -> str:
+    """How many more approvals are needed."""
+    missing = max(0, asked.needed - len(asked.given))
+    return f"{missing} more needed" if missing else "enough"
+
+
+def of_whom(asked: Request, view: IncidentView) -> str:
+    """Who may still approve."""
+    given = {one.principal for one in asked.given}
+    barred = set() if asked.allow_self else {view.starter.principal}
+    names = [source for source in asked.sources if source not in given | barred]
+    words = ", ".join(names) or "nobody who has not approved"
+    return words if asked.allow_self else f"{words}; not {view.starter.principal}, who started it"
+
+
+def targets(asked: Request) -> str:
+    """`the canary: 5 of 40 targets (a, b, c …)`; empty where there is only one target."""
+    if asked.total <= 1 and not asked.part:
+        return ""
+    many = f"{asked.targets:,} of {asked.total:,}" if asked.targets != asked.total else f"all {asked.total:,}"
+    return f"{asked.part or many}{_some(asked.names, asked.targets)}"
+
+
+def _some(names: Sequence[str], total: int) -> str:
+    shown = ", ".join(names[:NAMED])
+    if not shown:
+        return ""
+    more = total - min(NAMED, len(names))
+    return f" ({shown}{f' and {more:,} more' if more > 0 else ''})"
+
+
+def expiry(asked: Request, now: datetime.datetime) -> str:
+    """`in 24 m 50 s (19:34:40 UTC)`."""
+    left = seconds_until(asked.expires, now)
+    return f"in {duration(left)} ({clock(asked.expires, now)} UTC)" if left else "now"
+
+
+def _times(asked: Request, now: datetime.datetime) -> str:
+    parts = [f"asked {clock(asked.asked, now)} UTC"] if asked.asked else []
+    parts += [f"reminded {plural(asked.reminders, 'times')}"] if asked.reminders else []
+    parts += [f"expires {expiry(asked, now)}"] if asked.expires else []
+    return " · ".join(parts)
