@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 
 from firedoor.config import Settings
 from firedoor.errors import FiredoorError
-from firedoor.incident import Notice
+from firedoor.notes import Notice
 from firedoor.timeline.entry import Draft, Entry, Kind
 from firedoor.timeline.render import printable
 from firedoor.timeline.writer import Writer

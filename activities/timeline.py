@@ -11,7 +11,8 @@ from temporalio.exceptions import ApplicationError
 
 from firedoor.canonical import sha256_hex
 from firedoor.errors import FiredoorError
-from firedoor.incident import Attachment, Note
+from firedoor.incident import Attachment
+from firedoor.notes import Note
 from firedoor.timeline.entry import Draft, Kind
 from firedoor.timeline.writer import Writer
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,15 +136,11 @@ async def installed() -> AsyncGenerator[Installation]:
             yield site
 
 
-def measured(measure: Callable[[Installation], Awaitable[Measured]]) -> Measured:
+def measured(measure: Callable[[Installation], Coroutine[Any, Any, Measured]]) -> Measured:
     """Measure something in an installation of its own, which is gone afterwards."""
 
     async def run() -> Measured:
         async with asyncio.timeout(PATIENCE), installed() as site:
-            return await site.programs.watch(_awaited(measure(site)))
+            return await site.programs.watch(measure(site))
 
     return asyncio.run(run())
-
-
-async def _awaited(work: Awaitable[Measured]) -> Measured:
-    return await work

@@ -12,5 +12,5 @@ class Measured:
 
     @property
     def rounded(self) -> dict[str, float]:
-        """The detail as it is stored: four digits after the point, whole numbers whole."""
-        return {name: round(value, 4) if isinstance(value, float) else value for name, value in self.detail.items()}
+        """The detail as it is stored: at most four digits after the point."""
+        return {name: round(value, 4) for name, value in self.detail.items()}

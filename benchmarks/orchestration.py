@@ -107,9 +107,7 @@ async def _ratios(
 
 async def _sequential(site: Bench) -> list[float]:
     names = [f"step_{number:02}" for number in range(STEPS)]
-    steps = [
-        step(name, (names[number - 1],) if number else (), STEP_MILLISECONDS) for number, name in enumerate(names)
-    ]
+    steps = [step(name, (names[number - 1],) if number else (), STEP_MILLISECONDS) for number, name in enumerate(names)]
     plan = plan_of(*steps)
     return await _ratios(
         lambda: site.firedoor(plan, {}),
@@ -133,9 +131,7 @@ async def _trigger(site: Bench) -> list[float]:
         when='alert.severity >= 4.0 && alert.type.contains(":IAMUser/")',
         inputs={"key": "${{ alert.access_key_id }}"},
     )
-    plan = plan_of(step("first")).model_copy(
-        update={"triggers": (trigger,), "inputs": {"key": Input(type="string")}}
-    )
+    plan = plan_of(step("first")).model_copy(update={"triggers": (trigger,), "inputs": {"key": Input(type="string")}})
     finding = FINDING.read_bytes()
 
     async def alerted() -> None:

@@ -3,15 +3,12 @@
 Pure data, shared by the workflow, the activities and the front doors.
 """
 
-import json
 from enum import StrEnum
 from typing import Any, Literal
 
-from firedoor.canonical import sha256_hex
+from firedoor.canonical import digest_of
 from firedoor.plan import Ask, Effect, Frozen, OnError, Plan, Verdict
 
-#: Hex digits of the digest of what was shown of one target: 64 bits, for 100,000 of them travel with a step.
-DIGEST = 16
 NAME_ARGUMENTS = 2
 
 
@@ -86,8 +83,7 @@ class Preview(Frozen):
 
     def digest(self, action: str, arguments: dict[str, Any]) -> str:
         """What an approval of this change is bound to: the action, its arguments, the state before, what it touches."""
-        shown = [action, arguments, self.before, self.effect.value, self.blast]
-        return digest_of(shown)
+        return digest_of([action, arguments, self.before, self.effect.value, self.blast])
 
 
 class Failure(Frozen):
@@ -189,36 +185,6 @@ class Attachment(Frozen):
     name: str
     type: str = "application/octet-stream"
     data: str
-
-
-class Note(Frozen):
-    """An entry that a workflow or a person adds to the timeline: see `firedoor.timeline.entry` for the kinds.
-
-    `key` is unique in the incident's run: the same key recorded twice is one entry.
-    """
-
-    incident: str
-    key: str
-    kind: str
-    actor: Responder | None = None
-    body: dict[str, Any] = {}
-    step: str = ""
-    attachments: tuple[Attachment, ...] = ()
-
-
-class Notice(Frozen):
-    """Something that people should hear now: who (sources of a policy, or principals), and the sentence.
-
-    `urgent` notices are about what nobody agreed to beforehand: glass that was broken.
-    """
-
-    incident: str
-    key: str
-    step: str = ""
-    to: tuple[str, ...]
-    sentence: str
-    command: str = ""
-    urgent: bool = False
 
 
 class StepState(StrEnum):
@@ -401,12 +367,17 @@ class Decision(Frozen):
 
 
 Verb = Literal[
-    "approve", "deny", "answer", "retry", "skip", "abort", "note", "alert", "pause", "resume", "extend", "invite",
+    "approve",
+    "deny",
+    "answer",
+    "retry",
+    "skip",
+    "abort",
+    "note",
+    "alert",
+    "pause",
+    "resume",
+    "extend",
+    "invite",
     "handover",
 ]
-
-
-def digest_of(shown: Any) -> str:
-    """A short digest of JSON values, floats included: the same for the same values in any order of keys."""
-    text = json.dumps(shown, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return sha256_hex(text.encode("utf-8", "surrogatepass"))[:DIGEST]

@@ -232,7 +232,7 @@ class Plan(Growing):
     undoes: str = ""
 
     def canonical(self) -> bytes:
-        """The plan's canonical JSON: what its digest is taken of, and what `firedoor plan --save` writes."""
+        """The plan's canonical JSON: what its digest is taken of."""
         return canonical_bytes(self.model_dump(mode="json"))
 
     def digest(self) -> str:

@@ -12,10 +12,10 @@ from typing import Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from firedoor.canonical import NotCanonicalError, sha256_hex
+from firedoor.canonical import NotCanonicalError, digest_of, sha256_hex
 from firedoor.errors import UsageError
 from firedoor.forecast import undecided, unread
-from firedoor.incident import FINAL_STATES, IncidentView, Preview, StepState, StepView, digest_of
+from firedoor.incident import FINAL_STATES, IncidentView, Preview, StepState, StepView
 from firedoor.inputs import resolve_inputs
 from firedoor.plan import Effect, Plan
 

@@ -53,7 +53,7 @@ def test_import_contracts_are_kept() -> None:
         ("workflows/incident.py", "import firedoor.compiler", "Workflow code reaches no I/O"),
         ("workflows/incident.py", "import yaml", "Workflow code reaches no I/O"),
         ("firedoor/plan.py", "import firedoor.engine", "The product package, top to bottom"),
-        ("firedoor/engine.py", "import activities", "The worker's side stands on the product package"),
+        ("firedoor/engine/incidents.py", "import activities", "The worker's side stands on the product package"),
     ],
 )
 def test_a_breach_is_caught(module: str, line: str, contract: str, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.people import DELIVERY_SECONDS, PeopleActivities
 from firedoor.cli.follow import LOOK_SECONDS, follow
 from firedoor.config import Notify, Settings
-from firedoor.incident import Notice
+from firedoor.notes import Notice
 from firedoor.timeline.batch import Receipt
 from firedoor.timeline.entry import Entry, Kind, Prepared, TimelineError
 from firedoor.timeline.render import rows, unresolved

@@ -15,7 +15,8 @@ from workflows.options import duration
 from workflows.record import Agreement, NeedsAttention, StepRecord, rfc3339
 
 with workflow.unsafe.imports_passed_through():
-    from firedoor.incident import Failure, Preview, Request, StepState, digest_of
+    from firedoor.canonical import digest_of
+    from firedoor.incident import Failure, Preview, Request, StepState
     from firedoor.plan import Policy
 
 #: As many names of targets are shown, and as many changes written into the timeline.

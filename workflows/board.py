@@ -20,11 +20,10 @@ with workflow.unsafe.imports_passed_through():
         IncidentState,
         IncidentView,
         Mode,
-        Note,
-        Notice,
         Responder,
         StepState,
     )
+    from firedoor.notes import Note, Notice
     from firedoor.plan import PlannedStep, Verdict
 
 RECORD = "timeline.record"

@@ -9,6 +9,7 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from firedoor.canonical import digest_of
     from firedoor.incident import (
         Decision,
         Evidence,
@@ -22,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
         StepView,
         Target,
         Verb,
-        digest_of,
     )
     from firedoor.plan import PlannedStep, Verdict
 

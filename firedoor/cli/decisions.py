@@ -1,5 +1,6 @@
 """What a person decides about an incident: each of these is recorded before it takes effect."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -124,7 +125,7 @@ async def extend(
     found = await one.step(step)
     decision = Decision(responder=one.responder, step=step, reason=reason, seconds=seconds)
     if found.undoes_itself and found.state is not StepState.SLEEPING:
-        one = await case(found.undoes_itself)
+        one = replace(one, incident=found.undoes_itself)
         decision = decision.model_copy(update={"step": WAIT})
     await one.decide("extend", decision, output)
 

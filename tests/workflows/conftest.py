@@ -40,7 +40,7 @@ def use(name: str, action: str, needs: tuple[str, ...] = (), **fields: Any) -> P
     contract = contracts[action]
     back = contracts.get(contract.undo)
     return PlannedStep(
-        undo=back and Undo(action=back.action, effect=back.effect),
+        undo=Undo(action=back.action, effect=back.effect) if back else None,
         changeable=contract.changeable,
         id=name,
         kind="uses",

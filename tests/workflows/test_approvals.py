@@ -220,12 +220,12 @@ class TestForEach:
         digest = first.digest
         sentence = "rotate has no target nothing to approve."
         await site.refused(incident, "approve", "rotate", sentence, digest=digest, targets=("nothing",))
-        chosen = {"digest": digest, "targets": ("s3", "s1")}
-        done = await site.decide(incident, "approve", "rotate", **chosen)
+        chosen = ("s3", "s1")
+        done = await site.decide(incident, "approve", "rotate", digest=digest, targets=chosen)
         assert done == "rotate is approved for 2 targets; 1 more needed."
         sentence = "user:ada approved s1, s3: approve the same, or deny."
         await site.refused(incident, "approve", "rotate", sentence, who=BOB, digest=digest)
-        await site.decide(incident, "approve", "rotate", who=BOB, **chosen)
+        await site.decide(incident, "approve", "rotate", who=BOB, digest=digest, targets=chosen)
         rest = await another(site, incident, first)
         assert rest.targets == 6
         assert sorted(actions.WORLD.effects) == ["s1", "s3"]
