@@ -145,13 +145,18 @@ class Performer:
 
     async def _threaded(self, stages: Iterator[Preview | Outcome]) -> AsyncGenerator[Preview | Outcome, None]:
         """The stages of a sync change, each run in a thread."""
-        while (stage := await self._in_thread(next, stages, None)) is not None:
+        while (stage := await self._in_thread(_following, stages)) is not None:
             yield stage
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call it in a thread that knows whether changes may be made."""
         context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(self.threads, context.run, function, *arguments)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.threads, lambda: context.run(function, *arguments))
+
+
+def _following(stages: Iterator[Preview | Outcome]) -> Preview | Outcome | None:
+    return next(stages, None)
 
 
 Perform = Callable[[Call], Coroutine[Any, Any, Report]]

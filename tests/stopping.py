@@ -23,7 +23,7 @@ from firedoor.timeline.verify import Class, verify
 from firedoor.timeline.writer import Writer
 from tests.workflows import actions
 from tests.workflows.conftest import Site
-from worker import build
+from worker import build, build_bulk
 
 #: Seconds after which a test says what did not happen.
 PATIENCE = 20
@@ -47,7 +47,11 @@ async def installed(address: str, home: Path, endpoint: str = "") -> AsyncGenera
     async def serving() -> AsyncGenerator[None]:
         every: Sequence[Action] = (*ACTIVITIES, *actions.ACTIONS)
         with ThreadPoolExecutor(16) as threads:
-            async with Writer(timeline) as writer, build(client, settings, writer, threads, every):
+            async with (
+                Writer(timeline) as writer,
+                build(client, settings, writer, threads, every),
+                build_bulk(client, settings, writer, threads, every),
+            ):
                 yield
 
     async with AsyncExitStack() as worker:

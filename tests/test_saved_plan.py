@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from firedoor.canonical import digest_of
 from firedoor.errors import UsageError
 from firedoor.incident import (
     Failure,
@@ -18,7 +19,6 @@ from firedoor.incident import (
     Responder,
     StepState,
     StepView,
-    digest_of,
 )
 from firedoor.plan import Ask, Effect, Input, Loop, Plan, PlannedStep
 from firedoor.saved_plan import MOST_BYTES, MOST_PREVIEWS, compare, parse, saved

@@ -189,7 +189,7 @@ async def _remind(asking: _Asking, number: int) -> None:
         step=step,
     )
     board.tell(
-        asking.policy.sources,
+        tuple(source for source in asking.policy.sources if source not in asking.agreement.given),
         f"{step} still waits for approval: {missing}",
         step=step,
         command=f"firedoor approve {board.input.incident} {step}",

@@ -218,7 +218,7 @@ async def extend(board: Board, decision: Decision) -> str:
     if record.until is None:
         return f"{decision.step} had ended before this was recorded; it had no effect."
     record.until += timedelta(seconds=decision.seconds)
-    return f"{decision.step} waits until {rfc3339(record.until)} now."
+    return f"{record.step.title or decision.step}: waits until {rfc3339(record.until)} now."
 
 
 async def invite(board: Board, decision: Decision) -> str:

@@ -6,9 +6,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from firedoor.cli.console import out, write_json
+from firedoor.cli.identity import responder
 from firedoor.cli.parameters import IncidentName, Output
 from firedoor.cli.views import timeline as timeline_view
-from firedoor.config import Settings, load, local_user
+from firedoor.config import Settings, load
 from firedoor.errors import UsageError
 from firedoor.names import named
 from firedoor.timeline.export import export as export_incident
@@ -44,7 +45,7 @@ def export(incident: IncidentName, file: Target, /, *, purpose: Purpose = "", ou
     with _opened(settings) as reading:
         name = find(incident, reading)
     with Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log) as store:
-        written = export_incident(store, name, file, local_user(), purpose)
+        written = export_incident(store, name, file, responder(settings).principal, purpose)
     if output == "json":
         facts = {"incident": name, "file": str(written.path), "entries": written.entries, "sha256": written.sha256}
         write_json(facts | {"key": str(public_key_path(settings))})

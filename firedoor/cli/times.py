@@ -4,8 +4,7 @@ import datetime
 
 from firedoor.errors import UsageError
 from firedoor.runbook.model import DURATION, SECONDS
-
-MINUTE, HOUR, DAY = 60, 3600, 86400
+from firedoor.words import DAY, HOUR, MINUTE
 
 
 def parse(moment: str) -> datetime.datetime | None:
@@ -35,14 +34,6 @@ def duration(seconds: float | None) -> str:
     if whole < DAY:
         return f"{whole // HOUR} h {whole % HOUR // MINUTE:02d} m"
     return f"{whole // DAY} d {whole % DAY // HOUR} h"
-
-
-def span(seconds: int) -> str:
-    """A configured duration: `90 s`, `30 min`, `2 h`, `1 d`."""
-    for unit, size in (("d", DAY), ("h", HOUR), ("min", MINUTE)):
-        if seconds and seconds % size == 0:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
 
 
 def clock(moment: str, now: datetime.datetime) -> str:

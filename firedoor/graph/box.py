@@ -7,6 +7,7 @@ from typing import Literal
 from firedoor.forecast import KINDS
 from firedoor.incident import FINAL_STATES, IncidentView, StepState, StepView
 from firedoor.plan import Effect, Plan, PlannedStep
+from firedoor.words import plural, span
 
 Look = Literal["reads", "changes", "destroys", "people", "waits", "runbook"]
 
@@ -20,7 +21,6 @@ WORDS: dict[Look, str] = {
     "runbook": "▶ runbook",
 }
 EFFECTS: dict[Effect, Look] = {Effect.READ: "reads", Effect.REVERSIBLE: "changes", Effect.DESTRUCTIVE: "destroys"}
-DAY, HOUR, MINUTE = 86400, 3600, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,27 +92,12 @@ def look(step: PlannedStep) -> Look:
 def touched(blast: dict[str, int]) -> str:
     """A blast radius in a few words: `412 credentials · 37 services`."""
     order = [*(kind for kind in KINDS if kind in blast), *sorted(blast.keys() - set(KINDS))]
-    return " · ".join(f"{blast[kind]:,} {noun(kind, blast[kind])}" for kind in order if blast[kind])
-
-
-def noun(plural: str, count: int) -> str:
-    """`service` for one, `services` else."""
-    if count != 1:
-        return plural
-    return f"{plural[:-3]}y" if plural.endswith("ies") else plural.removesuffix("s")
-
-
-def span(seconds: int) -> str:
-    """`90 s`, `15 min`, `36 h`, `2 d`."""
-    for unit, size in (("d", DAY), ("h", HOUR), ("min", MINUTE)):
-        if seconds and seconds % size == 0:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+    return " · ".join(plural(blast[kind], kind) for kind in order if blast[kind])
 
 
 def _action(step: PlannedStep) -> str:
     if step.kind == "run" and step.child:
-        return f"{step.child.name}: {len(step.child.steps)} {noun('steps', len(step.child.steps))}"
+        return f"{step.child.name}: {plural(len(step.child.steps), 'steps')}"
     return span(step.wait) if step.kind == "wait" else step.action
 
 
@@ -144,7 +129,7 @@ def _facts(step: PlannedStep, told: StepView | None) -> Iterator[str]:
     if step.loop:
         progress = told.progress if told else None
         total = progress.total if progress else None
-        yield f"× {total:,} {noun('targets', total)}" if total is not None else f"× each of {step.loop.items}"
+        yield f"× {plural(total, 'targets')}" if total is not None else f"× each of {step.loop.items}"
         if step.loop.canary:
             yield f"canary: {step.loop.canary:,} first, then a look"
     if step.temporary:

@@ -21,6 +21,7 @@ class RecordedChanges(Step):
 
     The inverse of each change was recorded before the change was made. A change whose outcome is in doubt counts as
     made: its inverse looks at the provider before it acts, as every action does.
+    Format of what is read: https://c2sp.org/tlog-checkpoint over the entries that docs/reference/timeline.md describes.
     """
 
     action: ClassVar[str] = "timeline.recorded_changes"

@@ -64,3 +64,20 @@ async def test_after_a_change_no_later_attempt_says_that_nothing_was_changed(
     assert step.failure is not None
     assert step.failure.reason == "permission_missing"
     assert step.failure.changed != "Nothing was changed."
+
+
+async def test_the_patch_of_a_new_incident_is_marked_before_anything_else(
+    temporal_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replay learns of patches one workflow task at a time: one that is marked after the opening may come too late.
+
+    Then another worker, after a kill, takes the incident for an old one, and it is stuck for ever (`TMPRL1100`).
+    """
+    monkeypatch.setattr(actions, "WORLD", actions.World())
+    async with site_at(temporal_address, tmp_path / "home") as site:
+        view = await site.run(plan_of(off("a")))
+        history = await site.client.get_workflow_handle(view.id).fetch_history()
+    kept = [event.marker_recorded_event_attributes.marker_name for event in history.events]
+    markers = [name for name in kept if name]
+    assert "core_local_activity" in markers
+    assert markers[0] == "core_patch"

@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 
 from firedoor.cli.checks import people
-from firedoor.cli.times import clock, duration, seconds_between, span
+from firedoor.cli.times import clock, duration, seconds_between
 from firedoor.cli.views.checklist import Finding, checklist
 from firedoor.cli.views.contract import contracts, facts, kind, sentence
-from firedoor.cli.views.signs import blast, plural
+from firedoor.cli.views.signs import blast
 from firedoor.config import Settings
 from firedoor.plan import Effect, Policy
 from firedoor.steps import STEPS
 from firedoor.timeline.entry import Draft, Kind
 from firedoor.timeline.store import Timeline
+from firedoor.words import plural, span
 from tests.cli.pictures import NOW, PLAN, drawn
 
 

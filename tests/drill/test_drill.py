@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import signal
+import time
 import urllib.parse
 import zipfile
 from collections import Counter
@@ -21,6 +22,7 @@ from firedoor.drill.result import DrillResult
 from firedoor.errors import UsageError
 from firedoor.incident import IncidentState, IncidentView, StepState
 from firedoor.plan import Verdict
+from firedoor.timeline.store import Timeline
 from firedoor.timeline.verify import Class, verify
 
 
@@ -178,16 +180,33 @@ def test_the_search_for_secrets_can_find_one(tmp_path: Path) -> None:
             assert any(variant in data for variant in variants(secret)), name
 
 
+def until_begun(path: Path, step: str) -> None:
+    """Wait until the step's change has an intent in the timeline: from there on it may be in doubt."""
+    deadline = time.monotonic() + 20
+    with Timeline.read(path) as timeline:
+        while not any(
+            stored.entry.kind == "action.intent" and stored.entry.part("cause")["step"] == step
+            for stored in timeline.entries()
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+
 @pytest.mark.parametrize("step", ["deny_sessions", "delete_key"])
 def test_killed_worker_changes_nothing_but_the_duration(tmp_path: Path, emulator: Path, step: str) -> None:
     """A kill -9 of the worker in the middle: it is started again, what it began is finished, containment is proved."""
     killed: list[int] = []
     calls: Counter[str] = Counter()
     scenario = AwsAccessKeyLeaked()
+    # A step that waits for approval runs twice: it shows what it would do, and does it once that is approved.
+    asked: set[StepState] = set() if step == "delete_key" else {StepState.WAITING_APPROVAL}
 
     def kill(rehearsal: Rehearsal, view: IncidentView) -> None:
-        pid = rehearsal.supervisor.pid("worker")
-        if not killed and pid and state_of(view, step) is StepState.RUNNING:
+        pid, state = rehearsal.supervisor.pid("worker"), state_of(view, step)
+        if state is StepState.WAITING_APPROVAL:
+            asked.add(state)
+        if not killed and pid and state is StepState.RUNNING and asked:
+            until_begun(tmp_path / "kept/data/timeline.sqlite", step)
             killed.append(pid)
             os.kill(pid, signal.SIGKILL)
         if view.state is IncidentState.COMPLETED:

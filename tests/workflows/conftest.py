@@ -118,7 +118,7 @@ class Site:
             async for view in self.engine.watch(incident):
                 if holds(view):
                     return view
-        raise AssertionError(f"{incident} ended and never showed it: {view}")
+        raise AssertionError(f"{incident} ended and never showed it")
 
     async def approve(self, incident: str, step: str, who: Responder = ADA, **fields: Any) -> str:
         """Approve what is shown now, waiting until it is."""

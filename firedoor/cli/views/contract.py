@@ -10,9 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from firedoor.cli.times import span
 from firedoor.cli.views.signs import EFFECTS, blast
 from firedoor.steps._step import Step
+from firedoor.words import span
 
 
 def sentence(contract: type[Step]) -> str:

@@ -8,10 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from firedoor.cli.views.preview import differences
-from firedoor.cli.views.signs import blast, plural
+from firedoor.cli.views.signs import blast
 from firedoor.forecast import Touched, radius, undecided, unread
 from firedoor.incident import FINAL_STATES, IncidentView, Preview, StepState, StepView
 from firedoor.plan import Effect, Plan, PlannedStep
+from firedoor.words import plural
 
 #: Of a `for_each` of thousands, as many changes are shown in full.
 MOST_PREVIEWS = 5

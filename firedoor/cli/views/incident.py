@@ -15,10 +15,11 @@ from firedoor.cli.views.needs import needs
 from firedoor.cli.views.paste import Command
 from firedoor.cli.views.preview import word
 from firedoor.cli.views.scene import ENDS, Scene, command
-from firedoor.cli.views.signs import INCIDENTS, VERDICTS, Sign, plural
+from firedoor.cli.views.signs import INCIDENTS, VERDICTS, Sign
 from firedoor.cli.views.tree import NAME_WIDTH, steps
 from firedoor.incident import Evidence, IncidentView, Mode, StepState
 from firedoor.plan import Verdict
+from firedoor.words import plural
 
 #: Longer answers of a provider are cut here; `-o json` and the timeline have them whole.
 PROOF_WIDTH = 200

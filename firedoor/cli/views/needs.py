@@ -10,9 +10,10 @@ from rich.text import Text
 from firedoor.cli.views import request as request_view
 from firedoor.cli.views.paste import Command
 from firedoor.cli.views.scene import ENDS, WAITING, Scene, command
-from firedoor.cli.views.signs import VERDICTS, plural
+from firedoor.cli.views.signs import VERDICTS
 from firedoor.incident import FailedTarget, IncidentView, StepState, StepView
 from firedoor.plan import PROVED, Field
+from firedoor.words import plural
 
 #: So many targets that failed are named.
 FAILED = 3

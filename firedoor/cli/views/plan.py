@@ -10,14 +10,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from firedoor.cli.times import span
 from firedoor.cli.views import forecast
 from firedoor.cli.views.policy import people
-from firedoor.cli.views.signs import EFFECTS, plural
+from firedoor.cli.views.signs import EFFECTS
 from firedoor.expressions import TEMPLATE
 from firedoor.forecast import undecided
 from firedoor.incident import IncidentView
 from firedoor.plan import Effect, Plan, PlannedStep
+from firedoor.words import plural, span
 
 NAME_WIDTH = 28
 

@@ -6,9 +6,9 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from firedoor.cli.times import span
 from firedoor.forecast import policies_asked
 from firedoor.plan import Plan, Policy
+from firedoor.words import span
 
 
 def people(plan: Plan) -> list[RenderableType]:

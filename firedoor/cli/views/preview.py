@@ -10,9 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from firedoor.cli.views.signs import EFFECTS, singular
+from firedoor.cli.views.signs import EFFECTS
 from firedoor.incident import Preview
 from firedoor.plan import Effect
+from firedoor.words import singular
 
 #: Longer values are cut; `-o json` has them whole.
 VALUE_WIDTH = 160

@@ -7,10 +7,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from firedoor.cli.views.signs import VERDICTS, Sign, plural
+from firedoor.cli.views.signs import VERDICTS, Sign
 from firedoor.plan import Verdict
 from firedoor.timeline.entry import OUTCOMES, Entry, Kind
 from firedoor.timeline.render import Row, printable, rows, unresolved
+from firedoor.words import plural
 
 #: What the last entry of a step means, where it is no outcome.
 WORDS = {

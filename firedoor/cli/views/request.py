@@ -13,8 +13,9 @@ from firedoor.cli.views import preview as preview_view
 from firedoor.cli.views.paste import Command
 from firedoor.cli.views.preview import word
 from firedoor.cli.views.scene import command
-from firedoor.cli.views.signs import blast, plural
+from firedoor.cli.views.signs import blast
 from firedoor.incident import IncidentView, Request, StepView
+from firedoor.words import plural
 
 #: So many targets are named.
 NAMED = 8

@@ -8,12 +8,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from firedoor.cli.times import span
 from firedoor.cli.views import preview as preview_view
 from firedoor.cli.views.signs import blast
 from firedoor.incident import IncidentView, StepState, StepView
 from firedoor.plan import Effect, Plan, Policy
 from firedoor.undo import RECORDED, WAIT, undoable
+from firedoor.words import span
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from firedoor.incident import IncidentState, StepState
 from firedoor.plan import Effect, Verdict
+from firedoor.words import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +57,6 @@ EFFECTS = {
     Effect.REVERSIBLE: Sign("●", "changes", "yellow"),
     Effect.DESTRUCTIVE: Sign("!", "DESTROYS", "bold red"),
 }
-
-
-def plural(number: int, noun: str) -> str:
-    """`1 credential`, `1,000 credentials`: nouns come in the plural, as the blast radius counts them."""
-    return f"{number:,} {singular(noun) if number == 1 else noun}"
-
-
-def singular(noun: str) -> str:
-    """`credential` of `credentials`, `policy` of `policies`."""
-    return f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")
 
 
 def blast(counts: dict[str, int]) -> str:

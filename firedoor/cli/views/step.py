@@ -18,8 +18,9 @@ from firedoor.cli.views.plain import plain
 from firedoor.cli.views.preview import word
 from firedoor.cli.views.request import emergency, request
 from firedoor.cli.views.scene import ENDS, WAITING, Scene
-from firedoor.cli.views.signs import blast, plural
+from firedoor.cli.views.signs import blast
 from firedoor.incident import FailedTarget, StepState, StepView
+from firedoor.words import plural
 
 
 def step(scene: Scene, one: StepView) -> RenderableType:

@@ -6,11 +6,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from firedoor.cli.views.signs import VERDICTS, Sign, plural
+from firedoor.cli.views.signs import VERDICTS, Sign
 from firedoor.plan import Verdict
 from firedoor.timeline.entry import Entry
 from firedoor.timeline.render import printable, rows, unresolved
 from firedoor.timeline.verify import Class, Verification
+from firedoor.words import plural
 
 SIGNS = {
     Class.FAILED: Sign("✗", "FAILED", "bold red"),

@@ -13,9 +13,10 @@ from firedoor.cli.times import clock, duration, seconds_between, seconds_until
 from firedoor.cli.views import progress
 from firedoor.cli.views.paste import Command
 from firedoor.cli.views.scene import ENDS, WAITING, Scene, child, command, short
-from firedoor.cli.views.signs import INCIDENTS, STEPS, VERDICTS, Sign, plural
+from firedoor.cli.views.signs import INCIDENTS, STEPS, VERDICTS, Sign
 from firedoor.incident import FINAL_STATES, StepState, StepView
 from firedoor.undo import WAIT
+from firedoor.words import plural
 
 #: Longer names stand out of their column, or are cut where height is scarce.
 NAME_WIDTH = 28
