@@ -6,7 +6,6 @@ Temporal's job, so no client retries; that a lost answer is not silently asked a
 
 import datetime
 import threading
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -140,7 +139,6 @@ class Accounts:
         self._services: dict[tuple[str, str, str], Service] = {}
         self._sessions: dict[str, boto3.Session] = {}
         self._identity: Identity | None = None
-        self._turns: dict[tuple[str, str], float] = {}
 
     @property
     def settle_seconds(self) -> float:
@@ -215,14 +213,6 @@ class Accounts:
                 f"firedoor itself acts as {principal.label}. Denying it would stop the response.",
                 next="Run the worker as another principal (or assume another role there), then retry the step.",
             )
-
-    def wait_turn(self, account: str, region: str, interval: float) -> None:
-        """Sleep until `interval` seconds after the last turn in this account and region, in this process."""
-        with self._lock:
-            now = time.monotonic()
-            start = max(now, self._turns.get((account, region), 0.0) + interval)
-            self._turns[account, region] = start
-        time.sleep(start - now)
 
     def _service(self, name: str, account: str, region: str) -> Service:
         place = (name, account, region or self._aws.region)

@@ -14,8 +14,6 @@ from firedoor.errors import StepError
 from firedoor.incident import Evidence, Outcome
 from firedoor.steps.aws_cloudtrail import AccessKeyActivity, Change, ChildSession, EventCount, KeyActivity
 
-#: CloudTrail answers two LookupEvents a second, an account and region; more are throttled.
-INTERVAL = 0.5
 PAGE = 50
 #: Of each kind of finding; more would not fit into what a workflow may hold.
 MAX_LISTED = 500
@@ -122,7 +120,6 @@ class Search:
             following: dict[str, str] = {}
             while self.pages_left > 0:
                 self.pages_left -= 1
-                self.accounts.wait_turn(key.account, region, INTERVAL)
                 self.last = trail(
                     "LookupEvents",
                     LookupAttributes=[{"AttributeKey": "AccessKeyId", "AttributeValue": key.access_key_id}],

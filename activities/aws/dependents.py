@@ -20,8 +20,6 @@ from firedoor.incident import Dependent, Mode
 
 #: A step on more targets than this shows what it touches, and names nobody.
 FEW = 20
-#: Seconds between two requests to CloudTrail, an account and region.
-INTERVAL = 0.5
 PAGE = 50
 SHOWN = 20
 KEY_DAYS = 7
@@ -144,7 +142,6 @@ def _events(aws: Accounts, account: str, region: str, hours: int, **wanted: str)
     """One page of events, newest first."""
     [(attribute, value)] = wanted.items()
     trail = aws.service("cloudtrail", account, region)
-    aws.wait_turn(account, region, INTERVAL)
     answer = trail(
         "LookupEvents",
         LookupAttributes=[{"AttributeKey": attribute, "AttributeValue": value}],

@@ -79,7 +79,6 @@ def _identify_temporary(access_key_id: str, account: str, accounts: Accounts) ->
     for region in accounts.cloudtrail_regions:
         trail = accounts.service("cloudtrail", account, region)
         for attribute in ("AccessKeyId", "ResourceName"):
-            accounts.wait_turn(account, region, 0.5)
             wanted = [{"AttributeKey": attribute, "AttributeValue": access_key_id}]
             answer = trail("LookupEvents", LookupAttributes=wanted, MaxResults=50)
             for event in answer["Events"]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from firedoor.config import Settings
+from firedoor.config import LIMITS, Settings
 from firedoor.drill.aws_people import PACE, REFUSALS, Attacker, Person, Workload, now
 from firedoor.drill.emulators import REGION, Aws, AwsKey, start_aws
 from firedoor.drill.result import Attempt, Proof
@@ -79,6 +79,8 @@ class AwsAccessKeyLeaked(Scenario):
         return {
             "aws": {"endpoint_url": self.aws.url, "region": REGION, "settle_seconds": 2.0},
             "roles": {"security": [self.responder]},
+            # The emulator throttles nobody, and nobody else lives off its limits.
+            **{f'limits."{provider}"': {"rate": 1000, "burst": 1000} for provider in LIMITS},
         }
 
     def worker_environment(self) -> Mapping[str, str]:

@@ -1,6 +1,5 @@
 """Which account, as whom, and what AWS refuses."""
 
-import time
 
 import pytest
 from botocore import exceptions as boto
@@ -216,15 +215,3 @@ def test_secret_values_are_not_quoted(wire: Wire, people: People) -> None:
     assert error.reason == "invalid_arguments"
     assert "canary" not in str(error)
     assert "withheld" in error.what
-
-
-def test_turns(aws: Emulator) -> None:
-    """Calls of one account and region keep their distance; another region does not wait."""
-    acting = accounts(aws)
-    started = time.monotonic()
-    acting.wait_turn(ACCOUNT, "us-east-1", 0.05)
-    acting.wait_turn(ACCOUNT, "eu-west-1", 60)
-    assert time.monotonic() - started < 30
-    before = time.monotonic()
-    acting.wait_turn(ACCOUNT, "us-east-1", 0.2)
-    assert 0.05 < time.monotonic() - before < 10

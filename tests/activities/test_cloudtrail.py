@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from activities.aws import cloudtrail
 from activities.aws.cloudtrail import Findings, Key
 from firedoor.errors import StepError
 from tests.activities.performing import accounts, perform
@@ -15,12 +14,6 @@ from tests.activities.wire import Wire, refused_json
 from tests.emulators import ACCOUNT, Emulator, Keys, People
 
 ACTIVITY = "aws.cloudtrail.access_key_activity"
-
-
-@pytest.fixture(autouse=True)
-def no_pace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The emulator needs no half second between two calls."""
-    monkeypatch.setattr(cloudtrail, "INTERVAL", 0.0)
 
 
 def attempt(client: Any, operation: str, **arguments: Any) -> None:
