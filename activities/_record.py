@@ -81,7 +81,10 @@ class _Recording(ActivityInboundInterceptor):
         work.result()
         await record.settle()
         again = tally.retryable()
-        if again and activity.info().attempt < record.call.attempts and not activity.is_cancelled():
+        if again and _cancel_requested():
+            # Asked again as it is, this slice adopts what is done and goes on with the rest.
+            raise asyncio.CancelledError
+        if again and activity.info().attempt < record.call.attempts:
             raise temporal_failure(again[0].failure, retryable=True)
         return tally.report(record.adopted)
 
@@ -125,6 +128,12 @@ class _Recording(ActivityInboundInterceptor):
         outcome = report.outcome or Outcome(summary="")
         entry.done(outcome)
         return outcome
+
+
+def _cancel_requested() -> bool:
+    """Does the workflow want this slice to stop, or only this worker to end?"""
+    details = activity.cancellation_details()
+    return details is not None and details.cancel_requested
 
 
 def _defect(action: str, error: Exception, *, changing: bool) -> Failure:

@@ -60,6 +60,7 @@ class Board:
         self.ended: datetime | None = None
         #: Activities that stop taking targets when they are cancelled.
         self.slices: list[workflow.ActivityHandle[Any]] = []
+        self.halted: list[workflow.ActivityHandle[Any]] = []
         self.children: dict[str, workflow.ChildWorkflowHandle[Any, Any]] = {}
         self._telling: list[workflow.ActivityHandle[Any]] = []
 
@@ -185,6 +186,7 @@ class Board:
     def halt(self) -> None:
         """Ask the slices that run to take no new targets."""
         for handle in self.slices:
+            self.halted.append(handle)
             handle.cancel()
 
     def verdict(self) -> Verdict | None:

@@ -241,13 +241,15 @@ async def _slice(fan: _Fan, part: Lost) -> Report | None:
     try:
         report: Report = await handle
     except ActivityError as error:
-        if board.paused or board.ending(record):
+        if handle in board.halted:
             return None
         if fan.mode is board.input.mode:
             record.lost.append(part)
         return _all_failed(call, error)
     finally:
         board.slices.remove(handle)
+        if handle in board.halted:
+            board.halted.remove(handle)
     return report
 
 
