@@ -26,6 +26,7 @@ from firedoor.timeline.entry import Draft, Entry, Kind
 from firedoor.timeline.store import Timeline
 from firedoor.timeline.writer import Writer
 
+NOTHING = "Nothing was changed."
 #: Results over this many bytes go beside the log, by their SHA-256.
 INLINE = 4096
 #: What makes the key of an entry unique: a reset sets the attempt back to 1, so its start belongs to it.
@@ -53,7 +54,7 @@ class Earlier:
             key = entry.part("action")["target_key"]
             if entry.kind == Kind.ACTION_INTENT:
                 earlier.intents.setdefault(key, entry)
-            elif entry.part("result")["status"] == "ok":
+            elif entry.kind == Kind.ACTION_OUTCOME and entry.part("result")["status"] == "ok":
                 earlier.done[key] = entry.body
             earlier._follow(entry, key)
         for entry in rounds_before:
@@ -243,6 +244,12 @@ class TargetRecord:
             body = {"result": {"status": "ok", "summary": summary}}
             draft = self._draft(Kind.ACTION_RECONCILED, f"reconciled/{intent}", body)
             self.record.append(replace(draft, ref=intent))
+
+    def in_full(self, failure: Failure) -> Failure:
+        """The failure, which must not say that nothing was changed where an earlier attempt may have changed it."""
+        if self.earlier is None or failure.changed not in ("", NOTHING):
+            return failure
+        return failure.model_copy(update={"changed": "An earlier attempt may have made the change; this one did not."})
 
     def failed(self, failure: Failure, *, in_doubt: bool) -> None:
         """Record a failure; `unknown` where the change may have reached the provider all the same."""

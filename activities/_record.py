@@ -115,12 +115,14 @@ class _Recording(ActivityInboundInterceptor):
         try:
             report: Report = await self.next.execute_activity(input)
         except StepError as error:
-            failure = Failure(reason=error.reason, what=error.what, changed=error.changed, next=error.next)
+            failure = entry.in_full(
+                Failure(reason=error.reason, what=error.what, changed=error.changed, next=error.next)
+            )
             entry.failed(failure, in_doubt=error.retryable and entry.changing)
             return failure
         except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, OSError) as error:
             LOG.exception("%s has a fault of its own", record.contract.action)
-            failure = _defect(record.contract.action, error, changing=entry.changing)
+            failure = entry.in_full(_defect(record.contract.action, error, changing=entry.changing))
             entry.failed(failure, in_doubt=entry.changing)
             return failure
         finally:

@@ -1,37 +1,88 @@
 """What a plan that was read tells of the run: what it touches, what is undecided, what could not be read. Pure."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from firedoor.incident import FINAL_STATES, IncidentView, StepState, StepView
 from firedoor.plan import Effect, Plan, PlannedStep
 
 #: The kinds that a blast radius counts, in the order in which they are shown.
 KINDS = ("credentials", "principals", "sessions", "services", "customers", "accounts")
+#: `arn:partition:service:region:account:resource`.
+ARN_PARTS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """How many of one kind the plan touches, and in which steps."""
+    """How many of one kind there are in all, and in which steps. `least`: there may be more, as not all were named."""
 
     kind: str
-    steps: dict[str, int] = field(default_factory=dict[str, int])
-
-    @property
-    def count(self) -> int:
-        """The sum over the steps. What two steps touch counts twice."""
-        return sum(self.steps.values())
+    count: int
+    steps: dict[str, int]
+    least: bool = False
 
 
 def radius(view: IncidentView) -> tuple[Touched, ...]:
-    """The blast radius of all steps by kind."""
-    found: dict[str, Touched] = {}
+    """What all steps change, by kind: what approvals are bound to, and in which accounts.
+
+    The steps' counts are summed: what two steps touch counts twice, but an account once.
+    """
+    found: dict[str, dict[str, int]] = {}
     for step in view.steps:
         for kind, count in step.blast.items():
             if count:
-                found.setdefault(kind, Touched(kind)).steps[step.id] = count
+                found.setdefault(kind, {})[step.id] = count
+    summed = {kind: Touched(kind, sum(steps.values()), steps) for kind, steps in found.items()}
+    accounts = {step.id: dict.fromkeys(_accounts(step), 1) for step in view.steps}
+    least = any(step.progress and step.progress.total > len(step.previews) for step in view.steps if accounts[step.id])
+    if any(accounts.values()):
+        summed.setdefault("accounts", _distinct("accounts", accounts, least=least))
+    return _ordered(summed)
+
+
+def dependents(view: IncidentView) -> tuple[Touched, ...]:
+    """What is known, at the time of looking, to depend on what the steps change, by kind. Each is counted once."""
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for step in view.steps:
+        for one in (one for preview in step.previews for one in preview.dependents):
+            found.setdefault(one.kind, {}).setdefault(step.id, {})[one.name] = one.count
+    least = {
+        one.kind for step in view.steps for preview in step.previews for one in preview.dependents if not one.count
+    }
+    return _ordered({kind: _distinct(kind, names, least=kind in least) for kind, names in found.items()})
+
+
+def _distinct(kind: str, names: Mapping[str, Mapping[str, int]], *, least: bool) -> Touched:
+    """What several steps name, once."""
+    every = {name: count for found in names.values() for name, count in found.items()}
+    steps = {step: sum(found.values()) for step, found in names.items() if found}
+    return Touched(kind, sum(every.values()), steps, least=least)
+
+
+def _ordered(found: Mapping[str, Touched]) -> tuple[Touched, ...]:
     known = [found[kind] for kind in KINDS if kind in found]
     return (*known, *(found[kind] for kind in sorted(found.keys() - set(KINDS))))
+
+
+def _accounts(step: StepView) -> Iterator[str]:
+    """The accounts in which a step changes something, as its arguments and the state before tell."""
+    for preview in step.previews:
+        if preview.blast or preview.inverse:
+            undo = preview.inverse.arguments if preview.inverse else {}
+            for name, value in (*step.arguments.items(), *undo.items(), *preview.before.items()):
+                if account := _account(name, value):
+                    yield account
+
+
+def _account(name: str, value: Any) -> str:
+    """The account that a value is or names, or nothing. An ARN's fifth part is its account, empty in those of S3."""
+    if not isinstance(value, str):
+        return ""
+    if name == "account":
+        return value
+    parts = value.split(":", ARN_PARTS - 1)
+    return parts[4] if parts[0] == "arn" and len(parts) == ARN_PARTS else ""
 
 
 def unread(view: IncidentView) -> tuple[str, ...]:

@@ -55,11 +55,15 @@ class Inverse(Frozen):
 
 
 class Dependent(Frozen):
-    """Something that stops working with a change: `kind` is one of the blast radius, `name` tells which."""
+    """Something that stops working with a change: `kind` is one of the blast radius, `name` tells which.
+
+    `count` is how many it stands for: more than one where not each has a name, none where it could not be read.
+    """
 
     kind: str
     name: str
     says: str = ""
+    count: int = 1
 
 
 class Preview(Frozen):

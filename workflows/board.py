@@ -62,6 +62,7 @@ class Board:
         self.slices: list[workflow.ActivityHandle[Any]] = []
         self.halted: list[workflow.ActivityHandle[Any]] = []
         self.children: dict[str, workflow.ChildWorkflowHandle[Any, Any]] = {}
+        self._in_control = False
         self._telling: list[workflow.ActivityHandle[Any]] = []
 
     @property
@@ -72,7 +73,14 @@ class Board:
     @property
     def in_control(self) -> bool:
         """Does this incident know approvals that are bound to what was shown, pauses, undo?"""
-        return workflow.patched(IN_CONTROL)
+        return self._in_control
+
+    def begin(self) -> None:
+        """Decide whether this is an incident of today, before any other command of the workflow.
+
+        A replay learns of a patch with the workflow task that marked it: one that is asked for later may come too late.
+        """
+        self._in_control = workflow.patched(IN_CONTROL)
 
     def scope(self, step: PlannedStep, extra: tuple[str, ...] = ()) -> dict[str, Any]:
         """What the expressions of `step` may read: only steps that it depends on, so that no race shows."""

@@ -39,6 +39,7 @@ class IncidentWorkflow:
     async def run(self, arguments: Sequence[RawValue]) -> IncidentView:
         """Walk the plan to its end."""
         board = self.board
+        board.begin()
         incident = board.input
         if incident.plan.digest() != incident.digest:
             raise ApplicationError(

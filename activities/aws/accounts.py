@@ -17,12 +17,13 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from botocore.session import get_session
 
 from activities._bucket import retry_after
 from activities._guard import refuse_change
 from activities._limits import Limits
-from activities.aws.errors import GIVE_CREDENTIALS, AwsError, from_botocore, is_read
+from activities.aws.errors import GIVE_CREDENTIALS, AwsError, from_botocore, is_read, unreadable
 from activities.aws.principals import Principal
 from firedoor.config import Aws
 from firedoor.errors import StepError
@@ -295,6 +296,9 @@ def botocore_errors(call: str, endpoint: str) -> Generator[None]:
         yield
     except (BotoCoreError, ClientError) as error:
         raise from_botocore(error, call, endpoint) from None
+    except ResponseParserError:
+        # Its text quotes the answer, which may hold a secret.
+        raise unreadable(call) from None
 
 
 def unknown_key(access_key_id: str) -> StepError:

@@ -52,11 +52,15 @@ def _asked(context: Context) -> bool:
     return context.call.mode is Mode.PLAN and len(context.call.targets) <= FEW
 
 
+def _unread(kind: str, name: str, error: StepError) -> Dependent:
+    return Dependent(kind=kind, name=name, says=f"could not be read: {error.what}", count=0)
+
+
 def _last_use(iam: Service, access_key_id: str) -> Iterator[Dependent]:
     try:
         used = iam("GetAccessKeyLastUsed", AccessKeyId=access_key_id).get("AccessKeyLastUsed", {})
     except StepError as error:
-        yield Dependent(kind="services", name="last use", says=f"could not be read: {error.what}")
+        yield _unread("services", "last use", error)
         return
     if used.get("LastUsedDate"):
         says = f"{access_key_id} was last used {timestamp(used['LastUsedDate'])} in {used['Region']}"
@@ -73,7 +77,7 @@ def _consumers(aws: Accounts, account: str, access_key_id: str) -> Iterator[Depe
         try:
             events = _events(aws, account, region, KEY_DAYS * 24, AccessKeyId=access_key_id)
         except StepError as error:
-            yield Dependent(kind="services", name=f"CloudTrail of {region}", says=f"could not be read: {error.what}")
+            yield _unread("services", f"CloudTrail of {region}", error)
             continue
         full = full or len(events) == PAGE
         for event in events:
@@ -92,7 +96,7 @@ def _keys(target: Denied) -> Iterator[Dependent]:
     try:
         keys, _ = target.iam.pages("ListAccessKeys", "AccessKeyMetadata", UserName=target.principal.name)
     except StepError as error:
-        yield Dependent(kind="credentials", name="access keys", says=f"could not be read: {error.what}")
+        yield _unread("credentials", "access keys", error)
         return
     for key in keys:
         yield Dependent(kind="credentials", name=key["AccessKeyId"], says=f"{key['Status']}; it may do nothing then")
@@ -109,12 +113,12 @@ def _sessions(aws: Accounts, target: Denied) -> Iterator[Dependent]:
                 if key:
                     found.setdefault(str(key), _issued(event))
         except StepError as error:
-            yield Dependent(kind="sessions", name=f"CloudTrail of {region}", says=f"could not be read: {error.what}")
+            yield _unread("sessions", f"CloudTrail of {region}", error)
     for key, says in list(found.items())[:SHOWN]:
         yield Dependent(kind="sessions", name=key, says=says)
     if len(found) > SHOWN:
-        says = f"more sessions were issued in the last {hours} h"
-        yield Dependent(kind="sessions", name=f"{len(found) - SHOWN} others", says=says)
+        more, says = len(found) - SHOWN, f"more sessions were issued in the last {hours} h"
+        yield Dependent(kind="sessions", name=f"{more} others of {target.principal.name}", says=says, count=more)
 
 
 def _issuing(aws: Accounts, account: str, region: str, target: Denied) -> Iterator[dict[str, Any]]:

@@ -147,6 +147,16 @@ def from_botocore(error: boto.BotoCoreError | boto.ClientError, call: str, endpo
     return failed
 
 
+def unreadable(call: str) -> AwsError:
+    """AWS answered `call`, and the answer was truncated or garbled on its way."""
+    garbled = AwsError(
+        "unreachable", f"The answer of AWS to {call} cannot be read.", call=call, next="firedoor tries again by itself."
+    )
+    if not is_read(call):
+        garbled.changed = IN_DOUBT.format(call=call)
+    return garbled
+
+
 def _refused(error: boto.ClientError, call: str) -> AwsError:
     """AWS answered with an error."""
     code = str(error.response.get("Error", {}).get("Code", ""))

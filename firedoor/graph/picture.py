@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from firedoor.forecast import radius, undecided, unread
-from firedoor.graph.box import WORDS, box, noun
+from firedoor.graph.box import WORDS, box
 from firedoor.graph.drawn import COLOURS, MARGIN, OUTLINES, QUIET, WORD, Drawing, lock
 from firedoor.graph.ink import INK, SANS, Pen, element, tip, width
 from firedoor.graph.layout import arrange
 from firedoor.incident import IncidentView, Mode
 from firedoor.plan import Plan
+from firedoor.words import counted, plural
 
 NARROWEST = 1000.0
 MOST_INPUTS = 6
@@ -70,8 +71,7 @@ def _head(plan: Plan, view: IncidentView, wide: float) -> tuple[list[str], float
 
 
 def _facts(plan: Plan, view: IncidentView) -> Iterator[tuple[str, str]]:
-    steps = f"{len(plan.steps)} {noun('steps', len(plan.steps))}"
-    yield "runbook", f"{plan.name} · {plan.severity} · {plan.mode} · {steps}"
+    yield "runbook", f"{plan.name} · {plan.severity} · {plan.mode} · {plural(len(plan.steps), 'steps')}"
     yield "plan", f"sha256 {plan.digest()[:16]}…"
     moment = (view.ended or view.started)[:19].replace("T", " ")
     yield "read", f"{moment} UTC by {view.starter.principal}{' · drill' if view.drill else ''}"

@@ -1,6 +1,5 @@
 """Which account, as whom, and what AWS refuses."""
 
-
 import pytest
 from botocore import exceptions as boto
 

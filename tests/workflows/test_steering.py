@@ -181,7 +181,7 @@ async def test_a_skip_says_what_will_not_run(site: Site) -> None:
 async def test_two_people_steering_at_once(site: Site) -> None:
     """One of them is first; the other reads who that was, and nothing happens twice."""
     actions.WORLD.failures["gate"] = ["not_found", "not_found"]
-    incident = await site.start(plan_of(off("gate")))
+    incident = await site.start(plan_of(off("gate"), off("other", approval="security")))
     await site.reaches(incident, "gate", StepState.NEEDS_ATTENTION)
     both = await asyncio.gather(
         site.decide(incident, "retry", "gate"),
