@@ -155,8 +155,8 @@ BAD_ANSWERS: dict[str, tuple[dict[str, Any], str, bool]] = {
     "503": ({"error": {"code": "ServiceUnavailable", "status": 503}}, "provider_error", False),
     "connection reset": ({"reset": True}, "unreachable", False),
     "reply lost": ({"response": {"abort_bytes": 0}}, "unreachable", True),
-    "reply truncated": ({"response": {"truncate_frac": 0.5}}, "provider_error", True),
-    "reply garbage": ({"response": {"corrupt_bytes": 64}}, "provider_error", True),
+    "reply truncated": ({"response": {"truncate_frac": 0.5}}, "unreachable", True),
+    "reply garbage": ({"response": {"corrupt_bytes": 64}}, "unreachable", True),
 }
 READ, CHANGE = {"service": "iam", "operation": "ListAccessKeys"}, {"service": "iam", "operation": "UpdateAccessKey"}
 #: A call, and the rules that come before the one that spoils it: the look after is the second of two alike.

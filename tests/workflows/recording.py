@@ -19,7 +19,8 @@ from tests.workflows import actions
 from tests.workflows.conftest import ADA, Site, each, off, plan_of, site_at, use
 
 #: The machine that recorded is nobody's business: `PID@host`.
-MACHINE = re.compile(rf'"\d+@{re.escape(socket.gethostname())}"|"{re.escape(socket.gethostname())}:\d+"')
+HOST = re.escape(socket.gethostname())
+MACHINE = re.compile(rf'"\d+@{HOST}(-[0-9a-f]{{32}})?"|"{HOST}:\d+"')
 HISTORIES = Path(__file__).with_name("histories")
 
 
