@@ -97,7 +97,7 @@ async def _ratios(
     ours: Callable[[], Awaitable[None]], theirs: Callable[[], Awaitable[None]], runs: int = RUNS
 ) -> list[float]:
     """The ratio of each pair, after one pair to warm up."""
-    ratios = []
+    ratios = list[float]()
     for number in range(runs + 1):
         pair = (await _seconds(ours()), await _seconds(theirs()))
         if number:
@@ -158,7 +158,7 @@ async def _until_body(work: Callable[[], Awaitable[None]]) -> float:
 
 
 async def _approval(site: Bench) -> list[float]:
-    ratios = []
+    ratios = list[float]()
     for number in range(APPROVALS + 1):
         pair = await _ours_approved(site), await _theirs_approved(site)
         if number:

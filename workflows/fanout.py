@@ -314,15 +314,16 @@ def _conclude(board: Board, record: StepRecord, reports: list[Report], unseen: l
         "failed": [{"key": target.key, "name": target.name, "reason": target.failure.reason} for target in failed],
         "results": [*record.result.get("results", []), *(one for report in reports for one in report.results)],
     }
-    record.summary = f"{count} of {total} targets done" + (f", {len(failed)} failed" if failed else "")
-    record.changed_something = record.changed_something or count > 0
+    least = "at least " if record.lost else ""
+    record.summary = f"{least}{count} of {total} targets done" + (f", {len(failed)} failed" if failed else "")
+    record.changed_something = record.changed_something or count > 0 or bool(record.lost)
     if record.step.containment or record.step.restores:
         record.verdict = _verdict(record, failed)
     if board.planning:
         record.previews, record.blast, record.digests = _previews(reports), _blast(reports), _digests(reports)
     board.check(record)
     if record.open_targets and loop.on_error is not OnError.CONTINUE and not board.planning:
-        raise NeedsAttention(_failure(failed, len(record.open_targets) - len(failed), count, total))
+        raise NeedsAttention(_failure(record, len(record.open_targets) - len(failed), count, total))
 
 
 def _previews(reports: list[Report]) -> tuple[Preview, ...]:
@@ -353,13 +354,17 @@ def _verdict(record: StepRecord, failed: list[FailedTarget]) -> Verdict:
     return Verdict.UNKNOWN if record.open_targets else Verdict.CONTAINED
 
 
-def _failure(failed: list[FailedTarget], left: int, done: int, total: int) -> Failure:
+def _failure(record: StepRecord, left: int, done: int, total: int) -> Failure:
+    failed = record.failed
     named = "; ".join(f"{target.name}: {target.failure.what}" for target in failed[:NAMED_FAILURES])
     more = f"; and {len(failed) - NAMED_FAILURES} more" if len(failed) > NAMED_FAILURES else ""
     untouched = f" {left} were not started." if left else ""
+    changed = f"{done} of {total} targets are done and will not be done again."
+    if record.lost:
+        changed = f"At least {changed} Of slices that gave no answer the timeline shows which targets are done."
     return Failure(
         reason="targets_failed",
         what=f"{len(failed)} of {total} targets failed: {named}{more}.{untouched}",
-        changed=f"{done} of {total} targets are done and will not be done again.",
+        changed=changed,
         next="Retry (only the targets that are not done), skip the step, or abort.",
     )
