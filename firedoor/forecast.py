@@ -76,13 +76,13 @@ def _accounts(step: StepView) -> Iterator[str]:
 
 
 def _account(name: str, value: Any) -> str:
-    """The account that a value is or names, or nothing. An ARN's fifth part is its account, empty in those of S3."""
+    """The account that a value is or names, or nothing. An ARN's fifth part is its account; those of S3 have none."""
     if not isinstance(value, str):
         return ""
     if name == "account":
         return value
     parts = value.split(":", ARN_PARTS - 1)
-    return parts[4] if parts[0] == "arn" and len(parts) == ARN_PARTS else ""
+    return parts[4] if parts[0] == "arn" and len(parts) == ARN_PARTS and parts[4].isdigit() else ""
 
 
 def unread(view: IncidentView) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """`firedoor plan`: see what a runbook would do, without doing it."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from firedoor.cli.views.plain import plain_view
 from firedoor.config import load
 from firedoor.engine import Engine
 from firedoor.errors import Exit, UnreachableError, UsageError
-from firedoor.forecast import radius, undecided, unread
+from firedoor.forecast import Touched, dependents, radius, undecided, unread
 from firedoor.graph import svg
 from firedoor.incident import Decision, IncidentView, Mode, Responder
 from firedoor.inputs import resolve_inputs
@@ -95,18 +96,25 @@ async def read(engine: Engine, plan: Plan, inputs: dict[str, Any], planner: Resp
 
 def _document(plan: Plan, view: IncidentView) -> dict[str, Any]:
     """All that is known, for a program."""
-    touched = radius(view)
+    touched, known = radius(view), dependents(view)
     later = undecided(plan, view)
     return {
         "digest": plan.digest(),
         "blast": {one.kind: one.count for one in touched},
         "blast_by_step": {one.kind: one.steps for one in touched},
+        "dependents": {one.kind: one.count for one in known},
+        "dependents_by_step": {one.kind: one.steps for one in known},
+        "at_least": {"blast": _least(touched), "dependents": _least(known)},
         "missing": forecast_view.lacking(view.steps),
         "incomplete": unread(view),
         "undecided": [step.id for step in plan.steps if step.id in later],
         "view": view.model_dump(mode="json"),
         "plan": plan.model_dump(mode="json"),
     }
+
+
+def _least(counts: Sequence[Touched]) -> list[str]:
+    return [one.kind for one in counts if one.least]
 
 
 def _check_writable(file: Path) -> None:

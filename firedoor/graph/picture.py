@@ -1,8 +1,8 @@
 """The picture: a head, a legend, the boxes of the steps and the lines between them. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from firedoor.forecast import radius, undecided, unread
+from firedoor.forecast import Touched, dependents, radius, undecided, unread
 from firedoor.graph.box import WORDS, box
 from firedoor.graph.drawn import COLOURS, MARGIN, OUTLINES, QUIET, WORD, Drawing, lock
 from firedoor.graph.ink import INK, SANS, Pen, element, tip, width
@@ -13,7 +13,8 @@ from firedoor.words import counted, plural
 
 NARROWEST = 1000.0
 MOST_INPUTS = 6
-TILE = 124.0
+#: A tile of the blast radius; as many stand in a row; from the top of one row to that of the next.
+TILE, TILES, TILE_ROW = 116.0, 4, 66.0
 NAME_COLUMN = 150.0
 
 TITLE = Pen(24, weight=700)
@@ -50,7 +51,7 @@ def _document(plan: Plan, size: tuple[float, float], parts: list[str]) -> str:
 def _head(plan: Plan, view: IncidentView, wide: float) -> tuple[list[str], float]:
     """Title, runbook, inputs, digest, time; the blast radius in large numbers. And where the next part begins."""
     room = wide - 2 * MARGIN
-    tiles = list(_radius(view, wide))
+    tiles, below = _radius(view, wide)
     facts = list(_facts(plan, view))
     left = min(NAME_COLUMN, max(width(name, FACT.size) for name, _ in facts) + 18)
     parts = [TITLE.at(MARGIN, 50, plan.title or plan.name, room), *tiles]
@@ -67,7 +68,7 @@ def _head(plan: Plan, view: IncidentView, wide: float) -> tuple[list[str], float
     if view.mode is Mode.PLAN:
         parts.append(SMALL.at(MARGIN, y + 8, "Nothing was changed: this was a plan.", room))
         y += 22
-    return parts, max(y, 154.0)
+    return parts, max(y, below)
 
 
 def _facts(plan: Plan, view: IncidentView) -> Iterator[tuple[str, str]]:
@@ -81,14 +82,26 @@ def _facts(plan: Plan, view: IncidentView) -> Iterator[tuple[str, str]]:
         yield "", f"… and {len(given) - MOST_INPUTS} more inputs"
 
 
-def _radius(view: IncidentView, wide: float) -> Iterator[str]:
-    counts = [(f"{one.count:,}", noun(one.kind, one.count)) for one in radius(view)] or [("–", "nothing counted")]
-    left = wide - MARGIN - TILE * len(counts)
-    yield SMALL.at(left + 14, 84, "Blast radius", TILE)
-    for index, (count, kind) in enumerate(counts):
-        x = left + index * TILE
-        yield element("rect", x=x + 4, y=92, width=TILE - 8, height=58, rx=6, fill="#f3f5f7")
-        yield NUMBER.at(x + 14, 121, count, TILE - 22) + SMALL.at(x + 14, 140, kind, TILE - 22)
+def _radius(view: IncidentView, wide: float) -> tuple[list[str], float]:
+    """The numbers: what is changed, and below it what is known to depend on that. And where they end."""
+    parts, y = _tiles("Blast radius: what is changed", radius(view), wide, 84)
+    if known := dependents(view):
+        more, y = _tiles("Known to depend on it, when this was read", known, wide, y + 14)
+        parts += more
+    return parts, y
+
+
+def _tiles(title: str, counts: Sequence[Touched], wide: float, y: float) -> tuple[list[str], float]:
+    """One number a tile, at most so many in a row that the facts beside them stay readable."""
+    words = [(f"{'≥ ' if one.least else ''}{one.count:,}", counted(one.count, one.kind)) for one in counts]
+    words = words or [("–", "nothing counted")]
+    left = wide - MARGIN - TILE * min(len(words), TILES)
+    parts = [SMALL.at(min(left + 14, wide - MARGIN - width(title, SMALL.size)), y, title, wide)]
+    for index, (count, kind) in enumerate(words):
+        x, top = left + index % TILES * TILE, y + 8 + index // TILES * TILE_ROW
+        parts.append(element("rect", x=x + 4, y=top, width=TILE - 8, height=58, rx=6, fill="#f3f5f7"))
+        parts.append(NUMBER.at(x + 14, top + 29, count, TILE - 22) + SMALL.at(x + 14, top + 48, kind, TILE - 22))
+    return parts, y + 8 + TILE_ROW * -(-len(words) // TILES)
 
 
 def _legend(wide: float, y: float) -> tuple[list[str], float]:

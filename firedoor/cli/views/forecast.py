@@ -9,7 +9,7 @@ from rich.text import Text
 
 from firedoor.cli.views.preview import differences
 from firedoor.cli.views.signs import blast
-from firedoor.forecast import Touched, radius, undecided, unread
+from firedoor.forecast import Touched, dependents, radius, undecided, unread
 from firedoor.incident import FINAL_STATES, IncidentView, Preview, StepState, StepView
 from firedoor.plan import Effect, Plan, PlannedStep
 from firedoor.words import plural
@@ -19,6 +19,8 @@ MOST_PREVIEWS = 5
 MOST_DEPENDENTS = 10
 #: The first column of a change.
 NAME_COLUMN = 10
+#: The first column of what is counted.
+COUNTED_COLUMN = 14
 MISSING = "bold red"
 
 
@@ -86,21 +88,35 @@ def _dependents(preview: Preview) -> Text:
 
 
 def touched(view: IncidentView) -> RenderableType:
-    """The blast radius by kind, as a table: how many, in which steps."""
-    counts = radius(view)
-    if not counts:
+    """The blast radius by kind, as a table: what is changed, and below it what is known to depend on that."""
+    changed, known = radius(view), dependents(view)
+    if not changed and not known:
         return Text.assemble(("Blast radius  ", "bold"), "nothing that could be counted")
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(overflow="fold", ratio=1)
-    table.add_row(Text(" kind", style="dim"), Text("count", style="dim"), Text("in", style="dim"))
-    for one in counts:
-        table.add_row(f" {one.kind}", Text(f"{one.count:,}", style="bold"), _where(one))
-    parts: list[RenderableType] = [Text("Blast radius", style="bold"), table]
-    if any(len(one.steps) > 1 for one in counts):
-        parts.append(Text(" What several steps touch is counted in each of them.", style="dim"))
+    parts: list[RenderableType] = [Text("Blast radius", style="bold"), _counts("changed", changed)]
+    if known:
+        parts += [_counts("depends on it", known)]
+        parts += [_remark("What depends on it is what was known when this was read: there may be more.")]
+    if any(one.count < sum(one.steps.values()) for one in (*changed, *known)):
+        parts += [_remark("Accounts, and what depends, count once, however many steps name them.")]
+    if any(len(one.steps) > 1 and one.count == sum(one.steps.values()) for one in changed):
+        parts += [_remark("What several steps change is counted in each of them.")]
     return Group(*parts)
+
+
+def _counts(title: str, counts: Sequence[Touched]) -> RenderableType:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, min_width=COUNTED_COLUMN)
+    table.add_column(justify="right", no_wrap=True, min_width=len("count"))
+    table.add_column(overflow="fold", ratio=1)
+    table.add_row(Text(f" {title}", style="dim"), Text("count", style="dim"), Text("in", style="dim"))
+    for one in counts:
+        count = f"{'≥ ' if one.least else ''}{one.count:,}"
+        table.add_row(f" {one.kind}", Text(count, style="bold"), _where(one))
+    return table
+
+
+def _remark(sentence: str) -> Text:
+    return Text(f" {sentence}", style="dim")
 
 
 def _where(one: Touched) -> str:
