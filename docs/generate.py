@@ -49,6 +49,11 @@ FIGURES = {
     "fanout_10000_overhead": ("10,000 targets of 100 ms against a batch design that records nothing", "≤ 1.25"),
     "fanout_10000_overhead_10ms": ("the same with targets of 10 ms", "≤ 2.5"),
     "trigger_to_first_action": ("from the alert to the first call of a provider", "≤ 1.3"),
+    "approval_to_action": ("from the click to the action, against an update handler that records nothing", "≤ 1.3"),
+    "fanout_100000": ("100,000 recorded targets of 10 ms, of a worker in processes of its own", ""),
+    "fanout_resume": ("what `kill -9` of the worker at half of 10,000 targets of 100 ms costs", ""),
+    "overtake": ("from the start to the first action during mass work, against the same at rest", "≤ 2"),
+    "incidents_concurrent": ("1,000 incidents started, until all of them wait for approval", ""),
     "timeline_append": ("durable entries a second against plain SQLite inserts with the same durability", "≥ 0.5"),
     "compile_1000_steps": ("compiling a runbook of 1,000 steps", "< 1 s"),
     "cli_help": ("`firedoor --help`", "≤ 0.15 s"),
@@ -186,9 +191,10 @@ def readme_page() -> str:
 
 
 def figure(measured: Mapping[str, Any]) -> str:
-    """A figure with its unit, to three digits."""
+    """A figure with its unit, to three digits, or whole from a thousand on."""
     unit = {"ratio": "×", "s": " s", "/s": "/s", "MiB": " MiB"}[measured["unit"]]
-    return f"{measured['value']:.3g}{unit}"
+    value = measured["value"]
+    return f"{value:,.0f}{unit}" if value >= 1000 else f"{value:.3g}{unit}"
 
 
 def anchor(title: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from docs.generate import pages
 from firedoor.cli.verbs import VERBS
 from firedoor.compiler import compile_runbook
-from firedoor.config import Aws, AwsAccount, Settings, load
+from firedoor.config import Aws, AwsAccount, Limit, Notify, Person, Settings, load
 from firedoor.steps import STEPS
 from firedoor.timeline.entry import Kind
 
@@ -59,7 +59,7 @@ def test_messages_name_pages_that_exist() -> None:
     assert [one for one in sorted(named) if not list(ROOT.glob(f"{one[1]}*"))] == []
 
 
-@pytest.mark.parametrize("model", [Settings, Aws, AwsAccount])
+@pytest.mark.parametrize("model", [Settings, Aws, AwsAccount, Person, Notify, Limit])
 def test_every_setting_is_documented(model: type[BaseModel]) -> None:
     """The settings page has a row for each field."""
     page = text_of("docs/reference/settings.md")
@@ -137,6 +137,14 @@ def test_settings_in_the_docs_load(block: str, tmp_path: Path) -> None:
     file = tmp_path / "firedoor.toml"
     file.write_text(block)
     assert load({"HOME": str(tmp_path), "FIREDOOR_CONFIG": str(file)}) != load({"HOME": str(tmp_path)})
+
+
+def test_every_page_is_listed() -> None:
+    """The start page of the docs leads to each how-to and each reference."""
+    index = text_of("docs/README.md")
+    found = [path for name in ("how-to", "reference") for path in sorted((ROOT / "docs" / name).glob("*.md"))]
+    assert found
+    assert [path.name for path in found if f"({path.parent.name}/{path.name})" not in index] == []
 
 
 def test_decisions_are_listed() -> None:

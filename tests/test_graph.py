@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from firedoor.graph import svg
 from firedoor.graph.ink import cut, width
 from firedoor.graph.layout import BOX_WIDTH, GAP, Item, Segment, arrange, size
-from firedoor.incident import Failure, IncidentState, IncidentView, Mode, Progress, Responder, StepState, StepView
+from firedoor.incident import (
+    Dependent,
+    Failure,
+    IncidentState,
+    IncidentView,
+    Mode,
+    Preview,
+    Progress,
+    Responder,
+    StepState,
+    StepView,
+)
 from firedoor.plan import Ask, Effect, Loop, Plan, PlannedStep, Policy
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -144,17 +155,30 @@ def test_what_does_not_run_and_what_is_not_known_differ() -> None:
 def test_the_blast_radius_and_the_legend_stand_above() -> None:
     """The sums as numbers, and each sign with its word."""
     read = words(svg(PLAN, VIEW))
-    at = read.index("Blast radius")
+    at = read.index("Blast radius: what is changed")
     assert read[at + 1 : at + 5] == ["1,200", "credentials", "1", "service"]
     for word in ("○ reads", "● changes", "! DESTROYS", "? asks people", "◷ waits", "▶ runbook", "waits for approval"):
         assert word in read
+
+
+def test_what_depends_on_it_has_tiles_of_its_own() -> None:
+    """Below what is changed, apart from it; where nothing is known to depend, there is no such row."""
+    title = "Known to depend on it, when this was read"
+    assert title not in words(svg(PLAN, VIEW))
+    using = Preview(change="off", dependents=(Dependent(kind="services", name="s3"),))
+    many = dict.fromkeys(("credentials", "principals", "sessions", "services", "customers"), 1)
+    picture = svg(PLAN, seen(told("deactivate", previews=(using,), blast=many)))
+    read = words(picture)
+    assert read[read.index(title) + 1 :][:2] == ["1", "service"]
+    heights = {text.text: float(text.get("y", "0")) for text in ET.XML(picture).iter(f"{SVG}text")}
+    assert heights["Blast radius: what is changed"] < heights["customer"] < heights[title] < heights["○ reads"]
 
 
 def test_a_plan_that_was_not_read_is_a_picture_too() -> None:
     """Without a word of the steps only the plan is drawn: no states, no counts."""
     picture = svg(PLAN, seen())
     assert "× each of steps.identify.keys" in box(picture, "rotate")
-    assert "nothing counted" in words(picture)
+    assert "none counted" in words(picture)
 
 
 def test_steps_that_always_run_stand_below_a_line() -> None:

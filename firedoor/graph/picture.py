@@ -63,7 +63,7 @@ def _head(plan: Plan, view: IncidentView, wide: float) -> tuple[list[str], float
         y += 20
     if missing := unread(view):
         words = f"The plan is incomplete; these could not be read: {', '.join(missing)}"
-        parts.append(element("g", tip(words) + ALARM.at(MARGIN, y + 8, words, room)))
+        parts.append(element("g", tip(words) + ALARM.at(MARGIN, y + 8, words, room * 0.5)))
         y += 22
     if view.mode is Mode.PLAN:
         parts.append(SMALL.at(MARGIN, y + 8, "Nothing was changed: this was a plan.", room))
@@ -94,7 +94,7 @@ def _radius(view: IncidentView, wide: float) -> tuple[list[str], float]:
 def _tiles(title: str, counts: Sequence[Touched], wide: float, y: float) -> tuple[list[str], float]:
     """One number a tile, at most so many in a row that the facts beside them stay readable."""
     words = [(f"{'≥ ' if one.least else ''}{one.count:,}", counted(one.count, one.kind)) for one in counts]
-    words = words or [("–", "nothing counted")]
+    words = words or [("–", "none counted")]
     left = wide - MARGIN - TILE * min(len(words), TILES)
     parts = [SMALL.at(min(left + 14, wide - MARGIN - width(title, SMALL.size)), y, title, wide)]
     for index, (count, kind) in enumerate(words):

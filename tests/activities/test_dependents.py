@@ -70,7 +70,7 @@ def test_many_sessions_are_counted(aws: Emulator, people: People) -> None:
         people.assume(user, role)
     found = named(Planning(accounts(aws), DENY, principal_arn=role), "sessions")
     assert len(found) == 21
-    assert "3 others" in found
+    assert "3 others of gateway" in found
 
 
 def test_what_cannot_be_read_is_said(wire: Wire, people: People) -> None:

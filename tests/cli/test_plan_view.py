@@ -74,8 +74,8 @@ def test_a_plan_that_was_read_shows_changes_and_the_blast_radius() -> None:
         "     touches 412 credentials · 37 services",
         "     new key for customer-4",
         "     … and 407 more",
-        " credentials    413  deactivate 1, rotate 412",
-        " services        37  rotate",
+        " credentials      413  deactivate 1, rotate 412",
+        " services          37  rotate",
         "    deactivate: iam:UpdateAccessKey",
     ):
         assert line in page.splitlines(), page

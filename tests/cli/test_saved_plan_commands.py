@@ -1,21 +1,14 @@
 """`firedoor plan --save` and `--graph`, and `firedoor run --plan`, on an emulated AWS account."""
 
-import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from firedoor.cli.queue import workers
-from firedoor.config import Settings
-from firedoor.engine import connect
 from firedoor.errors import Exit
-from tests.cli.conftest import ROOT, Cli, until
+from tests.cli.conftest import Cli, serving, until
 from tests.emulators import REGION, Emulator, People, ministack
 
 RUNBOOK = """
@@ -63,29 +56,8 @@ def aws_home(temporal_address: str, aws: Emulator, tmp_path_factory: pytest.Temp
         f'task_queue = "{home.name}"\nrunbooks = ["{home / "runbooks"}"]\n'
         f'[aws]\nendpoint_url = "{aws.url}"\nregion = "{REGION}"\nsettle_seconds = 2.0\n'
     )
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(home),
-        "FIREDOOR_HOME": str(home),
-        "TEMPORAL_ADDRESS": temporal_address,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
-    with (home / "worker.log").open("wb") as log:
-        worker = subprocess.Popen([sys.executable, str(ROOT / "worker.py")], env=environment, stdout=log, stderr=log)
-        try:
-            asyncio.run(_serving(Settings(home=home, temporal_environment={"TEMPORAL_ADDRESS": temporal_address})))
-            yield home
-        finally:
-            worker.terminate()
-            worker.wait(30)
-
-
-async def _serving(settings: Settings) -> None:
-    client = await connect(settings)
-    async with asyncio.timeout(60):
-        while not await workers(client, settings.home.name):
-            await asyncio.sleep(0.05)
+    with serving(home, temporal_address, {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}):
+        yield home
 
 
 @pytest.fixture
@@ -116,6 +88,9 @@ def test_a_saved_plan_is_applied_exactly(cli: Cli, aws: Emulator, key: str, tmp_
     document = json.loads(cli("plan", "shut", f"access_key_id={key}", "-o", "json").out)
     assert document["undecided"] == ["delete"]
     assert document["blast_by_step"]["credentials"] == {"deactivate": 1}
+    assert document["blast"]["accounts"] == 1
+    assert document["dependents"] == {}
+    assert document["at_least"] == {"blast": [], "dependents": []}
 
     done = cli("run", "--plan", str(file), "--yes")
     assert done.code == 0, done.err + done.out
