@@ -20,6 +20,7 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import ACTIVITIES
 from activities._action import Action
@@ -44,6 +45,9 @@ SLICES_AT_ONCE = 32
 #: What mass work leaves to the others of the machine: its priority for the system's scheduler.
 NICE = 10
 
+#: The workflow's modules are imported once, not again for every incident (docs/adr/0010).
+RESTRICTIONS = SandboxRestrictions.default.with_passthrough_modules("workflows")
+
 Build = Callable[[Client, Settings, Writer, ThreadPoolExecutor], Worker]
 
 
@@ -61,6 +65,7 @@ def build(
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
+        workflow_runner=SandboxedWorkflowRunner(restrictions=RESTRICTIONS),
         max_concurrent_activities=ACTIVITIES_AT_ONCE,
         **options,
     )

@@ -29,7 +29,8 @@ from temporalio.converter import (
 from firedoor.errors import FiredoorError
 
 ENCODING = b"binary/firedoor-aes256gcm"
-LARGE = 128 * 1024
+#: A slice of 500 targets is larger, so that the history of 100,000 targets stays small: Temporal warns at 10 MiB.
+LARGE = 32 * 1024
 KEY_BYTES = 32
 NONCE_BYTES = 12
 

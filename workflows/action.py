@@ -9,13 +9,14 @@ from temporalio.exceptions import ActivityError
 from workflows.approval import About, agree, compare, difference, expected
 from workflows.board import Board
 from workflows.fanout import fan_out
-from workflows.options import activity_options, duration, failure_of
+from workflows.options import activity_options, failure_of
 from workflows.record import Agreement, NeedsAttention, StepRecord
 
 with workflow.unsafe.imports_passed_through():
     from firedoor.expressions import evaluate, render
     from firedoor.incident import Call, Failure, Mode, Outcome, Report, StepState, Target
     from firedoor.plan import PROVED, Verdict
+    from firedoor.words import span
 
 ONLY = "0"
 
@@ -141,7 +142,7 @@ async def _until(board: Board, record: StepRecord, scope: dict[str, Any]) -> Non
                 Failure(
                     reason="until_expired",
                     what=f"{record.step.id} did not reach `{until.expression}` within "
-                    f"{duration(until.within)}. It last said: {record.summary}",
+                    f"{span(until.within)}. It last said: {record.summary}",
                     next="Retry to wait again, skip the step, or abort.",
                 )
             )

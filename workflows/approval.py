@@ -11,13 +11,13 @@ from typing import Any
 from temporalio import workflow
 
 from workflows.board import Board
-from workflows.options import duration
 from workflows.record import Agreement, NeedsAttention, StepRecord, rfc3339
 
 with workflow.unsafe.imports_passed_through():
     from firedoor.canonical import digest_of
     from firedoor.incident import Failure, Preview, Request, StepState
     from firedoor.plan import Policy
+    from firedoor.words import span
 
 #: As many names of targets are shown, and as many changes written into the timeline.
 NAMED = 20
@@ -205,11 +205,11 @@ async def _conclude(asking: _Asking, *, in_time: bool) -> str | None:
     if in_time:
         record.request = None
         return None
-    late = f"{step}: nobody approved within {duration(policy.expires)}"
+    late = f"{step}: nobody approved within {span(policy.expires)}"
     key = f"expired/{step}/{record.requests}"
     if policy.escalate:
         await asking.board.note(key, "approval.expired", f"{late}; {policy.escalate} is asked now", step=step)
-        record.changed = f"{asking.name} did not answer within {duration(policy.expires)}."
+        record.changed = f"{asking.name} did not answer within {span(policy.expires)}."
         return policy.escalate
     if policy.proceed:
         say = f"{late}; it goes on without, as the runbook says: {policy.proceed}"
@@ -228,7 +228,7 @@ def denied(record: StepRecord, what: str) -> NeedsAttention:
 
 def expired(record: StepRecord, policy: Policy) -> NeedsAttention:
     """Nobody said yes in time."""
-    what = f"Nobody approved {record.step.id} within {duration(policy.expires)}: that counts as a denial."
+    what = f"Nobody approved {record.step.id} within {span(policy.expires)}: that counts as a denial."
     return NeedsAttention(Failure(reason="approval_expired", what=what, changed=_untouched(record), next=ASK_AGAIN))
 
 

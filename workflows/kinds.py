@@ -9,7 +9,6 @@ from temporalio.exceptions import ChildWorkflowError
 from workflows.approval import About, agree, gate_shows, who
 from workflows.board import Board
 from workflows.children import start_child
-from workflows.options import duration
 from workflows.record import NeedsAttention, StepAborted, StepRecord, StepSkipped
 
 with workflow.unsafe.imports_passed_through():
@@ -18,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from firedoor.incident import Failure, IncidentView, StepState
     from firedoor.inputs import resolve_inputs
     from firedoor.plan import PROVED, PlannedStep
+    from firedoor.words import span
 
 
 def planned(step: PlannedStep) -> str:
@@ -25,7 +25,7 @@ def planned(step: PlannedStep) -> str:
     if step.kind == "ask" and step.ask:
         return f"would ask {step.ask.of or 'anybody'}: {step.ask.prompt}"
     if step.kind == "wait":
-        return f"would wait {duration(step.wait)}"
+        return f"would wait {span(step.wait)}"
     if step.kind == "run" and step.child:
         return f"would run the runbook {step.child.name}"
     return f"would wait for approval by {step.approval}"
@@ -59,7 +59,7 @@ async def wait(board: Board, record: StepRecord, scope: dict[str, Any]) -> None:
     while await _moved(board, record, left):
         left = max(0.001, (record.until - workflow.now()).total_seconds())
     record.until = None
-    record.summary = f"waited {duration(round((workflow.now() - began).total_seconds()))}"
+    record.summary = f"waited {span(round((workflow.now() - began).total_seconds()))}"
 
 
 async def _moved(board: Board, record: StepRecord, seconds: float) -> bool:

@@ -14,7 +14,6 @@ with workflow.unsafe.imports_passed_through():
 HEARTBEAT = timedelta(seconds=5)
 URGENT = Priority(priority_key=1)
 NORMAL = Priority(priority_key=3)
-MINUTE, HOUR = 60, 3600
 
 
 def activity_options(step: PlannedStep) -> dict[str, Any]:
@@ -35,15 +34,6 @@ def retry_policy(retry: Retry) -> RetryPolicy:
         maximum_interval=timedelta(seconds=retry.ceiling),
         maximum_attempts=retry.attempts,
     )
-
-
-def duration(seconds: int) -> str:
-    """Seconds as people write them: `90 s`, `15 min`, `36 h`."""
-    if seconds >= HOUR and seconds % HOUR == 0:
-        return f"{seconds // HOUR} h"
-    if seconds >= MINUTE and seconds % MINUTE == 0:
-        return f"{seconds // MINUTE} min"
-    return f"{seconds} s"
 
 
 def failure_of(error: ActivityError) -> Failure:
