@@ -106,7 +106,6 @@ async def test_people_are_reminded_and_told(site: Site) -> None:
     often = Policy(sources=("role:security",), remind=1)
     incident = await site.start(plan_of(off("gate", approval="often"), policies={"often": often}))
     await site.shows(incident, lambda view: (request := view.steps[0].request) and request.reminders)
-    await site.replace_worker()
     await site.approve(incident, "gate")
     await site.engine.result(incident)
     kinds = site.kinds(incident)
