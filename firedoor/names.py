@@ -23,7 +23,7 @@ def named(text: str, known: Mapping[str, str], *, nowhere: str, otherwise: str =
         raise UsageError(f"{text!r} fits {len(found)} incidents: {_some(found)}.", next="Name more of the id.")
     if not known:
         raise UsageError(f"{nowhere}: there are none at all.", next="firedoor run RUNBOOK starts one.")
-    raise UsageError(f"{nowhere}. There are {_some(list(known))}.", next=otherwise)
+    raise UsageError(f"{nowhere}. There {'is' if len(known) == 1 else 'are'} {_some(list(known))}.", next=otherwise)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -28,5 +28,7 @@ def test_what_names_none() -> None:
     many = dict.fromkeys((f"door-{number}" for number in range(7)), "")
     with pytest.raises(UsageError, match=r"Not here\. There are door-0, door-1, door-2, door-3, door-4 and 2 more"):
         named("window", many, nowhere="Not here")
+    with pytest.raises(UsageError, match=r"Not here\. There is door-0\."):
+        named("window", {"door-0": ""}, nowhere="Not here")
     with pytest.raises(UsageError, match="Not here: there are none at all"):
         named("window", {}, nowhere="Not here")

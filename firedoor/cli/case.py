@@ -14,11 +14,12 @@ from firedoor.incident import Decision, IncidentView, Responder, StepView, Verb
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One incident and who acts on it."""
+    """One incident and who acts on it. `people` are the principals of `[people]`."""
 
     engine: Engine
     incident: str
     responder: Responder
+    people: tuple[str, ...] = ()
 
     async def view(self) -> IncidentView:
         """Where the incident stands."""
@@ -37,7 +38,8 @@ async def case(incident: str) -> Case:
     """The incident that `incident` names, for the person at this command line."""
     settings = load()
     engine = await Engine.connect(settings)
-    return Case(engine, await engine.find(incident), responder(settings))
+    people = tuple(f"user:{name}" for name in settings.people)
+    return Case(engine, await engine.find(incident), responder(settings), people)
 
 
 def step_of(view: IncidentView, name: str) -> StepView:

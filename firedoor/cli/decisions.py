@@ -1,5 +1,6 @@
 """What a person decides about an incident: each of these is recorded before it takes effect."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Annotated
 
@@ -7,6 +8,7 @@ from cyclopts import Parameter
 
 from firedoor.cli import times
 from firedoor.cli.case import case, given
+from firedoor.cli.console import err
 from firedoor.cli.parameters import IncidentName, Output, Reason, StepName
 from firedoor.errors import UsageError
 from firedoor.incident import Decision, StepState
@@ -94,7 +96,7 @@ async def invite(incident: IncidentName, person: Person, /, *, reason: Reason = 
       firedoor invite 7EXAMPLE user:bob
     """
     one = await case(incident)
-    decision = Decision(responder=one.responder, reason=reason, person=_principal(person))
+    decision = Decision(responder=one.responder, reason=reason, person=_principal(person, one.people))
     await one.decide("invite", decision, output)
 
 
@@ -105,7 +107,7 @@ async def handover(incident: IncidentName, person: Person, /, *, reason: Reason 
       firedoor handover 7EXAMPLE user:bob --reason 'end of my shift'
     """
     one = await case(incident)
-    decision = Decision(responder=one.responder, reason=reason, person=_principal(person))
+    decision = Decision(responder=one.responder, reason=reason, person=_principal(person, one.people))
     await one.decide("handover", decision, output)
 
 
@@ -130,8 +132,13 @@ async def extend(
     await one.decide("extend", decision, output)
 
 
-def _principal(person: str) -> str:
+def _principal(person: str, people: Collection[str]) -> str:
+    """The principal that is meant; where `[people]` says who there is, a name that it has not is doubted."""
     name = person.strip()
     if not name or any(character.isspace() for character in name):
         raise UsageError(f"{person!r} is no person.", changed="Nothing was changed.", next="Write user:ada, or ada.")
-    return name if ":" in name else f"user:{name}"
+    principal = name if ":" in name else f"user:{name}"
+    if people and principal not in people:
+        told = f"`[people]` in firedoor.toml has no {principal}: they may not hear of it. It has {', '.join(people)}."
+        err().print(told, style="yellow")
+    return principal

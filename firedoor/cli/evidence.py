@@ -61,7 +61,11 @@ async def attach(incident: IncidentName, file: Message, /, *, source: SourceName
     if source not in SOURCES:
         hint = nearest(source, SOURCES)
         raise UsageError(f"There is no alert source {source!r}.", changed="Nothing was changed.", next=hint)
-    alert = SOURCES[source].parse(_read(file))
+    data = _read(file)
+    try:
+        alert = SOURCES[source].parse(data)
+    except UsageError as error:
+        raise UsageError(error.what, changed="Nothing was changed.", next=error.next) from None
     one = await case(incident)
     number = await one.engine.attach(one.incident, alert, one.responder)
     tell(one.incident, f"{alert.title or alert.id} is attached: alert {number} of this incident.", output)

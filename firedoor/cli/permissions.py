@@ -71,6 +71,14 @@ def _simulated(subject: str, session: boto3.Session, aws: Aws, arn: str, plans: 
     iam = _client("iam", session, aws)
     try:
         principal = principal_of(arn, iam)
+        if principal.endswith(":root"):
+            yield Finding(
+                "warn",
+                subject,
+                "not checked: this is the account's root user, about whom AWS's simulator says nothing",
+                "Give firedoor a role of its own, with the least privilege: docs/how-to/real-account.md.",
+            )
+            return
         for plan in plans:
             if decisions := _decisions(iam, principal, plan):
                 yield verdict(subject, plan.name, decisions)

@@ -74,4 +74,8 @@ def _opened(settings: Settings) -> Timeline:
 
 def find(text: str, store: Timeline) -> str:
     """The id of an incident, by the whole of it or by a part that only one begins or ends with."""
-    return named(text, dict.fromkeys(store.incidents(), ""), nowhere=f"The timeline has no incident {text!r}")
+    every = store.incidents()
+    # What plans read is on record too; it is found by its name, and not offered.
+    known = every if text in every else tuple(name for name in every if not name.startswith("plan."))
+    otherwise = "firedoor list shows them all."
+    return named(text, dict.fromkeys(known, ""), nowhere=f"The timeline has no incident {text!r}", otherwise=otherwise)

@@ -44,7 +44,7 @@ async def retry(
 
     Example
       firedoor retry 7EXAMPLE deny_sessions
-      firedoor retry 7EXAMPLE store_key secret_id=prod/billing
+      firedoor retry 7EXAMPLE store_key region=eu-central-1
       firedoor retry 7EXAMPLE rotate --failed
     """
     words = pairs(arguments, "argument")
@@ -73,8 +73,12 @@ def typed(words: Mapping[str, str], step: StepView) -> dict[str, Any]:
 def _unchangeable(name: str, step: StepView) -> UsageError:
     may = ", ".join(step.changeable)
     near = difflib.get_close_matches(name, step.changeable, n=1)
-    hint = f"Did you mean {near[0]}?" if near else f"These may be: {may}." if may else "None of its arguments may be."
-    what = "cannot be changed by a retry" if name in step.arguments else "is not an argument that can be changed"
+    if name in step.arguments:
+        what = "cannot be changed by a retry"
+        hint = f"These may be: {may}." if may else "None of its arguments may be."
+    else:
+        what = "is not an argument that can be changed"
+        hint = f"Did you mean {near[0]}?" if near else f"These may be: {may}." if may else "None may be."
     return UsageError(f"{name} of {step.id} {what}.", changed="Nothing was changed.", next=hint)
 
 

@@ -13,7 +13,7 @@ from firedoor.cli.views.preview import preview, previews
 from firedoor.cli.views.restoration import approvals, restoration, restored
 from firedoor.cli.watch import exit_code
 from firedoor.errors import Exit, RefusedError, UsageError
-from firedoor.incident import Failure, IncidentState, IncidentView, Inverse, Preview, StepState, StepView
+from firedoor.incident import FailedTarget, Failure, IncidentState, IncidentView, Inverse, Preview, StepState, StepView
 from firedoor.plan import Effect, Plan, PlannedStep, Policy, Undo, Verdict
 from firedoor.undo import undo_plan
 from tests.cli.conftest import Cli
@@ -38,6 +38,7 @@ LIST = step(
         (["note", "x", "--file", "/no/such"], "/no/such cannot be read: No such file or directory."),
         (["attach", "x", __file__, "--source", "guardduti"], "Did you mean guardduty?"),
         (["attach", "x", __file__, "--source", "guardduty"], "This is not a GuardDuty finding"),
+        (["attach", "x", __file__, "--source", "guardduty"], "Nothing was changed."),
         (["attach", "x", __file__], "--source"),
         (["extend", "x", "y", "12"], "'12' is not a duration."),
         (["approve", "x", "y", "--break-glass"], "The reason is empty."),
@@ -184,6 +185,21 @@ def test_an_undo_shows_what_it_restores_and_what_stays() -> None:
         "2 of user:ada, user:bob, within 30 min, must approve block, shut"
     ]
     assert list(restoration(PLAN, acted(), looked(), ("shut",)).cannot) == ["store"]
+
+
+def test_targets_that_cannot_be_restored_are_told_beside_those_that_can() -> None:
+    """A key that somebody deleted meanwhile is no key that is as it was."""
+    gone = tuple(
+        FailedTarget(key=str(key), name=f"k{key}", failure=Failure(reason="changed_since", what=f"k{key} is gone."))
+        for key in range(6)
+    )
+    view = looked()
+    steps = [one.model_copy(update={"failed": gone}) if one.id == "shut" else one for one in view.steps]
+    found = restoration(PLAN, acted(), view.model_copy(update={"steps": tuple(steps)}), ())
+    assert "shut" in [one.id for one in found.steps]
+    page = drawn(restored(acted(), found), 100)
+    assert "✗ shut: k0 is gone." in page
+    assert "… and 1 target more" in page
 
 
 PLAN = Plan(

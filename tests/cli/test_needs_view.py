@@ -9,15 +9,17 @@ from firedoor.cli.views.incident import fitting, incident
 from firedoor.cli.views.needs import needs
 from firedoor.cli.views.news import news
 from firedoor.cli.views.paste import Command
+from firedoor.cli.views.preview import previews
 from firedoor.cli.views.request import request
-from firedoor.cli.views.scene import Scene
+from firedoor.cli.views.scene import Scene, average
 from firedoor.cli.views.step import failed, step
-from firedoor.incident import IncidentState, IncidentView, StepState
+from firedoor.incident import IncidentState, IncidentView, Preview, StepState
 from firedoor.plan import Verdict
 from tests.cli.pictures import (
     ASKED_FOR,
     BOB,
     CHILD,
+    ENDED,
     FAILED,
     INCIDENT,
     KEY,
@@ -196,3 +198,30 @@ def test_a_paused_incident_looks_paused() -> None:
     assert page.splitlines()[1].startswith("‖ paused · critical")
     held = VIEW.model_copy(update={"steps": (ROTATE.model_copy(update={"state": StepState.PAUSED}),)})
     assert " ‖ rotate  paused" in drawn(incident(Scene(held, NOW)))
+
+
+def test_what_could_not_be_checked_is_said_once() -> None:
+    """Where the reason is the same for all targets; else beside each."""
+    alike = [Preview(change=f"disable {name}", unchecked="the simulator is shut") for name in "abc"]
+    assert drawn(previews(alike, 3)).count("not checked") == 1
+    other = Preview(change="disable d", unchecked="it timed out")
+    assert drawn(previews([*alike, other], 4)).count("not checked") == 4
+
+
+def test_a_small_terminal_says_which_part_is_asked_about() -> None:
+    """After a canary `approval 1 of 2` looks like a step back: the line says that it is about the rest."""
+    page = drawn(incident(SCENE, brief=True), 120)
+    assert "the canary: 5 of 40 targets" in page
+
+
+def test_a_step_that_waited_for_approval_has_no_average() -> None:
+    """The hours of waiting would make the mass work look slow, and its end far."""
+    shown = ROTATE.model_copy(update={"previews": (Preview(change="new key"),)})
+    assert average(ROTATE, NOW)
+    assert average(shown, NOW) is None
+
+
+def test_an_aborted_incident_carries_no_sign_of_success() -> None:
+    """What was contained before the abort is said in the sentence."""
+    aborted = ENDED.model_copy(update={"state": IncidentState.ABORTED, "sentence": "Aborted by user:ada."})
+    assert drawn(incident(Scene(aborted, NOW))).splitlines()[-1] == "✗ Aborted by user:ada."

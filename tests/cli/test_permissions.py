@@ -57,6 +57,14 @@ def test_what_may_not_be_asked_is_not_called_well(aws: Emulator, monkeypatch: py
     assert "iam:SimulatePrincipalPolicy" in simulated.next
 
 
+def test_a_root_user_is_not_called_powerless(aws: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS's simulator says nothing about it: one remark, and no list of all there is."""
+    become(Keys("test", "test"), monkeypatch)
+    _, simulated = check(Aws(endpoint_url=aws.url), PLANS)
+    assert simulated.level == "warn"
+    assert "root user" in simulated.says
+
+
 def test_credentials_that_are_refused(aws: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS's own words, and where to read on."""
     become(Keys("AKIAIOSFODNN7EXAMPLE", "not-a-real-secret"), monkeypatch)

@@ -218,3 +218,13 @@ def test_expressions_without_a_value_are_named() -> None:
     page = drawn(previewed(plan, READ.model_copy(update={"inputs": {"key": KEY}, "steps": told})), 120)
     assert "… [size(steps.a.b)] roles?" in page
     assert "${{" not in page
+
+
+def test_a_long_list_says_how_long_it_is() -> None:
+    """Three hundred keys take a line or two, and no page, before anybody has seen a step."""
+    keys = [f"AKIA{number:016}" for number in range(300)]
+    page = drawn(compiled(PLAN, {"keys": keys, "few": ["a", "b"]}), 100)
+    assert "AKIA0000000000000000, AKIA0000000000000001, " in page
+    assert "and 294 more" in page
+    assert "few      a, b" in page
+    assert len(drawn(compiled(PLAN, {"keys": ["x" * 500, "y"]}), 100)) < 2_000

@@ -17,7 +17,7 @@ from firedoor.cli.views.preview import word
 from firedoor.cli.views.scene import ENDS, Scene, command
 from firedoor.cli.views.signs import INCIDENTS, VERDICTS, Sign
 from firedoor.cli.views.tree import NAME_WIDTH, steps
-from firedoor.incident import Evidence, IncidentView, Mode, StepState
+from firedoor.incident import Evidence, IncidentState, IncidentView, Mode, StepState
 from firedoor.plan import Verdict
 from firedoor.words import plural
 
@@ -144,6 +144,7 @@ def _afterwards(scene: Scene) -> list[RenderableType]:
 
 
 def verdict(view: IncidentView) -> RenderableType:
-    """The last word."""
-    sign = VERDICTS[view.verdict] if view.verdict else INCIDENTS[view.state]
+    """The last word. What was aborted carries no sign of success, though what it did may be proved."""
+    proved = view.verdict if view.state is not IncidentState.ABORTED else None
+    sign = VERDICTS[proved] if proved else INCIDENTS[view.state]
     return Text(f"{sign.icon} {view.sentence or sign.word}", style=sign.style)

@@ -37,6 +37,8 @@ def needs(scene: Scene, *, brief: bool = False) -> RenderableType | None:
 
 def _need(scene: Scene, step: StepView, where: str, *, brief: bool) -> Iterator[RenderableType]:
     first, *more = _why(step)
+    if brief and step.request and step.request.part:
+        first = f"{first} · {step.request.part}"
     head = Text.assemble((f"{where}{step.id}: ", "bold"), first)
     head.no_wrap, head.overflow = brief, "ellipsis"
     yield Padding(head, (0, 0, 0, 2))

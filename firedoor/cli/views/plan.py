@@ -12,6 +12,7 @@ from rich.text import Text
 
 from firedoor.cli.views import forecast
 from firedoor.cli.views.policy import people
+from firedoor.cli.views.preview import word
 from firedoor.cli.views.signs import EFFECTS
 from firedoor.expressions import TEMPLATE
 from firedoor.forecast import undecided
@@ -105,7 +106,7 @@ def _head(plan: Plan, inputs: Mapping[str, Any]) -> RenderableType:
     rows.add_row("runbook", f"{plan.name} · {plan.severity} · {plan.mode}")
     rows.add_row("plan", f"sha256 {plan.digest()[:16]}…")
     for name, value in inputs.items():
-        rows.add_row(name, str(value))
+        rows.add_row(name, word(value))
     return Group(Text(plan.title or plan.name, style="bold"), rows)
 
 
@@ -134,7 +135,7 @@ def _legible(template: str, inputs: Mapping[str, Any]) -> str:
     def value(match: re.Match[str]) -> str:
         source = match.group(1).strip()
         root, _, name = source.partition(".")
-        return str(inputs[name]) if root == "inputs" and name in inputs else f"… [{source}]"
+        return word(inputs[name]) if root == "inputs" and name in inputs else f"… [{source}]"
 
     return TEMPLATE.sub(value, template).strip()
 

@@ -17,6 +17,8 @@ from firedoor.words import singular
 
 #: Longer values are cut; `-o json` has them whole.
 VALUE_WIDTH = 160
+#: Of that, for how many more members a list has: ` and 99,995 more`.
+MORE_WIDTH = 16
 
 #: Of a `for_each` of thousands, as many changes are shown.
 MOST = 5
@@ -24,7 +26,13 @@ MOST = 5
 
 def previews(all_of_them: Sequence[Preview], total: int, most: int = MOST) -> RenderableType:
     """The first changes in full; how many more there are."""
-    parts = [preview(one) for one in all_of_them[:most]]
+    shown = all_of_them[:most]
+    why = {one.unchecked for one in shown}
+    # Said once, where it is the same for all.
+    alike = why.pop() if len(shown) > 1 and len(why) == 1 else ""
+    parts = [preview(one.model_copy(update={"unchecked": ""}) if alike else one) for one in shown]
+    if alike:
+        parts.append(_unchecked(alike))
     if (more := max(total, len(all_of_them)) - min(most, len(all_of_them))) > 0:
         parts.append(Text(f"… and {more:,} more like these" if parts else f"{more:,} targets", style="dim"))
     return Group(*parts)
@@ -46,8 +54,12 @@ def preview(one: Preview) -> RenderableType:
     if one.missing:
         parts.append(Text(f"! permission missing: {', '.join(one.missing)}", style="bold red"))
     if one.unchecked:
-        parts.append(Text(f"permission not checked: {one.unchecked}", style="dim"))
+        parts.append(_unchecked(one.unchecked))
     return Group(*parts)
+
+
+def _unchecked(why: str) -> Text:
+    return Text(f"permission not checked: {why}", style="dim")
 
 
 def changes_nothing(one: Preview) -> bool:
@@ -84,7 +96,7 @@ def word(value: Any) -> str:
         case None | "" | [] | ():
             text = "-"
         case list() | tuple():
-            text = ", ".join(word(member) for member in value)
+            text = _members([word(member) for member in value])
         case dict() if not value:
             text = "-"
         case dict():
@@ -92,3 +104,15 @@ def word(value: Any) -> str:
         case _:
             text = str(value)
     return textwrap.shorten(text, VALUE_WIDTH, placeholder=" …")
+
+
+def _members(words: Sequence[str]) -> str:
+    """As many as there is room for, and how many more there are."""
+    whole = ", ".join(words)
+    if len(whole) <= VALUE_WIDTH:
+        return whole
+    room, shown = VALUE_WIDTH - MORE_WIDTH, 1
+    while len(", ".join(words[: shown + 1])) <= room:
+        shown += 1
+    more = f" and {len(words) - shown:,} more" if shown < len(words) else ""
+    return textwrap.shorten(", ".join(words[:shown]), room, placeholder=" …") + more

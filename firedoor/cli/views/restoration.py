@@ -13,12 +13,18 @@ from firedoor.cli.views.signs import blast
 from firedoor.incident import IncidentView, StepState, StepView
 from firedoor.plan import Effect, Plan, Policy
 from firedoor.undo import RECORDED, WAIT, undoable
-from firedoor.words import span
+from firedoor.words import plural, span
+
+#: Of the targets that cannot be restored, as many are told of.
+MOST_FAILED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """What was found by looking: steps with something to restore, in the order of the undo; what cannot be, and why."""
+    """What was found by looking: steps with something to restore, in the order of the undo; what cannot be, and why.
+
+    A step of many targets may be both: some of them can be restored, and others not.
+    """
 
     steps: tuple[StepView, ...]
     cannot: dict[str, str]
@@ -27,9 +33,19 @@ class Restoration:
 def restoration(plan: Plan, acted: IncidentView, looked: IncidentView, chosen: Collection[str]) -> Restoration:
     """What the undo of `acted`, which ran `plan`, would do, as far as `looked` (the undo in plan mode) found out."""
     found = [step for step in looked.steps if step.id not in (RECORDED, WAIT)]
-    cannot = {step.id: step.failure.what for step in looked.steps if step.failure}
+    cannot = {step.id: why for step in looked.steps if (why := _failed(step))}
     cannot |= {step: why for step, why in _for_ever(plan, acted) if not chosen or step in chosen}
-    return Restoration(tuple(step for step in found if _restores(step) and step.id not in cannot), cannot)
+    return Restoration(tuple(step for step in found if _restores(step) and not step.failure), cannot)
+
+
+def _failed(step: StepView) -> str:
+    """Why a step, or targets of it, cannot be restored: the first of them by what was said of it."""
+    if step.failure or not step.failed:
+        return step.failure.what if step.failure else ""
+    shown = "\n".join(one.failure.what for one in step.failed[:MOST_FAILED])
+    total = max(len(step.failed), step.progress.failed if step.progress else 0)
+    more = total - min(total, MOST_FAILED)
+    return f"{shown}\n… and {plural(more, 'targets')} more" if more else shown
 
 
 def _restores(step: StepView) -> bool:

@@ -69,7 +69,9 @@ def command(view: IncidentView, verb: str, rest: str = "") -> str:
 
 
 def average(step: StepView, now: datetime.datetime) -> float | None:
-    """Targets a second since the step began; None before anything can be said."""
+    """Targets a second since the step began; None where nothing can be said, as of one that waited for approval."""
+    if step.previews:
+        return None
     took = seconds_between(step.started, step.ended, now)
     reached = step.progress.done + step.progress.failed if step.progress else 0
     return reached / took if took and reached and step.state not in FINAL_STATES else None
