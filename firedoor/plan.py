@@ -238,3 +238,7 @@ class Plan(Growing):
     def digest(self) -> str:
         """SHA-256 of the canonical JSON, as hex."""
         return sha256_hex(self.canonical())
+
+
+# A step may hold a plan: whole from the start, for the workflow's sandbox cannot finish it on first use.
+PlannedStep.model_rebuild()
