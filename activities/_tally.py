@@ -22,7 +22,7 @@ class Tally:
     failed: list[FailedTarget] = field(default_factory=list)
     not_started: list[str] = field(default_factory=list)
     results: list[dict[str, Any]] = field(default_factory=list)
-    previews: list[Preview] = field(default_factory=list)
+    previews: dict[int, Preview] = field(default_factory=dict)
     blast: Counter[str] = field(default_factory=Counter)
     digests: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
@@ -48,7 +48,8 @@ class Tally:
             failed=tuple(self.failed),
             not_started=tuple(self.not_started),
             results=tuple(self.results),
-            previews=tuple(self.previews),
+            # The first ones in the order of the targets, not of their answers: two looks show the same ones.
+            previews=tuple(self.previews[key] for key in sorted(self.previews)[:PREVIEWS]),
             blast=dict(self.blast),
             digests=self.digests,
         )
@@ -64,8 +65,7 @@ class Tally:
         if outcome.preview:
             self.blast.update(outcome.preview.blast)
             self.digests[target.key] = outcome.preview.digest(self.contract.action, target.arguments)
-            if len(self.previews) < PREVIEWS:
-                self.previews.append(outcome.preview)
+            self.previews[int(target.key)] = outcome.preview
 
     def _unproved(self, outcome: Outcome) -> Failure | None:
         if self.call.mode is Mode.PLAN or outcome.verdict in PROVED:

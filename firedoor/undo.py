@@ -44,6 +44,8 @@ def undo_plan(plan: Plan, incident: str, steps: Collection[str] = (), *, after: 
             "inputs": {},
             "identity": (),
             "triggers": (),
+            # Doors are shut without an answer if the runbook says so; none is opened for want of one.
+            "policies": {name: one.model_copy(update={"proceed": ""}) for name, one in plan.policies.items()},
             "steps": tuple(planned),
             "undoes": incident,
         }

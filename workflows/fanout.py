@@ -317,7 +317,7 @@ def _conclude(board: Board, record: StepRecord, reports: list[Report], unseen: l
     least = "at least " if record.lost else ""
     record.summary = f"{least}{count} of {total} targets done" + (f", {len(failed)} failed" if failed else "")
     record.changed_something = record.changed_something or count > 0 or bool(record.lost)
-    if record.step.containment or record.step.restores:
+    if (record.step.containment or record.step.restores) and not board.planning:
         record.verdict = _verdict(record, failed)
     if board.planning:
         record.previews, record.blast, record.digests = _previews(reports), _blast(reports), _digests(reports)
@@ -327,7 +327,8 @@ def _conclude(board: Board, record: StepRecord, reports: list[Report], unseen: l
 
 
 def _previews(reports: list[Report]) -> tuple[Preview, ...]:
-    return tuple(preview for report in reports for preview in report.previews)[:PREVIEWS]
+    in_order = sorted(reports, key=lambda report: min(map(int, report.digests), default=0))
+    return tuple(preview for report in in_order for preview in report.previews)[:PREVIEWS]
 
 
 def _digests(reports: list[Report]) -> dict[str, str]:
@@ -356,7 +357,7 @@ def _verdict(record: StepRecord, failed: list[FailedTarget]) -> Verdict:
 
 def _failure(record: StepRecord, left: int, done: int, total: int) -> Failure:
     failed = record.failed
-    named = "; ".join(f"{target.name}: {target.failure.what}" for target in failed[:NAMED_FAILURES])
+    named = "; ".join(f"{target.name}: {target.failure.what.rstrip('.')}" for target in failed[:NAMED_FAILURES])
     more = f"; and {len(failed) - NAMED_FAILURES} more" if len(failed) > NAMED_FAILURES else ""
     untouched = f" {left} were not started." if left else ""
     changed = f"{done} of {total} targets are done and will not be done again."

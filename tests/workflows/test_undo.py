@@ -6,7 +6,7 @@ import pytest
 
 from firedoor.errors import UsageError
 from firedoor.incident import IncidentState, IncidentView, Mode, StepState
-from firedoor.plan import PlannedStep, Verdict
+from firedoor.plan import PlannedStep, Policy, Verdict
 from tests.workflows import actions
 from tests.workflows.conftest import ADA, STARTER, Site, each, off, plan_of, use
 
@@ -60,6 +60,8 @@ async def test_a_plan_of_it_shows_and_changes_nothing(site: Site) -> None:
     planned = await site.engine.undo(incident, starter=ADA, mode=Mode.PLAN)
     view = await site.engine.result(planned.incident)
     assert [preview.change for preview in view.steps[1].previews] == ["first: False → True"]
+    assert view.verdict is None or view.verdict is Verdict.UNKNOWN
+    assert view.steps[1].verdict is None
     assert actions.WORLD.on == {"first": False}
 
 
@@ -120,6 +122,19 @@ async def test_what_cannot_be_undone_is_said(site: Site) -> None:
     await site.engine.result(undo)
     with pytest.raises(UsageError, match="is itself an undo"):
         await site.engine.undo(undo, starter=ADA)
+
+
+async def test_no_door_opens_because_nobody_answers(site: Site) -> None:
+    """A policy that lets a containment proceed without an answer denies its undo."""
+    alone = Policy(sources=("role:security",), expires=1, proceed="Minutes count more than a second pair of eyes.")
+    incident = await site.start(plan_of(off("gate", approval="alone"), policies={"alone": alone}))
+    await site.engine.result(incident)
+    undo = (await site.engine.undo(incident, starter=ADA)).incident
+    step = await site.reaches(undo, "gate", StepState.NEEDS_ATTENTION)
+    assert step.failure is not None
+    assert step.failure.reason == "approval_expired"
+    assert actions.WORLD.on == {"gate": False}
+    await site.decide(undo, "abort", reason="enough")
 
 
 async def test_nothing_to_undo(site: Site) -> None:
