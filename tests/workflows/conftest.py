@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from activities.recorded_changes import recorded_changes
 from firedoor.config import Settings
@@ -112,9 +113,19 @@ class Site:
         view = await self.shows(incident, lambda view: _of(view, step).state is state)
         return _of(view, step)
 
+    async def begun(self, incident: str) -> bool:
+        """Does Temporal know it? A child begins a moment after the step that runs it."""
+        try:
+            await self.client.get_workflow_handle(incident).describe()
+        except RPCError:
+            return False
+        return True
+
     async def shows(self, incident: str, holds: Callable[[IncidentView], object]) -> IncidentView:
-        """Wait until a view of the incident shows what is asked for."""
+        """Wait until a view of the incident shows what is asked for; it may not have begun yet."""
         async with asyncio.timeout(PATIENCE):
+            while not await self.begun(incident):
+                await asyncio.sleep(0.02)
             async for view in self.engine.watch(incident):
                 if holds(view):
                     return view
