@@ -88,6 +88,12 @@ class StepError(FiredoorError):
         "approval_void": False,
         "changed_since": False,
         "record_failed": True,
+        #: The provider accepted it, and needs more time until it holds.
+        "not_yet": True,
+        #: The provider has no API for it: the sentence says what a person does, and where.
+        "needs_person": False,
+        #: A sink does not hold the new value although the credential was made.
+        "sink_refused": False,
     }
 
     def __init__(self, reason: str, what: str, *, changed: str = "Nothing was changed.", next: str = "") -> None:

@@ -6,6 +6,7 @@ from firedoor.steps import (
     aws_iam_denies,
     aws_iam_keys,
     aws_secretsmanager,
+    credentials,
     timeline,
 )
 from firedoor.steps._step import Step
@@ -29,6 +30,14 @@ _CONTRACTS: tuple[type[Step], ...] = (
     aws_secretsmanager.ListReadable,
     aws_secretsmanager.PutSecret,
     aws_secretsmanager.RestoreVersion,
+    credentials.Create,
+    credentials.Enable,
+    credentials.ProveDead,
+    credentials.Revoke,
+    credentials.Rotate,
+    credentials.TakeInventory,
+    credentials.TakeUsage,
+    credentials.Verify,
     timeline.RecordedChanges,
 )
 

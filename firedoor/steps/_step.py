@@ -24,13 +24,22 @@ class Credential(Result):
     """
 
     provider: str = Field(description="Whose it is: `aws`, `openai`, ….")
-    id: str = Field(description="The provider's id of it: an access key id, the ARN of a secret.")
+    id: str = Field(default="", description="The provider's id of it: an access key id, the ARN of a secret.")
     fingerprint: str = Field(default="", description="`sha256:` and 16 hex digits; empty if the value was not seen.")
     where: str = Field(
         default="",
-        description="A reference to the value: `aws-secretsmanager:ARN#VERSION`.",
+        description="A reference to the value: `aws-sm:NAME#VERSION`, `vault:MOUNT/PATH?field=NAME`.",
         json_schema_extra={"secret_reference": True},
     )
+    kind: str = Field(default="", description="Which kind of the provider's credentials; empty: the most usual.")
+    scope: str = Field(default="", description="What it belongs to there: a project, a user, an organization.")
+    name: str = Field(default="", description="Its name at the provider.")
+    owner: str = Field(default="", description="Whose it is: a person, a service account.")
+
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        return " ".join(part for part in (self.name, self.id if self.id != self.name else "") if part) or self.where
 
 
 class Step(BaseModel):
@@ -55,4 +64,6 @@ class Step(BaseModel):
     proof: ClassVar[str] = ""
     timeout: ClassVar[int] = 60
     retry: ClassVar[Retry] = Retry()
+    #: Does it fail as `not_yet` while the provider takes its time? `retry` is for that; other failures end sooner.
+    waits: ClassVar[bool] = False
     result: ClassVar[type[Result]] = Result

@@ -1,0 +1,14 @@
+"""The kinds of sinks, by scheme. Adding one: one line here, one in `activities/sinks`."""
+
+from firedoor.sinks import aws_sm
+from firedoor.sinks._store import Place, Store, parse_place
+
+_STORES: tuple[Store, ...] = (aws_sm.STORE,)
+
+STORES: dict[str, Store] = {store.scheme: store for store in _STORES}
+
+
+def place(text: str) -> Place:
+    """The place that a reference names. Raises `StepError` (`invalid_arguments`)."""
+    # The name under which 0.1 and 0.2 recorded where values are.
+    return parse_place(text.replace("aws-secretsmanager:", "aws-sm:", 1), STORES)

@@ -1,0 +1,270 @@
+"""Contracts of the credential verbs: the same for every provider. `docs/reference/providers.md` says who has which.
+
+The doing of a verb is in `activities/credentials`, what differs between providers in `activities/providers`.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from firedoor.plan import Effect, Retry
+from firedoor.steps._step import Credential, Result, Step
+
+#: How long an action goes on looking whether the provider refuses what it revoked: Google needs up to 23 minutes.
+PATIENT = Retry(attempts=80, interval=2, backoff=2, ceiling=30)
+
+ProviderName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{1,30}$", description="`openai`, `aws`, ….")]
+#: A text that names a place and holds no value. Not a `SecretReference`: what is listed here is written to.
+SinkReference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+:[^\s]{1,2048}$")]
+SINKS = "Where the value goes: `aws-sm:NAME`, `vault:MOUNT/PATH?field=NAME`, …; empty: where the credential lives now."
+OLD_VALUE = Field(
+    default="",
+    description=(
+        "Where the leaked value can be read, to try it and to revoke by it: `env:FIREDOOR_SECRET_…`, `file:/…` or a "
+        "sink's reference. Empty: where the credential lives."
+    ),
+    json_schema_extra={"secret_reference": True},
+)
+
+
+class Found(Result):
+    """A credential that exists, without its value."""
+
+    credential: Credential = Field(description="Its provider, kind, id, scope and name.")
+    status: Literal["active", "inactive", "expired", "unknown"] = Field(description="What the provider says.")
+    created: str = Field(default="", description="When it was made, RFC 3339 UTC.")
+    last_used: str = Field(default="", description="When it was last used, RFC 3339 UTC; empty: never, or not told.")
+    expires: str = Field(default="", description="When it ends by itself, RFC 3339 UTC; empty: never, or not told.")
+    places: tuple[str, ...] = Field(default=(), description="Where it lives, as the inventory says.")
+    consumers: tuple[str, ...] = Field(default=(), description="Who uses it, as the inventory says.")
+    customers: tuple[str, ...] = Field(default=(), description="Customers that depend on it, as the inventory says.")
+
+
+class Inventory(Result):
+    """The credentials of a provider."""
+
+    provider: str = Field(description="The provider.")
+    found: tuple[Found, ...] = Field(description="All that exist.")
+    credentials: tuple[Credential, ...] = Field(description="The active ones among them, to rotate or revoke.")
+    unlisted: tuple[str, ...] = Field(default=(), description="Kinds that the provider lists for nobody.")
+
+
+class Life(Result):
+    """Whether a credential works."""
+
+    credential: Credential = Field(description="The credential.")
+    state: Literal["live", "dead", "unknown"] = Field(description="The provider's own answer.")
+    last_used: str = Field(default="", description="When it was last used, RFC 3339 UTC; empty where not told.")
+    settled: bool = Field(
+        default=True,
+        description="True once it is dead, or the time is over that the provider is known to need for a revocation.",
+    )
+
+
+class Revoked(Result):
+    """A credential that was revoked."""
+
+    credential: Credential = Field(description="The credential.")
+    state: Literal["live", "dead", "unknown"] = Field(description="What the provider answered to it afterwards.")
+    disabled: bool = Field(description="True: it can be enabled again (`credential.enable`).")
+
+
+class Created(Result):
+    """A credential that was made."""
+
+    credential: Credential = Field(description="The new one; `where` is the first of the sinks.")
+    places: tuple[str, ...] = Field(description="The sinks that hold its value, read back.")
+
+
+class Rotated(Result):
+    """A credential and what took its place."""
+
+    old: Credential = Field(description="The old one.")
+    new: Credential = Field(description="The new one; `where` is the first of the sinks.")
+    places: tuple[str, ...] = Field(description="The sinks that hold the new value, read back.")
+    destroyed: tuple[str, ...] = Field(default=(), description="Sinks whose old versions were destroyed.")
+    state: Literal["live", "dead", "unknown"] = Field(description="What the provider answered to the old one.")
+
+
+class Flag(Result):
+    """Something in the use of a credential that a person should look at."""
+
+    kind: Literal["spike", "new_model", "new_region", "new_address", "odd_hours", "malformed"] = Field(
+        description="What is odd about it."
+    )
+    says: str = Field(description="The sentence for a person, with the figures.")
+    since: str = Field(default="", description="When it began, RFC 3339 UTC.")
+
+
+class Usage(Result):
+    """How a credential was used, against its own days before."""
+
+    credential: Credential = Field(description="The credential.")
+    requests: int = Field(description="Requests in the window.")
+    tokens: int = Field(description="Tokens in the window, where the provider counts them.")
+    usual: int = Field(description="Requests that a window as long would have had on the days before.")
+    models: tuple[str, ...] = Field(default=(), description="Models that were used in the window.")
+    regions: tuple[str, ...] = Field(default=(), description="Regions, where the provider tells.")
+    addresses: tuple[str, ...] = Field(default=(), description="Addresses of callers, where the provider tells.")
+    flags: tuple[Flag, ...] = Field(default=(), description="What a person should look at.")
+    blind: tuple[str, ...] = Field(default=(), description="What this provider does not tell.")
+
+
+class TakeInventory(Step):
+    """List the credentials of a provider: what exists, whose it is, when it was last used, where it lives.
+
+    What is listed comes from the provider; where it lives, who uses it and which customers depend on it from
+    `inventory.yaml`. A kind that the provider lists for nobody is named in `unlisted`, never passed over.
+    """
+
+    action: ClassVar[str] = "credential.inventory"
+    effect: ClassVar[Effect] = Effect.READ
+    timeout: ClassVar[int] = 300
+    result: ClassVar[type[Result]] = Inventory
+
+    provider: ProviderName
+    kind: str = Field(default="", description="Only this kind; empty: all.")
+    scope: str = Field(default="", description="Only of this project, user, …; empty: all.")
+    name_contains: str = Field(default="", description="Only those whose name or id contains this.")
+    except_ids: tuple[str, ...] = Field(default=(), description="Never these.")
+
+
+class Verify(Step):
+    """Ask whether a credential works: by trying its value where that is known, else by its id.
+
+    An answer that is neither yes nor no is `unknown`: a timeout, a refusal for another reason, an HTML page.
+    """
+
+    action: ClassVar[str] = "credential.verify"
+    effect: ClassVar[Effect] = Effect.READ
+    changeable: ClassVar[tuple[str, ...]] = ("value",)
+    result: ClassVar[type[Result]] = Life
+
+    credential: Credential
+    value: str = OLD_VALUE
+    revoked_at: str = Field(default="", description="When it was revoked, RFC 3339: `settled` counts from there.")
+
+
+class ProveDead(Step):
+    """Prove that a credential is refused. `contained` only if the provider itself says so.
+
+    With `until: steps.NAME.settled` it looks again for as long as the provider is known to need.
+    """
+
+    action: ClassVar[str] = "credential.prove_dead"
+    effect: ClassVar[Effect] = Effect.READ
+    containment: ClassVar[bool] = True
+    changeable: ClassVar[tuple[str, ...]] = ("value",)
+    proof: ClassVar[str] = "the provider refuses the value, or no longer lists the id as active"
+    result: ClassVar[type[Result]] = Life
+
+    credential: Credential
+    value: str = OLD_VALUE
+    revoked_at: str = Field(default="", description="When it was revoked, RFC 3339: `settled` counts from there.")
+
+
+class Revoke(Step):
+    """Make a credential useless, and prove it. Where the provider can disable, it is disabled, which can be undone.
+
+    A provider that needs minutes until it refuses (Google: up to 23) is asked again for as long. A provider without an
+    API for it makes the step ask a person, with what to do and where.
+    """
+
+    action: ClassVar[str] = "credential.revoke"
+    effect: ClassVar[Effect] = Effect.DESTRUCTIVE
+    containment: ClassVar[bool] = True
+    undo: ClassVar[str] = "credential.enable"
+    changeable: ClassVar[tuple[str, ...]] = ("value",)
+    blast: ClassVar[dict[str, int]] = {"credentials": 1}
+    proof: ClassVar[str] = "the provider refuses the value, or no longer lists the id as active"
+    timeout: ClassVar[int] = 120
+    retry: ClassVar[Retry] = PATIENT
+    waits: ClassVar[bool] = True
+    result: ClassVar[type[Result]] = Revoked
+
+    credential: Credential
+    value: str = OLD_VALUE
+
+
+class Enable(Step):
+    """Let a credential work again that `credential.revoke` disabled: its undo."""
+
+    action: ClassVar[str] = "credential.enable"
+    effect: ClassVar[Effect] = Effect.REVERSIBLE
+    undo: ClassVar[str] = "credential.revoke"
+    blast: ClassVar[dict[str, int]] = {"credentials": 1}
+    proof: ClassVar[str] = "the provider lists the id as active"
+    timeout: ClassVar[int] = 120
+    result: ClassVar[type[Result]] = Life
+
+    credential: Credential
+
+
+class Create(Step):
+    """Make a credential that can do what `like` can, and put its value into sinks.
+
+    Its name is derived from the incident, so that an attempt whose answer was lost leaves no orphan: what it made is
+    found by that name, and deleted, before another is made.
+    """
+
+    action: ClassVar[str] = "credential.create"
+    effect: ClassVar[Effect] = Effect.REVERSIBLE
+    undo: ClassVar[str] = ""
+    blast: ClassVar[dict[str, int]] = {"credentials": 1}
+    proof: ClassVar[str] = "every sink returns the new value, and the provider accepts it"
+    timeout: ClassVar[int] = 180
+    result: ClassVar[type[Result]] = Created
+
+    like: Credential
+    into: tuple[SinkReference, ...] = Field(default=(), description=SINKS)
+
+
+class Rotate(Step):
+    """Replace a credential: one ordered whole, which any crash may interrupt at any point.
+
+    Mode `rotation`: create → store → verify the new one → switch the sinks → wait `grace` → revoke the old one → prove
+    it dead. At no moment does no key work. Mode `breach`: revoke the old one → prove it dead → create → store → verify
+    → switch → destroy the versions that hold the leak. At no moment does the old one work unnoticed. A provider that
+    cannot create makes the step wait for a person who pastes the new value: `firedoor paste`.
+    """
+
+    action: ClassVar[str] = "credential.rotate"
+    effect: ClassVar[Effect] = Effect.DESTRUCTIVE
+    containment: ClassVar[bool] = True
+    changeable: ClassVar[tuple[str, ...]] = ("value", "grace")
+    blast: ClassVar[dict[str, int]] = {"credentials": 1}
+    proof: ClassVar[str] = "the provider refuses the old one and accepts the new one, which every sink returns"
+    timeout: ClassVar[int] = 300
+    retry: ClassVar[Retry] = PATIENT
+    waits: ClassVar[bool] = True
+    result: ClassVar[type[Result]] = Rotated
+
+    credential: Credential
+    into: tuple[SinkReference, ...] = Field(default=(), description=SINKS)
+    mode: Literal["breach", "rotation"] = Field(default="breach", description="Left out: the runbook's mode.")
+    grace: int = Field(
+        default=0, ge=0, le=1800, description="Seconds that consumers get to fetch the new value, in mode rotation."
+    )
+    gap: bool = Field(
+        default=False,
+        description="Mode rotation: go on where the provider can only replace in place, so that for seconds none works.",
+    )
+    value: str = OLD_VALUE
+
+
+class TakeUsage(Step):
+    """Compare how a credential was used with its own days before, and flag what is odd.
+
+    Volume against its own baseline, models, regions and addresses that were new, odd hours, malformed requests; what
+    the provider does not tell stands in `blind`.
+    """
+
+    action: ClassVar[str] = "credential.usage"
+    effect: ClassVar[Effect] = Effect.READ
+    timeout: ClassVar[int] = 300
+    result: ClassVar[type[Result]] = Usage
+
+    credential: Credential
+    since: str = Field(default="", description="The window's begin, RFC 3339; empty: `hours` ago.")
+    hours: int = Field(default=24, ge=1, le=720, description="The length of the window, if `since` is empty.")
+    baseline_days: int = Field(default=7, ge=1, le=30, description="Days before the window that are its baseline.")
