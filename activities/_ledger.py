@@ -10,7 +10,7 @@ import contextlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -174,7 +174,8 @@ class CallRecord:
         if intent is None or "preview" not in intent.body:
             return TargetRecord(self, target, None)
         preview = {**intent.part("preview"), "change": intent.body["change"]}
-        return TargetRecord(self, target, Preview.model_validate(preview))
+        since = datetime.fromisoformat(intent.recorded_at)
+        return TargetRecord(self, target, Preview.model_validate(preview), since)
 
 
 def _earlier_rounds(writer: Writer, call: Call, run: str) -> list[Entry]:
@@ -196,6 +197,8 @@ class TargetRecord:
     record: CallRecord
     target: Target
     earlier: Preview | None
+    #: When the first attempt that began it was recorded.
+    since: datetime | None = None
     intent_id: str = ""
     #: True once a change may have begun.
     changing: bool = False

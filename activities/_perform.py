@@ -6,6 +6,7 @@ before the change goes on (docs/adr/0002). In plan mode a change stops there, an
 
 import asyncio
 import contextvars
+import datetime
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Executor
@@ -17,8 +18,8 @@ from pydantic import ValidationError
 from temporalio import activity
 
 from activities._action import Action, Context
+from activities._clients import Clients
 from activities._guard import MAY_CHANGE
-from activities.aws.accounts import Accounts
 from activities.aws.permissions import with_permissions
 from firedoor.errors import StepError
 from firedoor.incident import Call, Mode, Outcome, Preview, Report, Target
@@ -32,6 +33,7 @@ class Recorder(Protocol):
 
     target: Target
     earlier: Preview | None
+    since: datetime.datetime | None
 
     @property
     def run(self) -> str:
@@ -58,7 +60,7 @@ class Performer:
     """The activity of one action."""
 
     action: Action
-    aws: Accounts
+    clients: Clients
     threads: Executor
 
     async def __call__(self, call: Call) -> Report:
@@ -66,10 +68,11 @@ class Performer:
         recorder = RECORDER.get()
         step = self._arguments(recorder.target)
         context = Context(
-            aws=self.aws,
+            clients=self.clients,
             call=call,
             target=recorder.target,
             earlier=recorder.earlier,
+            since=recorder.since,
             run=recorder.run,
             timeline=recorder.timeline,
         )
@@ -101,7 +104,7 @@ class Performer:
             if not isinstance(preview, Preview):
                 raise TypeError(f"{self.action.contract.action} acted before it said what it would do")
             if context.call.mode is Mode.PLAN:
-                preview = await self._in_thread(with_permissions, preview, step, self.aws)
+                preview = await self._in_thread(with_permissions, preview, step, self.clients.aws)
                 return Outcome(summary=preview.change, preview=preview, before=preview.before)
             self._refuse_another_change(recorder, preview)
             await recorder.intent(preview)
@@ -162,9 +165,9 @@ def _following(stages: Iterator[Preview | Outcome]) -> Preview | Outcome | None:
 Perform = Callable[[Call], Coroutine[Any, Any, Report]]
 
 
-def definitions(actions: Sequence[Action], aws: Accounts, threads: Executor) -> list[Perform]:
+def definitions(actions: Sequence[Action], clients: Clients, threads: Executor) -> list[Perform]:
     """The Temporal activities of `actions`, each under its action's name."""
-    return [_definition(Performer(action, aws, threads)) for action in actions]
+    return [_definition(Performer(action, clients, threads)) for action in actions]
 
 
 def _definition(performer: Performer) -> Perform:

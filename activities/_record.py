@@ -18,6 +18,7 @@ from activities._perform import RECORDER
 from activities._tally import Tally
 from firedoor.errors import StepError
 from firedoor.incident import Call, Failure, Outcome, Report, Target
+from firedoor.plan import Retry
 from firedoor.steps._step import Step
 from firedoor.timeline.writer import Writer
 
@@ -115,6 +116,7 @@ class _Recording(ActivityInboundInterceptor):
         try:
             report: Report = await self.next.execute_activity(input)
         except StepError as error:
+            error.retryable = error.retryable and _worth_waiting(record.contract, error.reason)
             failure = entry.in_full(
                 Failure(reason=error.reason, what=error.what, changed=error.changed, next=error.next)
             )
@@ -130,6 +132,11 @@ class _Recording(ActivityInboundInterceptor):
         outcome = report.outcome or Outcome(summary="")
         entry.done(outcome)
         return outcome
+
+
+def _worth_waiting(contract: type[Step], reason: str) -> bool:
+    """A step that waits for its provider is retried for long; its other failures reach a person as soon as others do."""
+    return not contract.waits or reason == "not_yet" or activity.info().attempt < Retry().attempts
 
 
 def _cancel_requested() -> bool:

@@ -1,29 +1,29 @@
-"""References to secret values (`env:`, `file:`, `aws-secretsmanager:`), resolved where they are used, nowhere else."""
+"""References to secret values (`env:`, `file:`, any readable sink), resolved where they are used, nowhere else."""
 
-import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from activities.aws import secret_versions
-from activities.aws.accounts import Accounts
+from pydantic import SecretStr
+
 from firedoor.errors import StepError
 
 MAX_BYTES = 65_536
-VERSION_ID = re.compile(r"[0-9a-fA-F-]{32,64}")
 
 
-def resolve(reference: str, accounts: Accounts) -> str:
+def resolve(reference: str, variables: Mapping[str, str], read: Callable[[str], SecretStr | None]) -> str:
     """The value at a reference. Raises `not_found` or `invalid_arguments`; the sentence names the reference only.
 
-    `env:` reads variables named FIREDOOR_SECRET_… only, so that no runbook can reach the worker's own credentials.
+    `env:` reads `variables`, which are those named FIREDOOR_SECRET_… only, so that no runbook can reach the worker's
+    own credentials. `read` is for what is neither a variable nor a file.
     """
     scheme, _, place = reference.partition(":")
     if scheme == "env":
-        value = accounts.variables.get(place, "")
+        value = variables.get(place, "")
     elif scheme == "file":
         value = _file(Path(place), reference)
     else:
-        secret_id, _, version = place.partition("#")
-        value = _version(secret_versions.find(accounts, secret_id), version or secret_versions.CURRENT)
+        found = read(reference)
+        value = found.get_secret_value() if found else ""
     if not value:
         raise StepError(
             "not_found",
@@ -47,8 +47,3 @@ def _file(path: Path, reference: str) -> str:
             f"The file of {reference} cannot be read as text ({type(error).__name__}).",
             next="Check that the file exists where the worker runs and that the worker's user may read it.",
         ) from None
-
-
-def _version(secret: secret_versions.Secret, version: str) -> str:
-    value, _ = secret.read(version=version) if VERSION_ID.fullmatch(version) else secret.read(stage=version)
-    return value

@@ -6,6 +6,7 @@ Temporal is reached comes from Temporal's own variables and profile file (`TEMPO
 
 import os
 import pwd
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,12 +16,16 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraint
 
 from firedoor.errors import UsageError
 from firedoor.plan import BULK
+from firedoor.providers import providers
+from firedoor.providers._provider import Setting
+from firedoor.sinks import STORES
 
 #: How a front door knows somebody: `os:ada`, `slack:T01/U02`, `oidc:ada@example.com`.
 Identity = Annotated[str, StringConstraints(pattern=r"^[a-z]+:\S(.*\S)?$")]
 #: Without a colon, so that `user:NAME` of a person is never that of an identity which belongs to nobody.
 PersonName = Annotated[str, StringConstraints(pattern=r"^[\w.@+-]+$")]
 Principal = Annotated[str, StringConstraints(pattern=r"^user:\S+$")]
+REFERENCE = re.compile(r"(env:FIREDOOR_SECRET_\w+|file:/.+|[a-z0-9-]+:.+)$")
 Deployment = Annotated[str, StringConstraints(pattern=r"^[\w-]*$")]
 
 
@@ -71,6 +76,9 @@ LIMITS = {
     OTHERS: Limit(rate=5, burst=10),
 }
 
+#: What every provider and sink may be given besides its own settings.
+BASE_URL = "base_url"
+
 
 class Person(BaseModel):
     """Somebody, and how each front door knows them."""
@@ -119,7 +127,11 @@ class Settings(BaseModel):
     groups: dict[Identity, tuple[Principal, ...]] = {}
     notify: Notify = Notify()
     #: By provider; what is not given has its default.
-    limits: dict[str, Limit] = LIMITS
+    limits: dict[str, Limit] = Field(default_factory=lambda: {**default_limits()})
+    #: `{"openai": {"admin_key": "env:FIREDOOR_SECRET_OPENAI"}}`: how to act at a provider. Secrets are references.
+    providers: dict[str, dict[str, str]] = {}
+    #: The same for sinks, by their scheme.
+    sinks: dict[str, dict[str, str]] = {}
     #: What `env:NAME` references of runbooks may read: the variables whose names begin with FIREDOOR_SECRET_.
     secret_environment: dict[str, str] = Field(default_factory=dict, repr=False)
     #: What Temporal's own client configuration reads; kept here so that nobody else reads the environment.
@@ -139,9 +151,22 @@ class Settings(BaseModel):
     @field_validator("limits")
     @classmethod
     def _with_defaults(cls, limits: dict[str, Limit]) -> dict[str, Limit]:
-        if unknown := sorted(limits.keys() - LIMITS.keys()):
-            raise ValueError(f"{unknown[0]} is none of {', '.join(LIMITS)}")
-        return LIMITS | limits
+        known = default_limits()
+        if unknown := sorted(limits.keys() - known.keys()):
+            raise ValueError(f"{unknown[0]} is none of {', '.join(known)}")
+        return known | limits
+
+    @field_validator("providers")
+    @classmethod
+    def _known_providers(cls, given: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        _check_settings(given, {name: one.settings for name, one in providers().items()})
+        return given
+
+    @field_validator("sinks")
+    @classmethod
+    def _known_sinks(cls, given: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        _check_settings(given, {name: one.settings for name, one in STORES.items()})
+        return given
 
     @property
     def bulk_queue(self) -> str:
@@ -210,6 +235,28 @@ class Settings(BaseModel):
             else:
                 found |= set(self.groups.get(source, ()))
         return tuple(sorted(found))
+
+
+def default_limits() -> dict[str, Limit]:
+    """The limits of AWS's services, and of every provider and sink that is called by HTTP."""
+    others = {one.name: Limit(rate=one.rate, burst=one.burst) for one in providers().values() if one.base_url}
+    sinks = {one.scheme: Limit(rate=one.rate, burst=one.burst) for one in STORES.values() if one.base_url}
+    return LIMITS | sinks | others
+
+
+def _check_settings(given: Mapping[str, Mapping[str, str]], known: Mapping[str, Mapping[str, Setting]]) -> None:
+    """Every name must be known, and a secret must be a reference. Raises `ValueError`, without the value."""
+    for name, values in given.items():
+        if name not in known:
+            raise ValueError(f"{name} is none of {', '.join(sorted(known))}")
+        for setting, value in values.items():
+            allowed = known[name]
+            if setting not in allowed and setting != BASE_URL:
+                raise ValueError(f"{name}.{setting} is none of {', '.join((*allowed, BASE_URL))}")
+            if setting in allowed and allowed[setting].secret and not REFERENCE.match(value):
+                raise ValueError(
+                    f"{name}.{setting} must be a reference such as env:FIREDOOR_SECRET_NAME or file:/PATH, not a value"
+                )
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:

@@ -26,6 +26,11 @@ class Responder(Frozen):
     identity: str = ""
     groups: tuple[str, ...] = ()
 
+    def among(self, sources: tuple[str, ...]) -> bool:
+        """Does one of a policy's sources name this person? Default deny."""
+        names = {self.principal, *(f"role:{role}" for role in self.roles), *self.groups}
+        return not names.isdisjoint(sources)
+
 
 class Mode(StrEnum):
     """`run` acts; `plan` reads for real and previews the rest."""
@@ -155,11 +160,12 @@ class Call(Frozen):
 
 
 class FailedTarget(Frozen):
-    """A target that failed, by its key and a printable name."""
+    """A target that failed, by its key and a printable name. `arguments` are there where they were asked for."""
 
     key: str
     name: str
     failure: Failure
+    arguments: dict[str, Any] = {}
 
 
 class Report(Frozen):

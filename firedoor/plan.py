@@ -109,13 +109,23 @@ class Until(Frozen):
     within: int
 
 
-class Field(Frozen):
-    """One field of a form that a person answers. `secret` values never enter Temporal: they go straight to a sink."""
+class Field(Growing):
+    """One field of a form that a person answers. The value of a `secret` never enters Temporal.
 
-    type: Literal["string", "integer", "boolean"]
+    It goes from a hidden prompt straight into the sinks of `into`; the answer is the credential without its value.
+    `into`, `provider` and `scope` may hold `${{ CEL }}`.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"provider", "into", "kind", "scope"})
+
+    type: Literal["string", "integer", "boolean", "secret"]
     description: str = ""
     required: bool = True
     choices: tuple[str, ...] = ()
+    provider: str = ""
+    into: tuple[str, ...] = ()
+    kind: str = ""
+    scope: str = ""
 
 
 class Ask(Frozen):
@@ -124,6 +134,10 @@ class Ask(Frozen):
     prompt: str
     of: str = ""
     fields: dict[str, Field]
+
+    def secrets(self) -> dict[str, Field]:
+        """The fields whose values go into sinks."""
+        return {name: field for name, field in self.fields.items() if field.type == "secret"}
 
 
 class Policy(Growing):

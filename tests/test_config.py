@@ -6,7 +6,7 @@ import pytest
 
 from firedoor.cli import checks
 from firedoor.cli.identity import responder
-from firedoor.config import LIMITS, Limit, Notify, Settings, load, local_identity
+from firedoor.config import LIMITS, Limit, Notify, Settings, default_limits, load, local_identity
 from firedoor.errors import UsageError
 
 
@@ -158,8 +158,9 @@ security = ["user:ada"]
 def test_limits_that_are_not_given_have_their_defaults(tmp_path: Path) -> None:
     """One changed limit leaves the others as they are."""
     settings = load(written(tmp_path, '[limits]\n"aws.iam" = {rate = 3.5, burst = 7}\n'))
-    assert settings.limits == {**LIMITS, "aws.iam": Limit(rate=3.5, burst=7)}
-    assert Settings(home=tmp_path).limits == LIMITS
+    assert settings.limits == {**default_limits(), "aws.iam": Limit(rate=3.5, burst=7)}
+    assert Settings(home=tmp_path).limits == default_limits()
+    assert default_limits()["openai"].rate == 5
     assert LIMITS["aws.cloudtrail"].rate == 2
 
 

@@ -291,5 +291,4 @@ class Board:
 
 def may(responder: Responder, sources: tuple[str, ...]) -> bool:
     """Does one of the policy's sources name this person? Default deny."""
-    names = {responder.principal, *(f"role:{role}" for role in responder.roles), *responder.groups}
-    return not names.isdisjoint(sources)
+    return responder.among(sources)

@@ -110,9 +110,15 @@ class IncidentWorkflow:
 
     @workflow.query(description="The targets of a step that failed, a page at a time")
     def failures(self, step: str, offset: int) -> list[FailedTarget]:
-        """From `offset` on."""
+        """From `offset` on, each with its arguments."""
         record = self.board.steps.get(step)
-        return list(record.failed[offset : offset + PAGE]) if record else []
+        if record is None or record.targets is None:
+            return []
+        targets = record.targets
+        return [
+            one.model_copy(update={"arguments": targets.target(int(one.key)).arguments})
+            for one in record.failed[offset : offset + PAGE]
+        ]
 
     @workflow.signal(name=steering.SIGNAL)
     async def from_parent(self, verb: Verb, decision: Decision) -> None:

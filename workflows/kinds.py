@@ -1,5 +1,6 @@
 """The kinds of steps that are not actions: a question, a wait, a gate, another runbook."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -16,14 +17,22 @@ with workflow.unsafe.imports_passed_through():
     from firedoor.expressions import render
     from firedoor.incident import Failure, IncidentView, StepState
     from firedoor.inputs import resolve_inputs
-    from firedoor.plan import PROVED, PlannedStep
+    from firedoor.plan import PROVED, Field, PlannedStep
     from firedoor.words import span
+
+#: What a place for a secret and the name of a provider look like; what they mean is the worker's to know.
+PLACE = re.compile(r"[a-z0-9-]+:[^\s]{1,2048}")
+PROVIDER = re.compile(r"[a-z][a-z0-9_]{1,30}")
 
 
 def planned(step: PlannedStep) -> str:
     """What the step would do, for plan mode."""
     if step.kind == "ask" and step.ask:
-        return f"would ask {step.ask.of or 'anybody'}: {step.ask.prompt}"
+        goes = "".join(
+            f" It asks for a secret, {name}, which goes to {' and '.join(field.into)}."
+            for name, field in step.ask.secrets().items()
+        )
+        return f"would ask {step.ask.of or 'anybody'}: {step.ask.prompt}{goes}"
     if step.kind == "wait":
         return f"would wait {span(step.wait)}"
     if step.kind == "run" and step.child:
@@ -38,6 +47,7 @@ async def ask(board: Board, record: StepRecord, scope: dict[str, Any]) -> None:
         return
     policy = board.input.plan.policies.get(question.of)
     record.summary = str(render(question.prompt, scope))
+    record.form = {name: _rendered(name, field, scope) for name, field in question.fields.items()}
     record.waits_for = who(question.of, policy) if policy else "anybody"
     record.state = StepState.WAITING_ANSWER
     record.answered = None
@@ -48,6 +58,37 @@ async def ask(board: Board, record: StepRecord, scope: dict[str, Any]) -> None:
     if answer:
         # A field that nobody filled in is null, so that `steps.NAME.field == null` holds.
         record.result = {**dict.fromkeys(question.fields), **answer.answers, "by": answer.responder.principal}
+
+
+def _rendered(name: str, field: Field, scope: dict[str, Any]) -> Field:
+    """A field as it is asked: of a secret, whose it is and where it goes. Raises `NeedsAttention`."""
+    if field.type != "secret":
+        return field
+    into: list[Any] = []
+    for text in field.into:
+        found = render(text, scope)
+        into += found if isinstance(found, list) else [found]
+    provider, scope_ = render(field.provider, scope), render(field.scope, scope)
+    if not into or not all(isinstance(one, str) and PLACE.fullmatch(one) for one in into):
+        raise _unaskable(name, f"it would go to {into!r}, which names no place")
+    if not isinstance(provider, str) or not PROVIDER.fullmatch(provider):
+        raise _unaskable(name, f"{provider!r} is no provider")
+    if not isinstance(scope_, str):
+        raise _unaskable(name, f"its scope is {scope_!r}, which is no text")
+    # In their order, each once.
+    places = tuple(dict.fromkeys(into))
+    return field.model_copy(update={"provider": provider, "into": places, "scope": scope_})
+
+
+def _unaskable(name: str, why: str) -> NeedsAttention:
+    return NeedsAttention(
+        Failure(
+            reason="invalid_arguments",
+            what=f"The secret {name} cannot be asked for: {why}.",
+            changed="Nothing was changed.",
+            next="Skip the step, or abort; then correct the runbook or what it was started with.",
+        )
+    )
 
 
 async def wait(board: Board, record: StepRecord, scope: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
         Target,
         Verb,
     )
-    from firedoor.plan import PlannedStep, Verdict
+    from firedoor.plan import Field, PlannedStep, Verdict
 
 #: As many failed targets travel with every view; the others are asked for.
 SHOWN_FAILURES = 20
@@ -105,6 +105,8 @@ class StepRecord:
     approvals: dict[str, Responder] = field(default_factory=dict)
     denied: Decision | None = None
     answered: Decision | None = None
+    #: The form of a question, its expressions evaluated.
+    form: dict[str, Field] = field(default_factory=dict)
     steering: tuple[Verb, Decision] | None = None
     #: Somebody's decision is being recorded: a second one at the same time is refused.
     claimed: Decision | None = None
@@ -157,7 +159,7 @@ class StepRecord:
             progress=self.progress,
             evidence=self.evidence,
             waits_for=self.waits_for,
-            ask=asks and asks.model_copy(update={"prompt": self.summary}),
+            ask=asks and asks.model_copy(update={"prompt": self.summary, "fields": self.form}),
             request=self._request(),
             until=rfc3339(self.until),
             arguments=self.arguments,
@@ -189,8 +191,8 @@ class Targets:
         return Target(key=str(key), arguments=self._make(self.items[key]), approved=approved)
 
     def named(self, names: tuple[str, ...], among: list[int]) -> tuple[list[int], list[str]]:
-        """The keys of the targets with these names, and the names that none has."""
-        by_name = {self.target(key).name: key for key in among}
+        """The keys of the targets with these names, and the names that none has. A key is a name as well."""
+        by_name = {**{str(key): key for key in among}, **{self.target(key).name: key for key in among}}
         return sorted({by_name[name] for name in names if name in by_name}), [
             name for name in names if name not in by_name
         ]

@@ -1,6 +1,7 @@
 """Who may do what to a running incident, and the sentence for whoever may not. Validators: they change nothing."""
 
 import difflib
+import re
 from typing import Any
 
 from temporalio import workflow
@@ -11,7 +12,7 @@ from workflows.record import StepRecord
 
 with workflow.unsafe.imports_passed_through():
     from firedoor.incident import FINAL_STATES, Decision, Responder, StepState
-    from firedoor.plan import Policy
+    from firedoor.plan import Field, Policy
 
 SKIPPABLE = frozenset(
     {
@@ -24,6 +25,9 @@ SKIPPABLE = frozenset(
     }
 )
 NOBODY = "Who is this? A decision needs a responder whom a front door has authenticated."
+#: The fields of a credential that travels; a value has none.
+CREDENTIAL = frozenset({"provider", "id", "fingerprint", "where", "kind", "scope", "name", "owner"})
+FINGERPRINT = re.compile(r"sha256:[0-9a-f]{16}")
 #: A wait may be moved this far at most, in seconds.
 LONGEST = 365 * 86_400
 
@@ -170,12 +174,12 @@ def may_answer(board: Board, decision: Decision) -> None:
     policy = board.input.plan.policies.get(ask.of)
     if policy and not may(decision.responder, policy.sources):
         raise refuse(stranger(decision.responder, ask.of, policy.sources))
-    problems = answer_problems(ask.fields, decision.answers)
+    problems = answer_problems(record.form, decision.answers)
     if problems:
         raise refuse(f"The answer to {decision.step} does not fit: {'; '.join(problems)}.")
 
 
-def answer_problems(fields: dict[str, Any], answers: dict[str, Any]) -> list[str]:
+def answer_problems(fields: dict[str, Field], answers: dict[str, Any]) -> list[str]:
     """What is wrong with the values of a form, field by field."""
     types = {"string": str, "integer": int, "boolean": bool}
     problems = [f"{name} is not a field (fields: {', '.join(fields)})" for name in answers if name not in fields]
@@ -184,11 +188,29 @@ def answer_problems(fields: dict[str, Any], answers: dict[str, Any]) -> list[str
         if value is None:
             if field.required:
                 problems.append(f"{name} ({field.type}) is missing")
+        elif field.type == "secret":
+            problems += _secret_problems(name, field, value)
         elif type(value) is not types[field.type]:
             problems.append(f"{name} must be {field.type}, not {value!r}")
         elif field.choices and value not in field.choices:
             problems.append(f"{name} must be one of {', '.join(field.choices)}, not {value!r}")
     return problems
+
+
+def _secret_problems(name: str, field: Field, value: Any) -> list[str]:
+    """What is wrong with the answer to a secret, which is a credential without its value. Never says what it was."""
+    goes = " and ".join(field.into)
+    by_hand = f"`firedoor answer` asks for it, puts it into {goes}, and tells the incident where it is"
+    if not isinstance(value, dict) or not value.keys() <= CREDENTIAL:
+        return [f"{name} is a secret, and its value is never sent to an incident: {by_hand}"]
+    told = {key: value.get(key, "") for key in CREDENTIAL}
+    wanted = {"provider": field.provider, "kind": field.kind, "scope": field.scope, "id": "", "name": "", "owner": ""}
+    wrong = [key for key, text in wanted.items() if told[key] != text]
+    if told["where"] not in field.into:
+        wrong.append("where")
+    if not FINGERPRINT.fullmatch(str(told["fingerprint"])):
+        wrong.append("fingerprint")
+    return [f"{name} is not the credential that is asked for ({', '.join(wrong)}): {by_hand}"] if wrong else []
 
 
 def may_retry(board: Board, decision: Decision) -> None:

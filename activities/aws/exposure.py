@@ -41,8 +41,7 @@ def list_readable(step: ListReadable, context: Context) -> Outcome:
         principal_arn=target.arn,
         secrets=readable,
         credentials=tuple(
-            Credential(provider="aws-secretsmanager", id=one.arn, where=f"aws-secretsmanager:{one.arn}")
-            for one in readable
+            Credential(provider="aws-secretsmanager", id=one.arn, where=f"aws-sm:{one.arn}") for one in readable
         ),
         searched=len(secrets),
         simulated=allowed is not None,

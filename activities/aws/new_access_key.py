@@ -112,7 +112,7 @@ class Place:
             provider="aws",
             id=access_key_id,
             fingerprint=fingerprint(secret_key),
-            where=f"aws-secretsmanager:{arn}#{self.token}",
+            where=f"aws-sm:{arn}#{self.token}",
         )
         result = NewKey(credential=credential, user_name=user, account=self.owner.account)
         return Outcome(

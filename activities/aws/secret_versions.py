@@ -69,7 +69,7 @@ class Secret:
 
     def credential(self, arn: str, version: str, value: str) -> Credential:
         """The secret as a credential, without its value."""
-        where = f"aws-secretsmanager:{arn}#{version}"
+        where = f"aws-sm:{arn}#{version}"
         return Credential(provider="aws-secretsmanager", id=arn, fingerprint=fingerprint(value), where=where)
 
     def replace(self, token: str, value: str, expected: str) -> Answer:
@@ -79,11 +79,11 @@ class Secret:
         """
         now = self.stages()
         if now.holder(CURRENT) != token:
-            self._store(now, token, value, expected)
+            self.put_pending(now, token, value, expected)
             self._promote(token, expected)
         with after(f"The new value of {self.id} is current (version {token})."):
             if self.stages().holder(PENDING) == token:
-                self._unlabel(token)
+                self.unlabel(PENDING, token)
             return self._proved(token, value)
 
     def refuse_unless_reversible(self, now: Stages, version: str, instead_of: str) -> bool:
@@ -120,8 +120,8 @@ class Secret:
         with after(f"AWS accepted that version {version} of {self.id} is current again, but it is not confirmed."):
             return self._current(version, lambda _: True)
 
-    def _store(self, now: Stages, token: str, value: str, expected: str) -> None:
-        """Put the value as AWSPENDING and read it back."""
+    def put_pending(self, now: Stages, token: str, value: str, expected: str) -> None:
+        """Put the value as AWSPENDING and read it back. Raises `conflict` where AWSCURRENT is not on `expected`."""
         pending = now.holder(PENDING)
         if pending not in {"", token}:
             raise StepError(
@@ -136,7 +136,7 @@ class Secret:
             self.manager("PutSecretValue", SecretId=self.id, **version)
         stored, _ = self.read(version=token)
         if not hmac.compare_digest(stored.encode(), value.encode()):
-            self._abandon(token)
+            self.abandon(token)
             raise StepError(
                 "conflict",
                 f"Version {token} of {self.id} does not hold the value that firedoor put.",
@@ -156,19 +156,20 @@ class Secret:
         except AwsError as error:
             if error.retryable:
                 raise
-            self._abandon(token)
+            self.abandon(token)
             error.changed = "The secret keeps its current value."
             if error.reason == "invalid_arguments":
                 self._moved(self.stages().holder(CURRENT), expected)
             raise
 
-    def _abandon(self, token: str) -> None:
+    def abandon(self, token: str) -> None:
         """Take AWSPENDING off our version again: left there it would block every later rotation."""
         if self.stages().holder(PENDING) == token:
-            self._unlabel(token)
+            self.unlabel(PENDING, token)
 
-    def _unlabel(self, token: str) -> None:
-        self.manager("UpdateSecretVersionStage", SecretId=self.id, VersionStage=PENDING, RemoveFromVersionId=token)
+    def unlabel(self, label: str, version: str) -> None:
+        """Take a label off a version."""
+        self.manager("UpdateSecretVersionStage", SecretId=self.id, VersionStage=label, RemoveFromVersionId=version)
 
     def _proved(self, token: str, value: str) -> Answer:
         """Read AWSCURRENT back until it is our version with our value."""

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from activities._action import Context, performs
 from activities.aws.previews import first_seen
 from activities.aws.secret_versions import CURRENT, find, fingerprint
-from activities.secret_reference import resolve
 from firedoor.incident import Inverse, Outcome, Preview
 from firedoor.plan import Effect, Verdict
 from firedoor.steps.aws_secretsmanager import CurrentVersion, PutSecret, RestoreVersion, StoredSecret
@@ -16,7 +15,7 @@ def put_secret(step: PutSecret, context: Context) -> Iterator[Preview | Outcome]
     """secretsmanager:PutSecretValue [AWSPENDING] → GetSecretValue → UpdateSecretVersionStage → GetSecretValue."""
     secret = find(context.aws, step.secret_id, step.region, step.account)
     stages = secret.stages()
-    value = resolve(step.value, context.aws)
+    value = context.clients.secret(step.value).get_secret_value()
     current = stages.holder(CURRENT)
     expected = str(context.earlier.before["version_id"]) if context.earlier else current
     # Bound to the version that it replaces, so that a later run of the same incident makes a version of its own.

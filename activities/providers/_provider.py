@@ -1,8 +1,8 @@
 """What a provider's module looks like, what its functions are given, and what they return.
 
 A module has one function a verb; `ProviderModule` is its shape, which mypy proves of every module in the list. A verb
-that its API does not have is an import from `activities.providers._by_hand`. Values of credentials are `SecretStr`, live in
-local variables, and never get into what a function returns but `Made.value`.
+that its API does not have is an import from `activities.providers._by_hand`. Values of credentials are `SecretStr`, live
+in local variables, and never get into what a function returns but `Made.value`.
 """
 
 import re
@@ -148,7 +148,10 @@ def kind_of(provider: Provider, credential: Credential) -> Kind:
         kind = provider.kind(credential.kind)
     except LookupError as error:
         raise StepError("invalid_arguments", f"{error}.", next="Correct the credential's kind.") from None
-    for word, text, pattern in (("id", credential.id, kind.id_pattern), ("scope", credential.scope, kind.scope_pattern)):
+    for word, text, pattern in (
+        ("id", credential.id, kind.id_pattern),
+        ("scope", credential.scope, kind.scope_pattern),
+    ):
         if text and not re.fullmatch(pattern, text):
             raise StepError(
                 "invalid_arguments",

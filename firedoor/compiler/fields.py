@@ -4,9 +4,10 @@ from pydantic import BaseModel
 
 from firedoor.compiler.kinds import BOOL, INT, STRING, Kind, kind_of, kinds_of_model
 from firedoor.runbook.model import StepSpec
-from firedoor.steps._step import Step
+from firedoor.steps._step import Credential, Step
 
-ANSWERS = {"string": STRING, "integer": INT, "boolean": BOOL}
+#: A secret is answered with the credential, without its value.
+ANSWERS = {"string": STRING, "integer": INT, "boolean": BOOL, "secret": kind_of(Credential)}
 
 
 class FailedElement(BaseModel):

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from firedoor.compiler.arguments import Arguments, has_template
+from firedoor.compiler.asking import plan_ask
 from firedoor.compiler.checker import Checker, Place
 from firedoor.compiler.fields import fields_of, steps_read
 from firedoor.compiler.kinds import DYN, Kind
 from firedoor.compiler.undoing import changeable, undo_of, undoable
 from firedoor.expressions import ROOTS, TEMPLATE
-from firedoor.plan import Ask, Effect, Field, Input, Loop, OnError, Plan, PlannedStep, Policy, Retry, Until
+from firedoor.plan import Ask, Effect, Input, Loop, OnError, Plan, PlannedStep, Policy, Retry, Until
 from firedoor.runbook.diagnostics import Code, choices
 from firedoor.runbook.document import Path
 from firedoor.runbook.model import StepSpec, written
@@ -325,23 +326,12 @@ class _StepCompiler:
         if ask is None:
             return None
         path = (*self.path, "ask")
-        self.names |= self.bench.checker.template(ask.prompt, (*path, "prompt"))
         if not ask.fields and not self._broken("ask"):
             what = "`ask` has no fields: nothing could be answered."
             self.document.add(Code.MISSING_KEY, (*path, "fields"), what, "fields: {healthy: {type: boolean}}", key=True)
-        for name, one in ask.fields.items():
-            where = (*path, "fields", name)
-            self.bench.checker.plain(one.description, (*where, "description"))
-            if one.choices and one.type != "string":
-                self.document.add(Code.MISPLACED_KEY, (*where, "choices"), "Only a string has choices.", key=True)
-            if name in ("by", "state"):
-                what = f"`{name}` is taken: every answer has it."
-                self.document.add(Code.BAD_NAME, where, what, "any other name", key=True)
-        fields = {
-            name: Field(type=one.type, description=one.description, required=one.required, choices=tuple(one.choices))
-            for name, one in ask.fields.items()
-        }
-        return Ask(prompt=ask.prompt, of=ask.of, fields=fields)
+        planned, names = plan_ask(ask, path, self.bench.checker)
+        self.names |= names
+        return planned
 
     def _retry(self) -> Retry:
         base = self.contract.retry if self.contract else Retry()

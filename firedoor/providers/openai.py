@@ -6,9 +6,7 @@ Sources: openai/openai-openapi `openapi.json` (2026-08-21), paths `/organization
 from firedoor.providers._provider import ByApi, ByHand, Kind, Never, Provider, Setting
 
 _MODELS = ByApi(call="GET /v1/models", note="free of charge; needs nothing but the key")
-_USAGE = ByApi(
-    call="GET /v1/organization/usage/completions?group_by[]=api_key_id,model", permission="api.usage.read"
-)
+_USAGE = ByApi(call="GET /v1/organization/usage/completions?group_by[]=api_key_id,model", permission="api.usage.read")
 
 PROVIDER = Provider(
     name="openai",
@@ -26,9 +24,7 @@ PROVIDER = Provider(
             value_pattern=r"sk-svcacct-[A-Za-z0-9_-]{20,}",
             scope="the id of the project, proj_…",
             scope_pattern=r"[A-Za-z0-9_-]{1,100}",
-            inventory=ByApi(
-                call="GET /v1/organization/projects/{project}/api_keys", permission="api.management.read"
-            ),
+            inventory=ByApi(call="GET /v1/organization/projects/{project}/api_keys", permission="api.management.read"),
             verify=_MODELS,
             revoke=ByApi(
                 call="DELETE /v1/organization/projects/{project}/service_accounts/{account}",
@@ -47,9 +43,7 @@ PROVIDER = Provider(
             value_pattern=r"sk-proj-[A-Za-z0-9_-]{20,}",
             scope="the id of the project, proj_…",
             scope_pattern=r"[A-Za-z0-9_-]{1,100}",
-            inventory=ByApi(
-                call="GET /v1/organization/projects/{project}/api_keys", permission="api.management.read"
-            ),
+            inventory=ByApi(call="GET /v1/organization/projects/{project}/api_keys", permission="api.management.read"),
             verify=_MODELS,
             revoke=ByApi(
                 call="DELETE /v1/organization/projects/{project}/api_keys/{key}", permission="api.management.write"

@@ -164,12 +164,23 @@ class ApprovalSpec(Spec):
 
 
 class AskField(Spec):
-    """One field of a form."""
+    """One field of a form. A `secret` is typed into a hidden prompt and goes straight into the places of `into`.
 
-    type: Literal["string", "integer", "boolean"] = Field(description="What the answer is.")
+    Its value never enters Temporal, the timeline or a file: `steps.NAME.FIELD` is the credential without it.
+    """
+
+    type: Literal["string", "integer", "boolean", "secret"] = Field(description="What the answer is.")
     description: str = Field("", description="What is asked.")
     required: bool = Field(True, description="May the field stay empty? Then it is null in expressions.")
     choices: list[str] = Field([], description="For a string: the answers to choose from.")
+    provider: str = Field("", description="For a secret: whose credential it is, `anthropic`; may hold `${{ }}`.")
+    into: list[str] = Field(
+        [],
+        description="For a secret: the places that shall hold it, `aws-sm:NAME`; may hold `${{ }}`, and an expression "
+        "that is a list stands for all its members.",
+    )
+    kind: str = Field("", description="For a secret: which kind of the provider's credentials; empty: the most usual.")
+    scope: str = Field("", description="For a secret: what it belongs to there, a project or user; may hold `${{ }}`.")
 
 
 class AskSpec(Spec):

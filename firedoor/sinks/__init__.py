@@ -3,6 +3,8 @@
 from firedoor.sinks import aws_sm
 from firedoor.sinks._store import Place, Store, parse_place
 
+__all__ = ["STORES", "Place", "Store", "place"]
+
 _STORES: tuple[Store, ...] = (aws_sm.STORE,)
 
 STORES: dict[str, Store] = {store.scheme: store for store in _STORES}

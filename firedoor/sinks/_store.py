@@ -73,4 +73,6 @@ def parse_place(text: str, stores: dict[str, Store]) -> Place:
 
 
 def _refused(text: str, why: str) -> StepError:
-    return StepError("invalid_arguments", f"{text!r} names no place for a secret: {why}.", next="Correct the reference.")
+    return StepError(
+        "invalid_arguments", f"{text!r} names no place for a secret: {why}.", next="Correct the reference."
+    )

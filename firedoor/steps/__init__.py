@@ -36,7 +36,6 @@ _CONTRACTS: tuple[type[Step], ...] = (
     credentials.Revoke,
     credentials.Rotate,
     credentials.TakeInventory,
-    credentials.TakeUsage,
     credentials.Verify,
     timeline.RecordedChanges,
 )

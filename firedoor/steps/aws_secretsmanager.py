@@ -11,10 +11,10 @@ from firedoor.steps.aws_iam import Account, PrincipalArn
 SecretReference = Annotated[
     str,
     Field(
-        pattern=r"^(env:FIREDOOR_SECRET_[A-Z0-9_]+|file:/.+|aws-secretsmanager:[^#]+(#[^#]+)?)$",
+        pattern=r"^(env:FIREDOOR_SECRET_[A-Z0-9_]+|file:/.+|aws-(sm|secretsmanager):[^#]+(#[^#]+)?)$",
         description=(
             "Where the value is, never the value: `env:FIREDOOR_SECRET_…` or `file:/…` of the worker, or "
-            "`aws-secretsmanager:NAME_OR_ARN#VERSION` (a version id, or a stage such as AWSCURRENT)."
+            "`aws-sm:NAME_OR_ARN#VERSION` (a version id, or a stage such as AWSCURRENT)."
         ),
         json_schema_extra={"secret_reference": True},
     ),

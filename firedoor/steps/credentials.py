@@ -16,12 +16,13 @@ PATIENT = Retry(attempts=80, interval=2, backoff=2, ceiling=30)
 ProviderName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{1,30}$", description="`openai`, `aws`, ….")]
 #: A text that names a place and holds no value. Not a `SecretReference`: what is listed here is written to.
 SinkReference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+:[^\s]{1,2048}$")]
-SINKS = "Where the value goes: `aws-sm:NAME`, `vault:MOUNT/PATH?field=NAME`, …; empty: where the credential lives now."
+SINKS = "The sinks that take the value, as docs/reference/sinks.md lists them; empty: where the credential lives now."
+WHICH = "Which one: its provider and id at least, or `where` its value lives."
 OLD_VALUE = Field(
     default="",
     description=(
         "Where the leaked value can be read, to try it and to revoke by it: `env:FIREDOOR_SECRET_…`, `file:/…` or a "
-        "sink's reference. Empty: where the credential lives."
+        "sink such as `aws-sm:NAME`. Empty: where the credential lives."
     ),
     json_schema_extra={"secret_reference": True},
 )
@@ -140,7 +141,7 @@ class Verify(Step):
     changeable: ClassVar[tuple[str, ...]] = ("value",)
     result: ClassVar[type[Result]] = Life
 
-    credential: Credential
+    credential: Credential = Field(description=WHICH)
     value: str = OLD_VALUE
     revoked_at: str = Field(default="", description="When it was revoked, RFC 3339: `settled` counts from there.")
 
@@ -158,7 +159,7 @@ class ProveDead(Step):
     proof: ClassVar[str] = "the provider refuses the value, or no longer lists the id as active"
     result: ClassVar[type[Result]] = Life
 
-    credential: Credential
+    credential: Credential = Field(description=WHICH)
     value: str = OLD_VALUE
     revoked_at: str = Field(default="", description="When it was revoked, RFC 3339: `settled` counts from there.")
 
@@ -182,7 +183,7 @@ class Revoke(Step):
     waits: ClassVar[bool] = True
     result: ClassVar[type[Result]] = Revoked
 
-    credential: Credential
+    credential: Credential = Field(description=WHICH)
     value: str = OLD_VALUE
 
 
@@ -197,7 +198,7 @@ class Enable(Step):
     timeout: ClassVar[int] = 120
     result: ClassVar[type[Result]] = Life
 
-    credential: Credential
+    credential: Credential = Field(description=WHICH)
 
 
 class Create(Step):
@@ -215,7 +216,7 @@ class Create(Step):
     timeout: ClassVar[int] = 180
     result: ClassVar[type[Result]] = Created
 
-    like: Credential
+    like: Credential = Field(description="The new one can do what this one can, at the same provider.")
     into: tuple[SinkReference, ...] = Field(default=(), description=SINKS)
 
 
@@ -239,7 +240,7 @@ class Rotate(Step):
     waits: ClassVar[bool] = True
     result: ClassVar[type[Result]] = Rotated
 
-    credential: Credential
+    credential: Credential = Field(description=WHICH)
     into: tuple[SinkReference, ...] = Field(default=(), description=SINKS)
     mode: Literal["breach", "rotation"] = Field(default="breach", description="Left out: the runbook's mode.")
     grace: int = Field(
@@ -247,7 +248,7 @@ class Rotate(Step):
     )
     gap: bool = Field(
         default=False,
-        description="Mode rotation: go on where the provider can only replace in place, so that for seconds none works.",
+        description="Mode rotation: go on where the provider can only replace in place: for seconds none works.",
     )
     value: str = OLD_VALUE
 
@@ -264,7 +265,7 @@ class TakeUsage(Step):
     timeout: ClassVar[int] = 300
     result: ClassVar[type[Result]] = Usage
 
-    credential: Credential
+    credential: Credential = Field(description=WHICH)
     since: str = Field(default="", description="The window's begin, RFC 3339; empty: `hours` ago.")
     hours: int = Field(default=24, ge=1, le=720, description="The length of the window, if `since` is empty.")
     baseline_days: int = Field(default=7, ge=1, le=30, description="Days before the window that are its baseline.")

@@ -154,7 +154,7 @@ def _secrets(permission: str, account: str, arguments: Mapping[str, Any]) -> lis
     region = _literal(arguments, "region") or "*"
     found = [_secret(_literal(arguments, "secret_id"), region, account)]
     scheme, _, place = _literal(arguments, "value").partition(":")
-    if permission == "secretsmanager:GetSecretValue" and scheme == "aws-secretsmanager":
+    if permission == "secretsmanager:GetSecretValue" and scheme in {"aws-sm", "aws-secretsmanager"}:
         found.append(_secret(place.partition("#")[0], "*", "*"))
     return found
 

@@ -1,15 +1,17 @@
 """Drives step functions in tests the way a worker does, without Temporal and without a timeline."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from activities import ACTIVITIES
 from activities._action import Context
+from activities._clients import Clients
 from activities._guard import MAY_CHANGE
 from activities.aws.accounts import Accounts
-from firedoor.config import Aws
+from firedoor.config import Aws, Settings
 from firedoor.errors import StepError
 from firedoor.incident import Call, Mode, Outcome, Preview, Target
 from firedoor.steps import STEPS
@@ -27,6 +29,11 @@ def accounts(emulator: Emulator | Wire, keys: Keys = ROOT, **settings: Any) -> A
     return Accounts(Aws.model_validate(configured), emulator.session(keys))
 
 
+def clients(aws: Accounts) -> Clients:
+    """Everything that a worker may reach which is told of nothing but these accounts."""
+    return Clients(Settings(home=Path("/nonexistent")), aws=aws)
+
+
 class Performing:
     """A step on its way: `preview` is its first yield, `finish` lets it act, as the performer would.
 
@@ -40,7 +47,9 @@ class Performing:
         contract = STEPS[action]
         target = Target(key="0", arguments=arguments)
         call = Call(incident=self.incident, plan="0" * 64, step="step", targets=(target,), mode=self.mode)
-        answer = FUNCTIONS[action](contract(**arguments), Context(aws=aws, call=call, target=target, earlier=earlier))
+        answer = FUNCTIONS[action](
+            contract(**arguments), Context(clients=clients(aws), call=call, target=target, earlier=earlier)
+        )
         self._contract = contract
         self._rest: Iterator[Preview | Outcome] = iter([answer]) if isinstance(answer, Outcome) else answer
         self.preview = self._first()

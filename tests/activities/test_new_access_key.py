@@ -51,7 +51,7 @@ def test_create(aws: Emulator, people: People, manager: Any) -> None:
     assert value["region"] == "eu-west-1"
     new = Keys(value["AccessKeyId"], value["SecretAccessKey"])
     assert outcome.result["credential"]["id"] == new.access_key_id
-    assert outcome.result["credential"]["where"].startswith("aws-secretsmanager:arn:")
+    assert outcome.result["credential"]["where"].startswith("aws-sm:arn:")
     assert aws.client("sts", new).get_caller_identity()["Arn"].endswith("user/gateway")
     assert new.secret not in step.preview.model_dump_json() + outcome.model_dump_json()
 

@@ -1,5 +1,6 @@
 """Up to its preview no change writes anything, and in plan mode none can."""
 
+import datetime
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ from firedoor.plan import Effect
 from firedoor.steps import STEPS
 from firedoor.steps.aws_iam_keys import DeactivateAccessKey
 from firedoor.timeline.store import Timeline
-from tests.activities.performing import Performing, accounts, perform
+from tests.activities.performing import Performing, accounts, clients, perform
 from tests.activities.wire import Wire
 from tests.emulators import ACCOUNT, Emulator, People
 
@@ -61,7 +62,7 @@ def planted(wire: Wire, people: People) -> Planted:
         "aws.iam.enable_service_credentials": user | {"credentials": [service_credential]},
         "aws.iam.lift_denies": principal,
         "aws.iam.restore_denies": principal | {"policies": {"FiredoorDenyAll": text_of(everything_denied("canary"))}},
-        "aws.secretsmanager.put_secret": {"secret_id": "app", "value": "aws-secretsmanager:other"},
+        "aws.secretsmanager.put_secret": {"secret_id": "app", "value": "aws-sm:other"},
         "aws.secretsmanager.restore_version": {"secret_id": "made", "version_id": first, "instead_of": second},
     }
 
@@ -73,6 +74,7 @@ class NotRecording:
     target: Target
     timeline: Timeline
     earlier: Preview | None = None
+    since: datetime.datetime | None = None
     run: str = ""
 
     async def intent(self, preview: Preview | None) -> None:
@@ -90,7 +92,7 @@ async def planned(aws: Accounts, action: Action, given: dict[str, Any], home: Pa
     ):
         token = RECORDER.set(NotRecording(target, timeline))
         try:
-            report = await Performer(action, aws, threads)(call)
+            report = await Performer(action, clients(aws), threads)(call)
         finally:
             RECORDER.reset(token)
     assert report.outcome

@@ -178,11 +178,11 @@ def test_references(aws: Emulator, manager: Any, tmp_path: Path) -> None:
     perform(acting(aws), PUT, secret_id="app", value=f"file:{source}")
     assert labels(manager)["AWSCURRENT"] == "from-a-file"
     version = manager.create_secret(Name="other", SecretString="by-stage")["VersionId"]
-    perform(accounts(aws), PUT, secret_id="app", value="aws-secretsmanager:other")
+    perform(accounts(aws), PUT, secret_id="app", value="aws-sm:other")
     assert labels(manager)["AWSCURRENT"] == "by-stage"
     manager.put_secret_value(SecretId="other", SecretString="newer")
     manager.put_secret_value(SecretId="app", SecretString="x")
-    step = Performing(accounts(aws), PUT, secret_id="app", value=f"aws-secretsmanager:other#{version}")
+    step = Performing(accounts(aws), PUT, secret_id="app", value=f"aws-sm:other#{version}")
     assert "by-stage" not in json.dumps(step.preview.model_dump(mode="json"))
 
 

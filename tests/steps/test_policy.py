@@ -73,7 +73,7 @@ def test_principals(arn: str, user: list[str], role: list[str]) -> None:
 def test_secrets() -> None:
     """A secret by name has six more characters in its ARN; the source of a value may be read, and only read."""
     arn = "arn:aws:secretsmanager:eu-west-1:1:secret:new-abcdef"
-    put = {"secret_id": "app", "region": "eu-west-1", "value": f"aws-secretsmanager:{arn}#AWSCURRENT"}
+    put = {"secret_id": "app", "region": "eu-west-1", "value": f"aws-sm:{arn}#AWSCURRENT"}
     document = policy_document(plan(("aws.secretsmanager.put_secret", put)))
     app = "arn:aws:secretsmanager:eu-west-1:*:secret:app-??????"
     assert granted(document, "secretsmanager:PutSecretValue") == [app]

@@ -15,6 +15,9 @@ from firedoor.incident import FailedTarget, IncidentView, StepState, StepView
 from firedoor.plan import PROVED, Field
 from firedoor.words import plural
 
+#: Actions that go on with a new value which a person has made at the provider.
+PASTED = frozenset({"credential.create", "credential.rotate"})
+NEEDS_PERSON = "needs_person"
 #: So many targets that failed are named.
 FAILED = 3
 
@@ -65,7 +68,14 @@ def _why(step: StepView) -> list[str]:
         asked = f"approval {len(step.request.given) + 1} of {step.request.needed}" if step.request else "approval"
         return [" · ".join(part for part in (asked, step.title) if part), *([step.summary] if step.summary else [])]
     # Of a question, the summary is what is asked.
-    return [part for part in (step.title, step.summary) if part] + [f"waits for {step.waits_for or 'a person'}"]
+    lines = [part for part in (step.title, step.summary) if part]
+    lines += [f"{name}: {destination(field)}" for name, field in step.ask.secrets().items()] if step.ask else []
+    return [*lines, f"waits for {step.waits_for or 'a person'}"]
+
+
+def destination(field: Field) -> str:
+    """Of a secret: how it is asked for, and where it goes."""
+    return f"a secret, asked for without being shown; it goes straight into {' and '.join(field.into)}"
 
 
 def commands(view: IncidentView, step: StepView) -> list[str]:
@@ -75,14 +85,26 @@ def commands(view: IncidentView, step: StepView) -> list[str]:
         case StepState.WAITING_APPROVAL:
             return [command(view, "approve", step.id), command(view, "deny", f"{step.id} {why}")]
         case StepState.WAITING_ANSWER:
-            return [command(view, "answer", f"{step.id} {form(step.ask.fields if step.ask else {})}")]
+            return [command(view, "answer", f"{step.id} {form(step.ask.fields if step.ask else {})}".rstrip())]
         case StepState.NEEDS_ATTENTION:
             lines = [command(view, "retry", step.id), *_other_retry(view, step)]
-            return [*lines, command(view, "skip", f"{step.id} {why}")]
+            return [*_paste(view, step), *lines, command(view, "skip", f"{step.id} {why}")]
         case StepState.DONE:
             return list(_other_retry(view, step))
         case _:
             return []
+
+
+def _paste(view: IncidentView, step: StepView) -> Iterator[str]:
+    """The command that takes the new value which a person made; of a `for_each`, for the first such target."""
+    if step.action not in PASTED:
+        return
+    if step.failure and step.failure.reason == NEEDS_PERSON:
+        yield command(view, "paste", step.id)
+    for one in step.failed:
+        if one.failure.reason == NEEDS_PERSON:
+            yield command(view, "paste", f"{step.id} --target {shlex.quote(one.name)}")
+            return
 
 
 def _other_retry(view: IncidentView, step: StepView) -> Iterator[str]:
@@ -112,10 +134,13 @@ def failure(one: FailedTarget) -> Text:
 def form(fields: Mapping[str, Field]) -> str:
     """The fields of a question as a command line takes them; an optional one in brackets.
 
-    Pasted as it stands, it answers nothing: no value fits, and nothing in it means something to a shell.
+    Pasted as it stands, it answers nothing: no value fits, and nothing in it means something to a shell. A secret has
+    no place in a command line: it is asked for.
     """
     words: list[str] = []
     for name, field in fields.items():
+        if field.type == "secret":
+            continue
         value = " / ".join(field.choices) or {"boolean": "yes / no", "integer": "number", "string": "…"}[field.type]
         word = f"{name}='{value}'"
         words.append(word if field.required else f"[{word}]")

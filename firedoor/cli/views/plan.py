@@ -31,7 +31,7 @@ def compiled(plan: Plan, inputs: Mapping[str, Any]) -> RenderableType:
     table = _table()
     for step in plan.steps:
         notes = [f"{step.title} · {_briefly(step)}".rstrip(" ·") if step.title else _does(step, inputs)]
-        notes += _notes(step)
+        notes += [*_secrets(step, inputs), *_notes(step)]
         notes += [f"waits for approval: {step.approval}"] if step.approval and step.kind != "approval" else []
         table.add_row(Text(f" {step.id}", style="bold"), _effect(step), Text("\n".join(notes)))
     parts = [_head(plan, inputs), Text(), table]
@@ -49,7 +49,8 @@ def previewed(plan: Plan, view: IncidentView) -> RenderableType:
         told = known.get(step.id)
         body = list(forecast.found(step, told, later=step.id in later)) if told else []
         does = Text(_does(step, view.inputs), style="dim") if step.title else Text()
-        lines = [*([does] if does else []), *body, *_terms(step)]
+        goes = [Text(line) for line in _secrets(step, view.inputs)]
+        lines = [*([does] if does else []), *body, *goes, *_terms(step)]
         parts += [Text(), _heading(step, view.inputs, widest), Padding(Group(*lines), (0, 0, 0, INDENT))]
     parts += [*people(plan), Text(), forecast.touched(view), Text(), *forecast.verdict(plan, view)]
     return Group(*parts)
@@ -73,6 +74,12 @@ def _terms(step: PlannedStep) -> Iterator[Text]:
     yield from (Text(line) for line in _notes(step))
     if step.approval and step.kind != "approval":
         yield Text(f"waits for approval: {step.approval}", style="yellow")
+
+
+def _secrets(step: PlannedStep, inputs: Mapping[str, Any]) -> Iterator[str]:
+    """What a question asks for that never enters firedoor's own stores, and where it goes."""
+    for name, field in step.ask.secrets().items() if step.ask else ():
+        yield f"asks for a secret, {name}, which goes to {_legible(' and '.join(field.into), inputs)}"
 
 
 def _notes(step: PlannedStep) -> Iterator[str]:

@@ -12,7 +12,7 @@ from firedoor.cli.times import clock, duration, seconds_between
 from firedoor.cli.views import preview as preview_view
 from firedoor.cli.views import progress, tree
 from firedoor.cli.views.incident import said_by_provider
-from firedoor.cli.views.needs import commands, failure, failures
+from firedoor.cli.views.needs import commands, destination, failure, failures
 from firedoor.cli.views.paste import Command
 from firedoor.cli.views.plain import plain
 from firedoor.cli.views.preview import word
@@ -56,6 +56,7 @@ def _facts(scene: Scene, one: StepView) -> Iterator[tuple[str, RenderableType]]:
         yield "progress", Text(goes)
     if one.summary:
         yield "says", Text(one.summary)
+    yield from _secrets(one)
     if one.waits_for and one.state in WAITING:
         yield "waits for", Text(one.waits_for)
     if one.failure:
@@ -64,6 +65,11 @@ def _facts(scene: Scene, one: StepView) -> Iterator[tuple[str, RenderableType]]:
     if one.failed:
         yield "failed", failures(scene.view, one)
     yield from _consequences(scene, one)
+
+
+def _secrets(one: StepView) -> Iterator[tuple[str, RenderableType]]:
+    for name, field in one.ask.secrets().items() if one.ask else ():
+        yield f"  {name}", Text(destination(field))
 
 
 def _consequences(scene: Scene, one: StepView) -> Iterator[tuple[str, RenderableType]]:

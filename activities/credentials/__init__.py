@@ -1,0 +1,1 @@
+"""The credential verbs, generic over providers and sinks."""

@@ -1,0 +1,81 @@
+"""`credential.verify`, `credential.prove_dead`, `credential.inventory`: reads."""
+
+import datetime
+
+from activities._action import Context, performs
+from activities.credentials.proof import Subject
+from activities.providers._provider import Reading
+from firedoor.errors import StepError
+from firedoor.incident import Evidence, Outcome
+from firedoor.plan import Verdict
+from firedoor.providers import Verb
+from firedoor.providers._provider import ByApi
+from firedoor.steps.credentials import Found, Inventory, Life, ProveDead, TakeInventory, Verify
+
+
+@performs(Verify)
+def verify(step: Verify, context: Context) -> Outcome:
+    """The provider's own answer to the value, or of the id."""
+    outcome, _ = _life(step, context)
+    return outcome
+
+
+@performs(ProveDead)
+def prove_dead(step: ProveDead, context: Context) -> Outcome:
+    """As `verify`, with a verdict."""
+    outcome, verdict = _life(step, context)
+    return outcome.model_copy(update={"verdict": verdict})
+
+
+@performs(TakeInventory)
+def take_inventory(step: TakeInventory, context: Context) -> Outcome:
+    """The list calls of the provider, one kind after the other."""
+    module, api = context.clients.provider(step.provider)
+    try:
+        kinds = [api.provider.kind(step.kind)] if step.kind else list(api.provider.kinds)
+    except LookupError as error:
+        raise StepError("invalid_arguments", f"{error}.", next="Correct `kind`, or leave it out.") from None
+    found: list[Found] = []
+    unlisted: list[str] = []
+    for kind in kinds:
+        if isinstance(kind.means(Verb.INVENTORY), ByApi):
+            found += module.inventory(api, kind, step.scope)
+        else:
+            unlisted.append(kind.name)
+    wanted = tuple(one for one in found if _wanted(one, step))
+    result = Inventory(
+        provider=step.provider,
+        found=wanted,
+        credentials=tuple(one.credential for one in wanted if one.status == "active"),
+        unlisted=tuple(unlisted),
+    )
+    blind = f" It lists no {', '.join(unlisted)}." if unlisted else ""
+    return Outcome(
+        summary=f"{api.provider.title} has {len(wanted)} of {len(found)} credentials that were asked for.{blind}",
+        result=result.model_dump(mode="json"),
+        evidence=(Evidence(source=f"{step.provider}:inventory", says=f"{len(found)} credentials listed"),),
+    )
+
+
+def _wanted(found: Found, step: TakeInventory) -> bool:
+    credential = found.credential
+    named = step.name_contains in credential.name or step.name_contains in credential.id
+    return named and credential.id not in step.except_ids
+
+
+def _life(step: Verify | ProveDead, context: Context) -> tuple[Outcome, Verdict]:
+    subject = Subject.of(context.clients, step.credential, step.value)
+    reading, evidence = subject.read()
+    since = datetime.datetime.fromisoformat(step.revoked_at) if step.revoked_at else None
+    settled = reading.life == "dead" or since is None or subject.over(since)
+    result = Life(
+        credential=step.credential, state=reading.life, last_used=reading.last_used, settled=settled
+    ).model_dump(mode="json")
+    outcome = Outcome(summary=_sentence(subject, reading), result=result, evidence=evidence)
+    return outcome, subject.proved(reading, by_value=subject.value is not None)
+
+
+def _sentence(subject: Subject, reading: Reading) -> str:
+    words = {"live": "is accepted", "dead": "is refused", "unknown": "may be alive or dead"}
+    sentence = f"{subject.label} {words[reading.life]}: {subject.api.provider.title} {reading.evidence.says}."
+    return sentence[:1].upper() + sentence[1:]
