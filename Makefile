@@ -72,7 +72,7 @@ format: $(DEV)  ## Sort imports and format
 	$(BIN)/ruff format --quiet .
 
 docs: $(DEV)  ## Write everything that is generated: reference, help texts, JSON Schema, figures
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.generate
 	$(BIN)/python -m firedoor.cli.help
 	$(BIN)/python -m firedoor.runbook.schema
 

@@ -38,8 +38,8 @@ class Context:
     """What a step function may use.
 
     `earlier` is the preview that an earlier attempt recorded as its intent and never finished: the change is in doubt,
-    and `earlier.before` is the true state before it; `since` is when that attempt began. `run` is the run of the incident.
-    `timeline` is for reading.
+    and `earlier.before` is the true state before it; `since` is when that attempt began. `run` is the run of the
+    incident. `timeline` is for reading.
     """
 
     clients: Clients

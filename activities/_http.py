@@ -35,7 +35,7 @@ IN_DOUBT = "It is not known whether {who} carried it out; firedoor looks before 
 
 
 class ProviderError(StepError):
-    """A provider refused a call. `status` is its HTTP status, 0 without an answer; `code` its own word, if it has one."""
+    """A provider refused a call. `status` is its HTTP status, 0 without an answer; `code` its own word, if any."""
 
     def __init__(self, reason: str, what: str, *, status: int = 0, code: str = "", next: str = "") -> None:
         super().__init__(reason, what, next=next)
@@ -47,8 +47,8 @@ class ProviderError(StepError):
 class Request:
     """One call. `template` is a path with {names} that `ids` fills in; `secrets` are values that it carries.
 
-    `reads` marks a call that changes nothing although it is no GET. `permission` is what the provider must have granted.
-    `statuses` are refusals that the caller understands itself.
+    `reads` marks a call that changes nothing although it is no GET. `permission` is what the provider must have
+    granted. `statuses` are refusals that the caller understands itself.
     """
 
     method: str
@@ -93,7 +93,7 @@ class Http:
     """Calls of one provider. Threads may share it. Blocks: call it in a thread."""
 
     def __init__(self, name: str, title: str, base_url: str, limits: Limits | None = None) -> None:
-        """`base_url` may have a path. Raises `StepError` (`invalid_arguments`) for one that is not https or loopback."""
+        """`base_url` may have a path. Raises `StepError` (`invalid_arguments`) unless it is https or loopback."""
         parts = urlsplit(base_url)
         if not parts.hostname or (parts.scheme != "https" and parts.hostname not in LOOPBACK):
             raise StepError(

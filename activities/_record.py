@@ -135,7 +135,7 @@ class _Recording(ActivityInboundInterceptor):
 
 
 def _worth_waiting(contract: type[Step], reason: str) -> bool:
-    """A step that waits for its provider is retried for long; its other failures reach a person as soon as others do."""
+    """A step that waits for its provider is retried for long; its other failures reach a person as soon as usual."""
     return not contract.waits or reason == "not_yet" or activity.info().attempt < Retry().attempts
 
 

@@ -9,6 +9,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
+from docs.tables import providers_page, sinks_page
 from firedoor.plan import Effect
 from firedoor.runbook.diagnostics import EXPLANATIONS, Code
 from firedoor.runbook.model import Runbook
@@ -72,6 +73,8 @@ def pages() -> dict[Path, str]:
         REFERENCE / "steps.md": steps_page(),
         REFERENCE / "diagnostics.md": diagnostics_page(),
         REFERENCE / "runbook.md": runbook_page(),
+        REFERENCE / "providers.md": providers_page(),
+        REFERENCE / "sinks.md": sinks_page(),
         README: readme_page(),
     }
 

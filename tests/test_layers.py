@@ -134,8 +134,8 @@ def test_nothing_is_silenced() -> None:
     assert rows == []
 
 
-#: What the project is founded on, and installed with from the first release; providers and chat will import them.
-FOUNDATION = {"httpx", "slack-sdk"}
+#: What the project is founded on, and installed with from the first release; chat will import it.
+FOUNDATION = {"slack-sdk"}
 #: Halves of a declared package that are imported by their own names.
 HALVES = {"botocore": "boto3", "pydantic-core": "pydantic"}
 

@@ -1,4 +1,4 @@
-"""Is a credential dead? Asked by its value where that is known, else by its id; and again, while a provider needs time."""
+"""Is a credential dead? Asked by its value where that is known, else by its id; again while a provider needs time."""
 
 import datetime
 import time
@@ -52,7 +52,7 @@ class Subject:
         return f"the {self.api.provider.title} {self.kind.title} {self.credential.label}".rstrip()
 
     def read(self) -> tuple[Reading, tuple[Evidence, ...]]:
-        """One reading. The value's own answer counts; the id's where the value is not known or its answer tells nothing."""
+        """One reading. The value's own answer counts; the id's where that is not known or tells nothing."""
         readings: list[Reading] = []
         if self.value is not None:
             readings.append(self.module.verify(self.api, self.credential, self.value))
@@ -94,7 +94,7 @@ class Subject:
         return passed >= self.kind.lag
 
     def proved(self, reading: Reading, *, by_value: bool) -> Verdict:
-        """The verdict. A provider that lags has to refuse the value itself: that it lists the id no more is no proof."""
+        """The verdict. A provider that lags has to refuse the value itself: that it lists no such id proves nothing."""
         if reading.life == "dead" and self.kind.lag and not by_value:
             return Verdict.UNKNOWN
         return VERDICTS[reading.life]

@@ -1,8 +1,8 @@
 """`credential.rotate` and `credential.create`: from one credential to the next, through any number of sinks.
 
 Whatever is interrupted is continued, because every part looks before it acts: the name of the new credential and the
-token of its stored value are the same in all attempts. What an attempt made whose answer was lost has that name, and its
-value is in no sink: it is deleted, and another one made.
+token of its stored value are the same in all attempts. What an attempt made whose answer was lost has that name, and
+its value is in no sink: it is deleted, and another one made.
 """
 
 from collections.abc import Generator, Iterator, Sequence

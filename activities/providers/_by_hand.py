@@ -1,4 +1,4 @@
-"""The verbs that a provider's API does not have: a module imports them from here, and a person gets the instructions."""
+"""The verbs that a provider's API does not have: a module imports them from here, and a person is told what to do."""
 
 from collections.abc import Sequence
 from datetime import datetime

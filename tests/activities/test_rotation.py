@@ -77,7 +77,7 @@ def test_in_a_breach_nothing_new_is_made_before_the_old_one_is_dead(on: Stage) -
     assert list(on.labels().values()) == [["AWSCURRENT"]]
 
 
-def test_in_a_rotation_consumers_have_a_working_key_at_every_moment(on: Stage) -> None:
+def test_in_a_rotation_consumers_have_a_working_key_at_every_moment(on: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the secret holds is alive before each call that changes something, and after the last."""
     alive: list[bool] = []
     answer = on.openai.answer
@@ -87,7 +87,7 @@ def test_in_a_rotation_consumers_have_a_working_key_at_every_moment(on: Stage) -
         alive.append(any(key.value == on.stored() for key in on.openai.keys.values()))
         return said
 
-    on.openai.answer = watching  # type: ignore[method-assign]
+    monkeypatch.setattr(on.openai, "answer", watching)
     rotated(on, mode="rotation")
     assert alive
     assert all(alive)
@@ -159,7 +159,7 @@ def test_a_sink_that_refuses_leaves_nothing_behind(on: Stage) -> None:
     assert on.stored() == on.key.value
 
 
-def test_a_sink_that_is_deleted_meanwhile_gets_the_new_key_deleted(on: Stage) -> None:
+def test_a_sink_that_is_deleted_meanwhile_gets_the_new_key_deleted(on: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sink refuses after the key was made: the key is deleted again, and the old one still works."""
     manager = on.aws.client("secretsmanager")
     manager.create_secret(Name="other", SecretString="old")
@@ -172,7 +172,7 @@ def test_a_sink_that_is_deleted_meanwhile_gets_the_new_key_deleted(on: Stage) ->
             manager.delete_secret(SecretId="other", ForceDeleteWithoutRecovery=True)
         return said
 
-    on.openai.answer = sabotage  # type: ignore[method-assign]
+    monkeypatch.setattr(on.openai, "answer", sabotage)
     _, error = attempt(on, "credential.rotate", credential=on.credential, into=sinks, mode="rotation")
     assert isinstance(error, StepError)
     assert "There is no secret other" in error.what
