@@ -132,7 +132,11 @@ class Target(Frozen):
 
     @property
     def name(self) -> str:
-        """A printable name: the first arguments that are text. Arguments are never secret."""
+        """A printable name: of a credential its own, else the first arguments that are text. Never a secret."""
+        credential = self.arguments.get("credential") or self.arguments.get("like")
+        if isinstance(credential, dict) and "provider" in credential:
+            parts = (credential.get(part, "") for part in ("provider", "name", "id"))
+            return " ".join(str(part) for part in parts if part)
         words = [value for value in self.arguments.values() if isinstance(value, str) and value]
         return " ".join(words[:NAME_ARGUMENTS]) or self.key
 

@@ -1,7 +1,7 @@
 """What a provider's module looks like, what its functions are given, and what they return.
 
-A module has one function a verb; `ProviderModule` is its shape, which mypy proves of every module in the list. A
-verb that its API does not have is an import from `activities.providers._by_hand`. Values of credentials are `SecretStr`, live
+A module has one function a verb; `ProviderModule` is its shape, which mypy proves of every module in the list.
+A verb that its API lacks is an import from `activities.providers._by_hand`. Values of credentials are `SecretStr`, live
 in local variables, and never get into what a function returns but `Made.value`.
 """
 

@@ -30,6 +30,7 @@ from firedoor.drill.scenario import Reply, Scenario
 from firedoor.engine import Engine
 from firedoor.errors import Exit, FiredoorError, RefusedError, UsageError
 from firedoor.incident import FINAL_STATES, Decision, IncidentState, IncidentView, Responder, StepState, StepView
+from firedoor.inputs import resolve_inputs
 from firedoor.local import START_SECONDS, answers, free_port, server_command, temporal_binary
 from firedoor.plan import Plan, Verdict
 from firedoor.supervisor import Program, Supervisor
@@ -225,12 +226,7 @@ class Rehearsal:
 
     async def _respond(self, engine: Engine, settings: Settings) -> IncidentView:
         """From the alert to the end of the incident, with a scripted responder."""
-        source, body = self.scenario.alert()
-        alert = SOURCES[source].parse(body)
-        plan, inputs = match(alert, [self._plan])
-        self.audience.tell(f"{source} reports: {alert.title} It starts {plan.name}.")
-        starter = Responder(principal=f"alert:{source}", auth="alert")
-        incident = (await engine.start(plan, inputs, starter=starter, alert=alert, drill=True)).incident
+        incident = await self._start(engine)
         try:
             async with asyncio.timeout(LIMIT_SECONDS):
                 return await self._follow(engine, incident)
@@ -246,6 +242,21 @@ class Rehearsal:
                 changed="Only emulators were touched.",
                 next=f"Look into {settings.home}/worker.log; run the drill with --keep DIR to keep it.",
             ) from None
+
+    async def _start(self, engine: Engine) -> str:
+        """Start it as the scenario says: by an alert, or by a person."""
+        reported = self.scenario.alert()
+        if reported is None:
+            self.audience.tell(f"Somebody starts {self._plan.name}.")
+            starter = Responder(principal="user:finder", auth="drill")
+            inputs = resolve_inputs(self._plan, dict(self.scenario.inputs()))
+            return (await engine.start(self._plan, inputs, starter=starter, drill=True)).incident
+        source, body = reported
+        alert = SOURCES[source].parse(body)
+        plan, found = match(alert, [self._plan])
+        self.audience.tell(f"{source} reports: {alert.title} It starts {plan.name}.")
+        starter = Responder(principal=f"alert:{source}", auth="alert")
+        return (await engine.start(plan, found, starter=starter, alert=alert, drill=True)).incident
 
     async def _follow(self, engine: Engine, incident: str) -> IncidentView:
         async for view in engine.watch(incident):

@@ -62,9 +62,13 @@ class Scenario(ABC):
     async def begin(self) -> None:
         """Let the attacker and the workload loose; returns when the attack is seen to succeed."""
 
-    @abstractmethod
-    def alert(self) -> tuple[str, bytes]:
-        """The alert that reports it: its source, and the body as it would arrive."""
+    def alert(self) -> tuple[str, bytes] | None:
+        """The alert that reports it: its source, and the body as it would arrive; None: a person starts it."""
+        return None
+
+    def inputs(self) -> Mapping[str, str]:
+        """What the person types who starts it."""
+        return {}
 
     @abstractmethod
     async def prove(self) -> Proof:

@@ -19,7 +19,7 @@ PROVIDER = Provider(
     kinds=(
         Kind(
             name="service_account_key",
-            title="key of a service account",
+            title="service-account key",
             id_pattern=r"[A-Za-z0-9_-]{1,100}",
             value_pattern=r"sk-svcacct-[A-Za-z0-9_-]{20,}",
             scope="the id of the project, proj_…",
@@ -38,7 +38,7 @@ PROVIDER = Provider(
         ),
         Kind(
             name="user_key",
-            title="key of a user",
+            title="user key",
             id_pattern=r"[A-Za-z0-9_-]{1,100}",
             value_pattern=r"sk-proj-[A-Za-z0-9_-]{20,}",
             scope="the id of the project, proj_…",
@@ -57,7 +57,7 @@ PROVIDER = Provider(
         ),
         Kind(
             name="admin_key",
-            title="admin key of the organization",
+            title="admin key",
             id_pattern=r"[A-Za-z0-9_-]{1,100}",
             value_pattern=r"sk-admin-[A-Za-z0-9_-]{20,}",
             inventory=ByApi(call="GET /v1/organization/admin_api_keys", permission="api.management.read"),
