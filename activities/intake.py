@@ -94,7 +94,7 @@ class Judge:
             )
         pattern = self.kind.value_pattern
         if found.life == "unknown" and pattern and not re.fullmatch(pattern, value.get_secret_value()):
-            what = f"This does not look like a {title} {self.kind.title}, and {title} could not tell."
+            what = f"This does not look like any {self.kind.title} of {title}, and {title} could not tell."
             raise StepError("invalid_arguments", what, next=COPY_AGAIN)
         return found
 

@@ -3,7 +3,9 @@
 Here they live in a local variable and in a pipe. The server's form hands them over in the same way: `desk.ask`.
 """
 
+import getpass
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -118,9 +120,18 @@ def _said(wanted: Wanted) -> Text:
 
 def _typed(wanted: Wanted) -> str:
     try:
-        value = err().input(f"{plain(wanted.name)} (not shown): ", password=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            # Not rich's own prompt: that is written before the terminal stops showing what is typed or pasted.
+            value = getpass.getpass(f"{plain(wanted.name)} (not shown): ", stream=sys.stderr)
     except EOFError:
         raise UsageError(f"No value was given for {wanted.name}.", changed="Nothing was changed.") from None
+    except getpass.GetPassWarning:
+        raise UsageError(
+            "This terminal cannot be kept from showing what is typed, so the secret is not asked for here.",
+            changed="Nothing was changed.",
+            next="Pipe it in, and add --secret-stdin.",
+        ) from None
     if len(value.encode()) >= LINE:
         raise UsageError(
             f"A terminal takes {LINE} bytes in a line, and this value may have been cut off there.",

@@ -1,7 +1,7 @@
 """A leaked provider key: the key of a gateway's service account at OpenAI, in a secret that its workload reads.
 
-On the stage: a fake OpenAI on loopback, an AWS account that ministack emulates and enforces, an attacker who has the key
-and uses it, and the gateway, which fetches its key from the secret before each call.
+On the stage: a fake OpenAI on loopback, an AWS account that ministack emulates and enforces, an attacker who has and
+uses the key, and the gateway, which fetches its key from the secret before each call.
 """
 
 import asyncio
@@ -106,8 +106,8 @@ class ProviderKeyLeaked(Scenario):
             calls={who: dict(counts) for who, counts in calls.items()},
             attacker_last_success=max((one.at for one in attacks if one.answer == "200"), default=""),
             attacker_first_refusal=min((one.at for one in attacks if one.answer == "401"), default=""),
-            sentence=f"After the end OpenAI refused the leaked key {PROBES} times with 401; the gateway works with a new "
-            "one, which it fetches from its secret, and there is no other key.",
+            sentence=f"After the end OpenAI refused the leaked key {PROBES} times with 401; the gateway works with a "
+            "new one, which it fetches from its secret, and there is no other key.",
         )
 
     async def tear_down(self) -> None:

@@ -7,7 +7,6 @@ environment made from nothing, so that no credential and no Temporal address of 
 import asyncio
 import contextlib
 import datetime
-import json
 import os
 import shutil
 import signal
@@ -15,10 +14,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from firedoor.alerts import SOURCES, match
 from firedoor.app import app_folder, shipped_runbooks
@@ -27,6 +25,7 @@ from firedoor.config import Settings, load
 from firedoor.converter import load_key
 from firedoor.drill.result import DrillResult, Proof, StepResult
 from firedoor.drill.scenario import Reply, Scenario
+from firedoor.drill.toml import toml
 from firedoor.engine import Engine
 from firedoor.errors import Exit, FiredoorError, RefusedError, UsageError
 from firedoor.incident import FINAL_STATES, Decision, IncidentState, IncidentView, Responder, StepState, StepView
@@ -396,11 +395,3 @@ def _with_record(proof: Proof, found: Verification) -> Proof:
     counts = Counter(finding.kind.value for finding in found.findings)
     faults = [f"The exported timeline does not verify: {fault.place}: {fault.say}" for fault in found.of(Class.FAILED)]
     return proof.model_copy(update={"record": dict(counts), "doubts": (*proof.doubts, *faults)})
-
-
-def toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
-    """Tables of texts, numbers and lists of texts as TOML; JSON writes these values the same way."""
-    lines: list[str] = []
-    for table, values in tables.items():
-        lines += [f"[{table}]", *(f"{name} = {json.dumps(value)}" for name, value in values.items()), ""]
-    return "\n".join(lines)

@@ -183,7 +183,7 @@ def test_a_provider_that_cannot_be_asked_is_no_obstacle(counter: Counter, provid
     """Those who wait for the key get it, and nobody claims that it works; what cannot be a key is refused."""
     provider.down = True
     error = counter.refused("canary-not-a-key")
-    assert error["what"] == "This does not look like a OpenAI key of a user, and OpenAI could not tell."
+    assert error["what"] == "This does not look like any user key of OpenAI, and OpenAI could not tell."
     taken = counter.give(NEW)
     assert (taken["verified"], counter.held()) == ("unknown", NEW)
     assert "OpenAI no answer that tells" in taken["sentence"]

@@ -17,8 +17,9 @@ import pytest
 
 from firedoor.config import Settings
 from firedoor.drill.aws_access_key_leaked import ROLE, AwsAccessKeyLeaked
-from firedoor.drill.rehearsal import Audience, Rehearsal, drill, empty_folder, toml
+from firedoor.drill.rehearsal import Audience, Rehearsal, drill, empty_folder
 from firedoor.drill.result import DrillResult
+from firedoor.drill.toml import toml
 from firedoor.errors import UsageError
 from firedoor.incident import IncidentState, IncidentView, StepState
 from firedoor.plan import Verdict

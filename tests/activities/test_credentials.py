@@ -1,0 +1,209 @@
+"""The credential verbs besides rotation, against a fake OpenAI that behaves."""
+
+from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from activities.providers import module_of
+from activities.providers import openai as openai_module
+from activities.providers._provider import kind_of
+from firedoor.drill.fakes._fake import Fault, Said
+from firedoor.errors import StepError
+from firedoor.incident import Outcome
+from firedoor.plan import Effect, Verdict
+from firedoor.providers import providers
+from firedoor.providers._provider import Provider
+from firedoor.steps._step import Credential
+from tests.activities.openai import SECRET, SINK, Stage, stage
+from tests.activities.test_rotation import attempt
+from tests.emulators import Emulator
+
+MODELS = "/v1/models"
+
+
+@pytest.fixture
+def on(aws: Emulator, tmp_path: Path) -> Generator[Stage]:
+    """A leaked key of a service account, in a secret."""
+    with stage(aws, tmp_path) as built:
+        yield built
+
+
+def outcome(on: Stage, action: str, **arguments: Any) -> Outcome:
+    """What comes of a step that has to succeed."""
+    _, ended = attempt(on, action, **arguments)
+    assert isinstance(ended, Outcome), ended
+    return ended
+
+
+def refused(on: Stage, action: str, **arguments: Any) -> StepError:
+    """The error that a step ends with."""
+    try:
+        _, ended = attempt(on, action, **arguments)
+    except StepError as error:
+        return error
+    assert isinstance(ended, StepError), ended
+    return ended
+
+
+def test_what_exists_is_listed_by_kind_over_all_pages(on: Stage) -> None:
+    """Keys of service accounts, of users and admin keys, more than a page of them; no value among it."""
+    for number in range(120):
+        on.openai.plant(f"more-{number}")
+    on.openai.plant("laptop", user="ada")
+    found = outcome(on, "credential.inventory", provider="openai").result
+    kinds = [one["credential"]["kind"] for one in found["found"]]
+    assert [kinds.count(kind) for kind in ("service_account_key", "user_key", "admin_key")] == [121, 1, 1]
+    assert "canary" not in str(found)
+    some = outcome(on, "credential.inventory", provider="openai", kind="user_key", name_contains="lap").result
+    assert [one["owner"] for one in some["credentials"]] == ["ada@example.com"]
+    none = outcome(on, "credential.inventory", provider="openai", name_contains="gateway", except_ids=[on.key.id])
+    assert none.result["found"] == []
+
+
+def test_a_kind_or_provider_that_does_not_exist(on: Stage) -> None:
+    """The sentence says what there is."""
+    error = refused(on, "credential.inventory", provider="openai", kind="nope")
+    assert "it has service_account_key, user_key, admin_key" in error.what
+    error = refused(on, "credential.inventory", provider="nope")
+    assert "knows no provider 'nope'" in error.what
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "verdict"),
+    [
+        (None, "live", Verdict.NOT_CONTAINED),
+        (Said(401, {"error": {"message": "no", "code": "invalid_api_key"}}), "dead", Verdict.CONTAINED),
+        (Said(403, {"error": {"message": "no", "code": "missing_scope"}}), "live", Verdict.NOT_CONTAINED),
+    ],
+)
+def test_the_value_itself_is_tried(on: Stage, said: Said | None, state: str, verdict: Verdict) -> None:
+    """401 is dead, 403 is alive and not allowed that call."""
+    if said:
+        on.openai.faults.append(Fault("GET", MODELS, times=2, instead=said))
+    assert outcome(on, "credential.verify", credential=on.credential).result["state"] == state
+    assert outcome(on, "credential.prove_dead", credential=on.credential).verdict is verdict
+
+
+def test_what_tells_nothing_is_unknown(on: Stage) -> None:
+    """HTML for the value, and nothing by the id: unknown never passes for dead."""
+    on.openai.faults.append(Fault("GET", MODELS, times=9, instead=Said(200, b"<html>")))
+    given = {"provider": "openai", "where": SINK}
+    proved = outcome(on, "credential.prove_dead", credential=given)
+    assert (proved.verdict, proved.result["state"]) == (Verdict.UNKNOWN, "unknown")
+    assert "may be alive or dead" in proved.summary
+
+
+def test_nothing_known_is_a_sentence(on: Stage) -> None:
+    """Neither an id nor a value."""
+    assert "Nothing is known of" in refused(on, "credential.verify", credential={"provider": "openai"}).what
+
+
+def test_settled_counts_from_the_revocation(on: Stage) -> None:
+    """A provider without a lag has had its time at once."""
+    ago = (datetime.now(UTC) - timedelta(seconds=5)).isoformat()
+    assert outcome(on, "credential.verify", credential=on.credential, revoked_at=ago).result["settled"] is True
+
+
+def test_a_revoked_key_is_refused_and_a_second_time_changes_nothing(on: Stage) -> None:
+    """The whole service account goes, and its value is refused."""
+    preview, done = attempt(on, "credential.revoke", credential=on.credential)
+    assert (preview.effect, preview.inverse) == (Effect.DESTRUCTIVE, None)
+    assert (done.verdict, done.changed) == (Verdict.CONTAINED, True)
+    preview, again = attempt(on, "credential.revoke", credential=on.credential)
+    assert "nothing to change" in preview.change
+    assert (again.verdict, again.changed) == (Verdict.CONTAINED, False)
+
+
+def test_a_users_key_is_revoked_and_never_created(on: Stage) -> None:
+    """OpenAI has no call to create one: the sentence says who does it, and where; nothing was changed."""
+    mine = on.openai.plant("laptop", user="ada")
+    given = {"provider": "openai", "kind": "user_key", "id": mine.id, "scope": mine.project, "owner": "ada"}
+    assert outcome(on, "credential.revoke", credential=given).verdict is Verdict.CONTAINED
+    error = refused(on, "credential.create", like=given, into=[SINK])
+    assert error.reason == "needs_person"
+    assert "Ask ada to create a new secret key in project proj_gateway" in error.next
+    assert "https://platform.openai.com/api-keys" in error.next
+
+
+def test_a_pasted_value_takes_the_place_of_a_users_key(on: Stage) -> None:
+    """Revoked, waiting for a person; with the new value in the sink it goes on, and makes nothing itself."""
+    mine = on.openai.plant("laptop", user="ada")
+    manager = on.aws.client("secretsmanager")
+    manager.put_secret_value(SecretId=SECRET, SecretString=mine.value)
+    given = {"provider": "openai", "kind": "user_key", "id": mine.id, "scope": mine.project, "name": "laptop"}
+    preview, error = attempt(on, "credential.rotate", credential=given, into=[SINK], mode="breach")
+    assert isinstance(error, StepError)
+    assert error.reason == "needs_person"
+    assert "is revoked; its consumers have no working one." in error.changed
+    new = on.openai.plant("laptop-2", user="ada")
+    manager.put_secret_value(SecretId=SECRET, SecretString=new.value)
+    _, done = attempt(on, "credential.rotate", preview, credential=given, into=[SINK], mode="breach")
+    assert isinstance(done, Outcome), done
+    assert (done.verdict, on.stored()) == (Verdict.CONTAINED, new.value)
+
+
+def test_firedoors_own_admin_key_is_never_revoked(on: Stage) -> None:
+    """That would cut off the hand that works; another admin key is rotated into its sink."""
+    (own,) = on.openai.admin_keys.values()
+    given = {"provider": "openai", "kind": "admin_key", "id": own.id}
+    assert refused(on, "credential.revoke", credential=given).reason == "refused_self"
+    on.aws.client("secretsmanager").create_secret(Name="admin", SecretString="{}")
+    sink = "aws-sm:admin?field=key"
+    made = outcome(on, "credential.create", like={"provider": "openai", "kind": "admin_key"}, into=[sink]).result
+    other = on.openai.admin_keys[made["credential"]["id"]]
+    assert (made["places"], made["credential"]["where"]) == ([sink], sink)
+    assert on.stored("admin") == f'{{"key": "{other.value}"}}'
+    assert outcome(on, "credential.rotate", credential=made["credential"]).verdict is Verdict.CONTAINED
+    assert other.id not in on.openai.admin_keys
+
+
+def test_a_rotation_gives_consumers_their_time(on: Stage) -> None:
+    """With a grace the old one still works, and the error is one that is tried again."""
+    preview, error = attempt(on, "credential.rotate", credential=on.credential, mode="rotation", grace=600)
+    assert isinstance(error, StepError)
+    assert (error.reason, error.retryable) == ("not_yet", True)
+    assert on.key.id in on.openai.keys
+    assert on.stored() != on.key.value
+    _, done = attempt(on, "credential.rotate", preview, credential=on.credential, mode="rotation")
+    assert done.verdict is Verdict.CONTAINED
+
+
+def test_without_a_sink_nothing_is_made(on: Stage) -> None:
+    """There is nowhere for the new value to go."""
+    error = refused(on, "credential.rotate", credential=on.credential | {"where": ""})
+    assert "It is not said where the new value" in error.what
+    assert len(on.openai.keys) == 1
+
+
+def test_without_an_admin_key_the_sentence_shows_the_setting(on: Stage) -> None:
+    """What to add to which file."""
+    on.clients._settings.providers["openai"].pop("admin_key")
+    error = refused(on, "credential.inventory", provider="openai")
+    assert error.reason == "credentials_missing"
+    assert '[providers.openai]\nadmin_key = "env:FIREDOOR_SECRET_OPENAI_ADMIN_KEY"' in error.next
+
+
+def test_usage_is_read_by_key_and_model(on: Stage) -> None:
+    """An hour a bucket, only of this key, only since then."""
+    now = int(datetime.now(UTC).timestamp()) // 3600 * 3600
+    use = {"key": on.key.id, "requests": 7, "tokens": 90, "model": "gpt-fake"}
+    on.openai.uses += [{**use, "start": now - 3600}, {**use, "start": now - 90000}, {**use, "start": now, "key": "x"}]
+    _, api = on.clients.provider("openai")
+    since = datetime.now(UTC) - timedelta(hours=5)
+    (one,) = openai_module.usage(api, Credential.model_validate(on.credential), since)
+    assert (one.requests, one.tokens, one.model, one.seconds) == (7, 90, "gpt-fake", 3600)
+    admin = Credential(provider="openai", kind="admin_key", id="key_admin_1")
+    with pytest.raises(StepError, match="OpenAI reports no usage of admin keys"):
+        openai_module.usage(api, admin, since)
+
+
+def test_every_provider_has_a_module_and_every_kind_is_found() -> None:
+    """Both halves are there, under the same name."""
+    for name, provider in providers().items():
+        assert isinstance(provider, Provider)
+        assert module_of(provider).__name__.endswith(name)
+        for kind in provider.kinds:
+            assert kind_of(provider, Credential(provider=name, kind=kind.name)) is kind
