@@ -161,6 +161,13 @@ def kind_of(provider: Provider, credential: Credential) -> Kind:
     return kind
 
 
+#: What a person does when the provider's console has done its part.
+THEN = {
+    Verb.CREATE: "Then `firedoor paste INCIDENT STEP`: it takes the value in a hidden prompt, and the step goes on.",
+    Verb.REVOKE: "Then retry the step: it looks at what you did.",
+}
+
+
 def by_hand(api: Api, credential: Credential, verb: Verb) -> NoReturn:
     """Raise `needs_person` with what to do, or `conflict` where it cannot be done at all."""
     kind = kind_of(api.provider, credential)
@@ -176,7 +183,7 @@ def by_hand(api: Api, credential: Credential, verb: Verb) -> NoReturn:
         raise StepError(
             "needs_person",
             f"{api.provider.title} has no API to {verb.value} {who}: a person has to.",
-            next=f"{means.steps.format_map(words)} {means.link}\nThen retry the step: it looks at what you did.",
+            next=f"{means.steps.format_map(words)} {means.link}\n{THEN.get(verb, THEN[Verb.REVOKE])}",
         )
     why = means.why if isinstance(means, Never) else "its module lacks it"
     raise StepError("conflict", f"firedoor cannot {verb.value} {who}: {why}.", next="Do it by hand, or skip the step.")
