@@ -72,7 +72,7 @@ def test_without_temporal_there_is_a_checklist(cli: Cli, closed: str, words: lis
     ("words", "sentence"),
     [
         (["run"], "RUNBOOK"),
-        (["run", "aws-access-key-leakd"], "Did you mean aws-access-key-leaked?"),
+        (["run", "aws-access-key-leakd"], "Did you mean aws-access-key-leaked"),
         (["run", "/no/such/runbook.yaml"], "There is no file /no/such/runbook.yaml"),
         (["run", "aws-access-key-leaked"], "access_key_id is missing"),
         (["run", "aws-access-key-leaked", "access_key_id=hello"], "does not match"),
@@ -151,7 +151,7 @@ def test_a_configured_runbook_stands_before_a_shipped_one(cli: Cli, tmp_path: Pa
     (folder / "aws-access-key-leaked.yaml").write_text(GUARDED.replace("name: guarded", "name: aws-access-key-leaked"))
     (folder / "guarded.yml").write_text(GUARDED)
     (folder / "notes.txt").write_text("not a runbook")
-    assert cli("lint").out == "✓ aws-access-key-leaked\n✓ guarded\n"
+    assert cli("lint").out == "✓ aws-access-key-leaked\n✓ guarded\n✓ provider-key-leaked  Replace a leaked provider key\n"
     (home / "firedoor.toml").write_text('runbooks = ["/no/such/folder"]\n')
     done = cli("lint")
     assert done.code == Exit.USAGE
@@ -216,7 +216,7 @@ def test_doctor_before_anything_is_there(cli: Cli, closed: str) -> None:
     assert f"✗ FAIL Temporal: No Temporal server answers at {closed}." in done.out
     assert "✗ FAIL AWS identity: Unable to locate credentials" in done.out
     assert "? warn timeline:" in done.out
-    assert "✓ ok   runbooks: 1 compile: aws-access-key-leaked" in done.out
+    assert "✓ ok   runbooks: 2 compile: aws-access-key-leaked, provider-key-leaked" in done.out
     report = json.loads(cli("doctor", "-o", "json").out)
     assert {one["level"] for one in report} == {"ok", "warn", "fail"}
     assert all(one["next"] for one in report if one["level"] != "ok")
@@ -285,7 +285,7 @@ def test_a_broken_runbook_is_found(tmp_path: Path) -> None:
     (tmp_path / "broken.yaml").write_text(BROKEN)
     findings, plans = checks.shipped(Settings(home=tmp_path, runbooks=(tmp_path,)))
     assert levels(findings) == {"runbooks": "ok", "runbook broken": "fail"}
-    assert [plan.name for plan in plans] == ["aws-access-key-leaked"]
+    assert [plan.name for plan in plans] == ["aws-access-key-leaked", "provider-key-leaked"]
 
 
 def test_programs_that_are_missing() -> None:
