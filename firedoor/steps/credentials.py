@@ -242,7 +242,9 @@ class Rotate(Step):
 
     credential: Credential = Field(description=WHICH)
     into: tuple[SinkReference, ...] = Field(default=(), description=SINKS)
-    mode: Literal["breach", "rotation"] = Field(default="breach", description="Which comes first: `breach` the revocation, `rotation` the new one.")
+    mode: Literal["breach", "rotation"] = Field(
+        default="breach", description="Which comes first: `breach` the revocation, `rotation` the new one."
+    )
     grace: int = Field(
         default=0, ge=0, le=1800, description="Seconds that consumers get to fetch the new value, in mode rotation."
     )
