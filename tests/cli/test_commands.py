@@ -151,7 +151,9 @@ def test_a_configured_runbook_stands_before_a_shipped_one(cli: Cli, tmp_path: Pa
     (folder / "aws-access-key-leaked.yaml").write_text(GUARDED.replace("name: guarded", "name: aws-access-key-leaked"))
     (folder / "guarded.yml").write_text(GUARDED)
     (folder / "notes.txt").write_text("not a runbook")
-    assert cli("lint").out == "✓ aws-access-key-leaked\n✓ guarded\n✓ provider-key-leaked  Replace a leaked provider key\n"
+    assert (
+        cli("lint").out == "✓ aws-access-key-leaked\n✓ guarded\n✓ provider-key-leaked  Replace a leaked provider key\n"
+    )
     (home / "firedoor.toml").write_text('runbooks = ["/no/such/folder"]\n')
     done = cli("lint")
     assert done.code == Exit.USAGE

@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from firedoor.steps._step import Credential
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -81,6 +83,14 @@ class Fault:
 Handler = Callable[[Asked], Said]
 
 
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A credential that was there before the incident, and its value."""
+
+    credential: Credential
+    value: str = field(repr=False)
+
+
 def canary(prefix: str) -> str:
     """A value that a fake mints: recognisable as a fake, and different each time."""
     return f"{prefix}canary{secrets.token_hex(16)}"
@@ -129,6 +139,19 @@ class Fake:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The values of the provider's settings with which firedoor may act here: `{"admin_key": "sk-…"}`."""
+        return {}
+
+    def plant_credential(self, kind: str, name: str) -> Planted:
+        """A live credential of a kind."""
+        raise NotImplementedError
+
+    def alive(self, kind: str) -> set[str]:
+        """The values of the credentials of a kind that the provider accepts now, firedoor's own left out."""
+        raise NotImplementedError
 
     def denied(self, asked: Asked) -> Said | None:
         """Refuse a request before any route sees it; None lets it pass."""

@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from firedoor.drill.fakes._fake import Asked, Fake, Said, canary
+from firedoor.drill.fakes._fake import Asked, Fake, Planted, Said, canary
+from firedoor.steps._step import Credential
 
 WRITES = frozenset({"POST", "DELETE"})
 
@@ -64,6 +65,23 @@ class FakeOpenAI(Fake):
             if account:
                 self.accounts[account] = (project, name)
             return self._mint(name, project, owner=account, user=user)
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The admin key that firedoor works with."""
+        return {"admin_key": self.admin}
+
+    def plant_credential(self, kind: str, name: str) -> Planted:
+        """A key of a service account or of a user, or an admin key."""
+        with self.lock:
+            key = self._admin(name) if kind == "admin_key" else self.plant(name, user="ada" * (kind == "user_key"))
+        return Planted(Credential(provider="openai", kind=kind, id=key.id, scope=key.project, name=name), key.value)
+
+    def alive(self, kind: str) -> set[str]:
+        """What OpenAI accepts now."""
+        if kind == "admin_key":
+            return {key.value for key in self.admin_keys.values()} - {self.admin}
+        return {key.value for key in self.keys.values() if bool(key.owner) == (kind == "service_account_key")}
 
     def denied(self, asked: Asked) -> Said | None:
         """Everything under /organization needs an admin key, `GET /models` any key."""
