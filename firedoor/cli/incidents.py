@@ -25,7 +25,9 @@ from firedoor.errors import UnreachableError, UsageError
 from firedoor.incident import FailedTarget, IncidentView
 from firedoor.timeline.store import Timeline
 
-Limit = Annotated[int, Parameter(name=("--limit", "-n"), help="At most so many, the newest first. Default: 20.")]
+Limit = Annotated[
+    int, Parameter(name=("--limit", "-n"), help="At most so many: what runs, then what ended last. Default: 20.")
+]
 ExitStatus = Annotated[
     bool,
     Parameter(
@@ -40,6 +42,9 @@ Failed = Annotated[bool, Parameter(name="--failed", negative="", help="List ever
 
 async def list_incidents(*, limit: Limit = 20, output: Output = "text") -> None:
     """List the incidents, the newest first.
+
+    If there are more than --limit, those that run are shown, then those that
+    ended last.
 
     Times are UTC, as in the timeline. An incident is named by its id, or by a
     part of the id's beginning or end that only it has. One that a step of another

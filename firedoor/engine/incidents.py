@@ -268,7 +268,10 @@ class Engine:
         return view
 
     async def incidents(self, limit: int = 50) -> list[Summary]:
-        """The newest incidents first. Plans are not incidents."""
+        """The newest incidents first. Plans are not incidents.
+
+        Temporal lists what runs before what has ended, so that `limit` cuts off what ended long ago.
+        """
         query = f"FiredoorMode = '{Mode.RUN.value}'"
         try:
             found = [summary_of(one) async for one in self._client.list_workflows(query, limit=limit)]

@@ -6,24 +6,16 @@ from typing import Any
 
 import pytest
 
-from activities._action import Context
-from activities._guard import MAY_CHANGE
-from activities._http import Http, Reply, Request
-from activities.aws.accounts import Answer, Service
+from activities._http import Http, Request
 from firedoor.drill.fakes._fake import Fault, Said
 from firedoor.errors import StepError
-from firedoor.incident import Call, Outcome, Preview, Target
+from firedoor.incident import Outcome, Preview
 from firedoor.plan import Verdict
-from firedoor.steps import STEPS
+from tests import killing
 from tests.activities.openai import SINK, Stage, stage
-from tests.activities.performing import FUNCTIONS
 from tests.emulators import Emulator
 
 ACCOUNTS = r"/v1/organization/projects/[^/]+/service_accounts"
-
-
-class Killed(BaseException):
-    """The process dies here."""
 
 
 @pytest.fixture
@@ -34,21 +26,8 @@ def on(aws: Emulator, tmp_path: Path) -> Generator[Stage]:
 
 
 def attempt(on: Stage, action: str, earlier: Preview | None = None, **arguments: Any) -> tuple[Preview, Any]:
-    """One attempt at a step: its preview, and its outcome or the error (or death) that ended it."""
-    target = Target(key="0", arguments=arguments)
-    call = Call(incident="test", plan="0" * 64, step="rotate", targets=(target,))
-    context = Context(clients=on.clients, call=call, target=target, earlier=earlier)
-    stages = FUNCTIONS[action](STEPS[action].model_validate(arguments), context)
-    if isinstance(stages, Outcome):
-        return Preview(change=""), stages
-    preview = next(stages)
-    token = MAY_CHANGE.set(True)
-    try:
-        return preview, next(stages)
-    except (StepError, Killed) as error:
-        return preview, error
-    finally:
-        MAY_CHANGE.reset(token)
+    """One attempt at a step: its preview, and its outcome or the error that ended it."""
+    return killing.attempt(on.clients, action, earlier, **arguments)
 
 
 def rotated(on: Stage, earlier: Preview | None = None, **arguments: Any) -> Outcome:
@@ -104,50 +83,6 @@ def test_a_lost_answer_leaves_no_orphan(on: Stage, mode: str) -> None:
     outcome = rotated(on, preview, mode=mode)
     assert outcome.verdict is Verdict.CONTAINED
     assert [key.value for key in on.openai.keys.values()] == [on.stored()]
-    assert len(on.openai.accounts) == 1
-
-
-@pytest.mark.parametrize("mode", ["breach", "rotation"])
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_at_any_call_it_ends_as_if_nothing_had_happened(
-    on: Stage, monkeypatch: pytest.MonkeyPatch, mode: str, after: bool
-) -> None:
-    """Killed before or after each single call, one after the other: one key, in the sink, and the old one dead."""
-    countdown = [0]
-
-    def dies(call: Any) -> Any:
-        def wrapped(*arguments: Any, **named: Any) -> Any:
-            countdown[0] -= 1
-            if countdown[0] == 0 and not after:
-                raise Killed
-            answer = call(*arguments, **named)
-            if countdown[0] == 0:
-                raise Killed
-            return answer
-
-        return wrapped
-
-    monkeypatch.setattr(Http, "send", dies(Http.send))
-    monkeypatch.setattr(Service, "__call__", dies(Service.__call__))
-    points = 0
-    earlier: Preview | None = None
-    while True:
-        countdown[0] = points + 1
-        try:
-            preview, ended = attempt(on, "credential.rotate", earlier, credential=on.credential, mode=mode)
-        except Killed:
-            points += 1
-            continue
-        earlier = earlier or preview
-        if isinstance(ended, Outcome):
-            break
-        assert isinstance(ended, Killed), ended
-        points += 1
-    countdown[0] = 0
-    assert points > 8
-    assert ended.verdict is Verdict.CONTAINED
-    assert [key.value for key in on.openai.keys.values()] == [on.stored()]
-    assert on.key.id not in on.openai.keys
     assert len(on.openai.accounts) == 1
 
 
@@ -240,9 +175,3 @@ def test_what_the_request_carried_in_secret_is_in_no_sentence(on: Stage) -> None
         http.send(Request("GET", "/v1/models", secrets=[on.clients.secret(SINK)]))
     assert "“bad key [secret]”" in raised.value.what
     http.close()
-
-
-def test_types_that_the_patches_stand_for() -> None:
-    """What the killing test replaces has these answers."""
-    assert Http.send.__annotations__["return"] in (Reply, "Reply")
-    assert Service.__call__.__annotations__["return"] in (Answer, "Answer")

@@ -118,7 +118,7 @@ def waits(cli: Cli, incident: str, step: str) -> bool:
 
 def listed_below(cli: Cli, incident: str, undo: str) -> bool:
     """Does `list`, which is a moment late, have the undo below its incident?"""
-    lines = cli("list").out.splitlines()
+    lines = cli("list", "--limit", "500").out.splitlines()
     above = [number for number, line in enumerate(lines) if line.endswith(f"  {incident}")]
     return any(line.endswith(f"    {undo}") for number in above for line in lines[number + 1 : number + 3])
 

@@ -1,1 +1,6 @@
-"""Fakes of providers on loopback, for drills and tests: with state, access checks, rate limits, lost replies."""
+"""Providers on loopback, for drills and tests: with state, authentication, limits, and replies that get lost."""
+
+from firedoor.drill.fakes import openai
+from firedoor.drill.fakes._fake import Fake
+
+FAKES: dict[str, type[Fake]] = {"openai": openai.FakeOpenAI}

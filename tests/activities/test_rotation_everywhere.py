@@ -1,0 +1,90 @@
+"""Every provider that can create by its API: one of its credentials is rotated, killed at each call."""
+
+from collections.abc import Generator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from activities._clients import Clients
+from firedoor.config import Settings
+from firedoor.drill.fakes import FAKES
+from firedoor.drill.fakes._fake import Fake, Planted
+from firedoor.incident import Outcome
+from firedoor.plan import Verdict
+from firedoor.providers import Verb, providers
+from firedoor.providers._provider import ByApi
+from tests.activities.performing import accounts
+from tests.emulators import Emulator
+from tests.killing import attempt, killed_everywhere
+
+#: Those that are created and revoked by an API, so that nobody has to help.
+KINDS = [
+    (name, kind.name)
+    for name in sorted(FAKES)
+    for kind in providers()[name].kinds
+    if isinstance(kind.means(Verb.CREATE), ByApi) and isinstance(kind.means(Verb.REVOKE), ByApi)
+]
+SINK = "aws-sm:gateway/key"
+
+
+@pytest.fixture
+def provider(request: pytest.FixtureRequest) -> Generator[Fake]:
+    """The fake of the provider that a test names."""
+    with FAKES[request.param]() as fake:
+        yield fake
+
+
+@pytest.fixture
+def clients(provider: Fake, aws: Emulator, tmp_path: Path) -> Generator[Clients]:
+    """What a worker reaches: the fake, with the secrets that it gave firedoor, and AWS."""
+    variables = {f"FIREDOOR_SECRET_{name.upper()}": value for name, value in provider.secrets.items()}
+    references = {name: f"env:FIREDOOR_SECRET_{name.upper()}" for name in provider.secrets}
+    settings = Settings(home=tmp_path, providers={provider.name: {"base_url": provider.url, **references}})
+    acting = accounts(aws)
+    acting.variables = variables
+    with ExitStack() as stack:
+        made = Clients(settings, aws=acting)
+        stack.callback(made.close)
+        yield made
+
+
+@pytest.fixture
+def leaked(provider: Fake, kind: str, aws: Emulator) -> Planted:
+    """A credential of the kind, in a secret."""
+    planted = provider.plant_credential(kind, "gateway")
+    aws.client("secretsmanager").create_secret(Name="gateway/key", SecretString=planted.value)
+    return planted
+
+
+@pytest.mark.parametrize(("provider", "kind"), KINDS, indirect=["provider"], ids=[f"{a}-{b}" for a, b in KINDS])
+@pytest.mark.parametrize("mode", ["breach", "rotation"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_at_each_call_there_is_one_new_credential_and_the_old_one_is_dead(
+    provider: Fake,
+    kind: str,
+    clients: Clients,
+    leaked: Planted,
+    aws: Emulator,
+    mode: str,
+    after: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No orphan: as many are alive as before; what the secret holds is one of them, and the leaked one is none."""
+    before = provider.alive(kind)
+    assert leaked.value in before
+    credential = leaked.credential.model_dump(mode="json") | {"where": SINK}
+    arguments = {"credential": credential, "mode": mode, "gap": True}
+    with monkeypatch.context() as patching:
+        ended, points = killed_everywhere(
+            patching, lambda earlier: attempt(clients, "credential.rotate", earlier, **arguments), after=after
+        )
+    assert isinstance(ended, Outcome), ended
+    assert ended.verdict is Verdict.CONTAINED
+    assert points > 4
+    stored = aws.client("secretsmanager").get_secret_value(SecretId="gateway/key")["SecretString"]
+    now = provider.alive(kind)
+    assert stored in now - before
+    assert leaked.value not in now
+    assert len(now) == len(before)
+    assert "canary" not in ended.model_dump_json()
