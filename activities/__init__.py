@@ -15,7 +15,7 @@ from activities.aws import (
     secrets_manager,
     service_credentials,
 )
-from activities.credentials import revocation, rotation, verify
+from activities.credentials import revocation, rotation, usage, verify
 
 ACTIVITIES: tuple[Action, ...] = (
     access_keys.activate_access_key,
@@ -37,6 +37,7 @@ ACTIVITIES: tuple[Action, ...] = (
     rotation.create,
     rotation.rotate,
     verify.prove_dead,
+    usage.take_usage,
     verify.take_inventory,
     verify.verify,
     recorded_changes.recorded_changes,

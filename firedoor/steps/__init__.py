@@ -36,6 +36,7 @@ _CONTRACTS: tuple[type[Step], ...] = (
     credentials.Revoke,
     credentials.Rotate,
     credentials.TakeInventory,
+    credentials.TakeUsage,
     credentials.Verify,
     timeline.RecordedChanges,
 )

@@ -200,6 +200,31 @@ def test_usage_is_read_by_key_and_model(on: Stage) -> None:
         openai_module.usage(api, admin, since)
 
 
+def test_usage_is_compared_with_the_days_before(on: Stage) -> None:
+    """A theft at night: volume and a model that the key never used, each with its figures; what is not told is named."""
+    hour = int(datetime.now(UTC).timestamp()) // 3600 * 3600
+    for back in range(30, 190):
+        on.openai.uses.append(
+            {"key": on.key.id, "start": hour - back * 3600, "requests": 40, "tokens": 10, "model": "gpt-5"}
+        )
+    on.openai.uses.append({"key": on.key.id, "start": hour - 3600, "requests": 900, "tokens": 7, "model": "o9"})
+    done = outcome(on, "credential.usage", credential=on.credential)
+    assert (done.result["requests"], done.result["tokens"], done.result["models"]) == (900, 7, ["o9"])
+    assert [flag["kind"] for flag in done.result["flags"]] == ["spike", "new_model"]
+    assert "900 requests in one hour; its busiest hour of the 7 days before had 40." in done.summary
+    assert done.result["blind"] == ["regions", "addresses", "failed requests"]
+    quiet = outcome(on, "credential.usage", credential=on.credential, hours=720)
+    assert quiet.result["requests"] == 900 + 160 * 40
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2999-01-01T00:00:00Z", "2026-11-20T08:00:00"])
+def test_a_window_begins_in_the_past(on: Stage, since: str) -> None:
+    """What is no moment, one to come, and one without a zone."""
+    error = refused(on, "credential.usage", credential=on.credential, since=since)
+    assert "is no moment that has passed" in error.what
+    assert on.openai.log == []
+
+
 def test_every_provider_has_a_module_and_every_kind_is_found() -> None:
     """Both halves are there, under the same name."""
     for name, provider in providers().items():
