@@ -95,9 +95,13 @@ def test_a_dimension_that_the_provider_never_told_before_flags_nothing() -> None
 
 
 @pytest.mark.parametrize(
-    ("told", "kind"), [({"region": "xx-1"}, "new_region"), ({"address": "192.0.2.9"}, "new_address")]
+    ("odd", "kind"),
+    [
+        (replace(use(2, 10), region="xx-1"), "new_region"),
+        (replace(use(2, 10), address="192.0.2.9"), "new_address"),
+    ],
 )
-def test_a_new_region_and_a_new_address(told: dict[str, str], kind: str) -> None:
+def test_a_new_region_and_a_new_address(odd: Use, kind: str) -> None:
     """Where the provider tells them."""
     week = [replace(use(hours, 10), region="eu-1", address="192.0.2.1") for hours in range(25, 100)]
     flags = Comparison.of([*week, odd], SINCE, NOW, DAYS).flags()
