@@ -58,6 +58,8 @@ class Step(BaseModel):
     undo: ClassVar[str] = ""
     #: Arguments that a person may change when retrying: how it is reached, never what is acted on.
     changeable: ClassVar[tuple[str, ...]] = ()
+    #: Arguments that are the runbook's own keys of the same name where a step leaves them out.
+    inherits: ClassVar[tuple[str, ...]] = ()
     #: What one call counts for in the blast radius, by kind.
     blast: ClassVar[dict[str, int]] = {}
     #: How the outcome is proved, in words: the provider's call that is read back.

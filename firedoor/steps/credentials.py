@@ -233,6 +233,7 @@ class Rotate(Step):
     effect: ClassVar[Effect] = Effect.DESTRUCTIVE
     containment: ClassVar[bool] = True
     changeable: ClassVar[tuple[str, ...]] = ("value", "grace")
+    inherits: ClassVar[tuple[str, ...]] = ("mode",)
     blast: ClassVar[dict[str, int]] = {"credentials": 1}
     proof: ClassVar[str] = "the provider refuses the old one and accepts the new one, which every sink returns"
     timeout: ClassVar[int] = 300
@@ -243,7 +244,8 @@ class Rotate(Step):
     credential: Credential = Field(description=WHICH)
     into: tuple[SinkReference, ...] = Field(default=(), description=SINKS)
     mode: Literal["breach", "rotation"] = Field(
-        default="breach", description="Which comes first: `breach` the revocation, `rotation` the new one."
+        default="breach",
+        description="Which comes first: `breach` the revocation, `rotation` the new one. Left out: the runbook's `mode`.",
     )
     grace: int = Field(
         default=0, ge=0, le=1800, description="Seconds that consumers get to fetch the new value, in mode rotation."

@@ -1,6 +1,7 @@
 """What a runbook becomes."""
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -197,3 +198,17 @@ def test_anchors_and_aliases() -> None:
 def test_shipped_runbooks_compile(path: Path) -> None:
     """What ships is right, and is called like its file."""
     assert compile_runbook(path).name == path.stem
+
+
+@pytest.mark.parametrize("mode", ["rotation", "breach"])
+def test_a_rotation_follows_the_runbooks_mode_unless_it_says_its_own(mode: str) -> None:
+    """What the plan holds is explicit: nobody has to know which default stood where."""
+    text = f"""
+        name: routine
+        mode: {mode}
+        steps:
+          one: {{uses: credential.rotate, with: {{credential: {{provider: openai, id: key_1}}, into: ['aws-sm:x'] }}}}
+          two: {{uses: credential.rotate, with: {{credential: {{provider: openai, id: key_2}}, mode: breach}}}}
+    """
+    plan = compile_runbook(dedent(text))
+    assert [step.arguments["mode"] for step in plan.steps] == [mode, "breach"]
