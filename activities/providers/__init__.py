@@ -5,13 +5,33 @@ from typing import cast
 
 from activities.providers import openai
 from activities.providers._provider import ProviderModule
+from activities.providers._shape import module_problems
+from firedoor.errors import StepError
 from firedoor.providers import Provider
+from firedoor.providers._packages import BROKEN
 
 MODULES: dict[str, ProviderModule] = {"openai": openai}
 
 
 def module_of(provider: Provider) -> ProviderModule:
-    """The module of a provider: firedoor's own, or the one that its package names."""
+    """The module of a provider: firedoor's own, or the one that its package names.
+
+    Raises `StepError` (`invalid_arguments`) where that cannot be imported, or is no provider's module.
+    """
     if provider.name in MODULES:
         return MODULES[provider.name]
-    return cast("ProviderModule", import_module(provider.client))
+    try:
+        module = import_module(provider.client)
+    except BROKEN as error:
+        raise _broken(provider, f"it cannot be imported: {type(error).__name__}: {error}") from None
+    if wrong := "; ".join(module_problems(provider, module)):
+        raise _broken(provider, wrong)
+    return cast("ProviderModule", module)
+
+
+def _broken(provider: Provider, why: str) -> StepError:
+    return StepError(
+        "invalid_arguments",
+        f"The package that brings the provider {provider.name} is broken ({provider.client}): {why}.",
+        next="Tell those who made it, and do this credential by hand meanwhile.",
+    )

@@ -48,6 +48,7 @@ VERBS = (
     Verb("plan", "plan:plan", PREPARE, "RUNBOOK [INPUT=VALUE…] [--save FILE] [--graph FILE]"),
     Verb("lint", "lint:lint", PREPARE, "[FILE…] [-o json|sarif]"),
     Verb("steps", "steps:steps", PREPARE, "[ACTION] [--policy RUNBOOK] [-o json]"),
+    Verb("providers", "providers:list_providers", PREPARE, "[PROVIDER] [-o json]"),
     Verb("schema", "steps:schema", PREPARE),
     Verb("drill", "drill:drill", OPERATE, "[NAME] [--keep DIR] [-o json]"),
     Verb("up", "up:up", OPERATE, "[--port N] [--ui-port N]"),
