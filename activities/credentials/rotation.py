@@ -30,13 +30,18 @@ SUFFIX = "-fd"
 
 @dataclass(frozen=True, slots=True)
 class Succession:
-    """The old credential, the sinks, and what names the new one in every attempt. `before` has each sink's version."""
+    """The old credential, the sinks, and what names the new one in every attempt. `before` has each sink's version.
+
+    `again`: an earlier attempt may have made and stored something. Its intent was durable before it acted, so that a
+    first attempt need not look: looking means listing, and listing for each of a thousand keys would use up the limits.
+    """
 
     old: Subject
     sinks: tuple[Sink, ...]
     token: str
     before: dict[str, str]
     known: tuple[str, ...]
+    again: bool
     notes: list[Evidence] = field(default_factory=list)
 
     @property
@@ -48,14 +53,14 @@ class Succession:
 
     def new(self) -> tuple[Credential, SecretStr]:
         """The new credential: the one that an earlier attempt stored, the one that a person put there, or a new one."""
-        stored = self._stored()
+        stored = self._stored() if self.again else None
         if stored is not None:
             return self._identified(stored), stored
         pasted = self._pasted()
         if pasted is not None:
             return self._anonymous(pasted), pasted
         module, api, like = self.old.module, self.old.api, self.old.credential
-        if isinstance(self.old.kind.means(Verb.CREATE), ByApi):
+        if self.again and isinstance(self.old.kind.means(Verb.CREATE), ByApi):
             for orphan in module.made(api, like, self.name, self.known):
                 self.notes.append(module.delete(api, orphan))
         made = module.create(api, like, self.name)
@@ -253,7 +258,7 @@ def _succession(credential: Credential, into: Sequence[str], value: str, context
         before = {sink.reference: sink.look().version for sink in sinks}
         known = _known(old)
     token = context.lasting_token(f"{purpose} {credential.provider} {credential.id} {sorted(before.items())}")
-    return Succession(old, sinks, token, before, known)
+    return Succession(old, sinks, token, before, known, context.earlier is not None)
 
 
 def _with_old_value(credential: Credential, sinks: Sequence[Sink], before: dict[str, str]) -> Credential:
@@ -272,7 +277,7 @@ def _with_old_value(credential: Credential, sinks: Sequence[Sink], before: dict[
 
 def _known(old: Subject) -> tuple[str, ...]:
     """Ids that exist already, for providers whose credentials have no names: a new one is told apart by them."""
-    if not isinstance(old.kind.means(Verb.INVENTORY), ByApi):
+    if old.kind.named or not isinstance(old.kind.means(Verb.INVENTORY), ByApi):
         return ()
     return tuple(sorted(one.credential.id for one in old.module.inventory(old.api, old.kind, old.credential.scope)))
 

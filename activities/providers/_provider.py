@@ -131,7 +131,10 @@ class ProviderModule(Protocol):
         ...
 
     def made(self, api: Api, like: Credential, name: str, known: Sequence[str], /) -> Sequence[Credential]:
-        """Credentials that an earlier `create` with this name made; `known` are ids that existed before it. Reads."""
+        """Credentials that an earlier `create` with this name made. Reads.
+
+        `known` are the ids that existed before it, for kinds that are not `named`; empty for others.
+        """
         ...
 
     def usage(self, api: Api, credential: Credential, since: datetime, /) -> Sequence[Use]:

@@ -64,7 +64,8 @@ class Kind(Part):
     provider may go on accepting what was revoked; within it "still accepted" is `unknown`, not `not_contained`.
     `reversible`: revoking first disables, and `credential.enable` takes that back. `overlap`: an old and a new one can
     live side by side, so that a rotation needs no outage; `in_place` providers replace the value of the same credential
-    at once.
+    at once. `named`: a new one bears the name that it was given, by which a lost answer is found; else it is what did
+    not exist before, and every rotation begins with a list.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Kind(Part):
     usage: Means
     replacement: Literal["overlap", "in_place", "by_hand"] = "overlap"
     reversible: bool = False
+    named: bool = True
     lag: int = Field(default=0, ge=0, description="Seconds.")
 
     def means(self, verb: Verb) -> Means:
