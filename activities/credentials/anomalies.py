@@ -14,12 +14,13 @@ from activities.providers._provider import Use
 from firedoor.steps.credentials import Flag
 
 HOUR = 3600
-#: A spike is so many times the busiest hour (or window) of before, and at least so many requests above it.
-TIMES, ABOVE = 3, 50
+#: A spike is so many times the busiest hour (or window) of before, and at least so many requests (tokens) above it.
+TIMES = 3
+ABOVE = {"requests": 50, "tokens": 50_000}
 #: Hours of the day mean something only to a credential that has a rhythm: it was used on so many days, and slept.
 RHYTHM_DAYS, AWAKE = 4, 16
-#: Requests at hours in which it always slept.
-AT_ODD_HOURS = 10
+#: Requests (tokens) at hours in which it always slept.
+AT_ODD_HOURS = {"requests": 10, "tokens": 10_000}
 #: Malformed: this part of all requests, at least so many, and so many times its part of before.
 FAILED_PART, FAILED_LEAST = 0.05, 20
 
@@ -51,15 +52,21 @@ class Comparison:
         return cls(window, before, since, until, days)
 
     @property
-    def requests(self) -> int:
-        """Requests in the window."""
-        return sum(use.requests for use in self.window)
+    def counted(self) -> Literal["requests", "tokens"]:
+        """What volume is counted in: some providers tell only tokens."""
+        uses = (*self.window, *self.before)
+        return "tokens" if any(use.tokens for use in uses) and not any(use.requests for use in uses) else "requests"
+
+    @property
+    def volume(self) -> int:
+        """Requests (or tokens) in the window."""
+        return self._sum(self.window)
 
     @property
     def usual(self) -> int:
-        """Requests that a window as long had, on the average of the days before."""
+        """Requests (or tokens) that a window as long had, on the average of the days before."""
         part = (self.until - self.since) / datetime.timedelta(days=self.days)
-        return round(sum(use.requests for use in self.before) * part)
+        return round(self._sum(self.before) * part)
 
     @property
     def hourly(self) -> bool:
@@ -75,6 +82,8 @@ class Comparison:
         uses = (*self.window, *self.before)
         told = [word for word, _, of in NEW if any(of(use) for use in uses)]
         lacking = [f"{word}s" if word != "address" else "addresses" for word, _, _ in NEW if word not in told]
+        if self.counted == "tokens":
+            lacking.append("requests: volume is counted in tokens")
         if uses and not self.hourly:
             lacking.append("hours of the day")
         if not any(use.failed for use in uses):
@@ -84,19 +93,18 @@ class Comparison:
         return tuple(lacking)
 
     def _spikes(self) -> Iterator[Flag]:
-        now, then = _buckets(self.window), _buckets(self.before)
+        now, then = self._buckets(self.window), self._buckets(self.before)
+        unit, above = self.counted, ABOVE[self.counted]
         if not now:
             return
         start, most = max(now.items(), key=lambda one: (one[1], one[0]))
         worst = max(then.values(), default=0)
-        unit = "hour" if self.hourly else "day"
-        if most > TIMES * worst and most - worst >= ABOVE:
-            had = (
-                f"its busiest {unit} of the {self.days} days before had {worst:,}" if then else "it was not used before"
-            )
-            yield Flag(kind="spike", says=f"{most:,} requests in one {unit}; {had}.", since=_stamp(start))
-        elif self.requests > TIMES * self.usual and self.requests - self.usual >= ABOVE:
-            says = f"{self.requests:,} requests; a window as long usually has {self.usual:,}."
+        bucket, days = "hour" if self.hourly else "day", self.days
+        if most > TIMES * worst and most - worst >= above:
+            had = f"its busiest {bucket} of the {days} days before had {worst:,}" if then else "it was not used before"
+            yield Flag(kind="spike", says=f"{most:,} {unit} in one {bucket}; {had}.", since=_stamp(start))
+        elif self.volume > TIMES * self.usual and self.volume - self.usual >= above:
+            says = f"{self.volume:,} {unit}; a window as long usually has {self.usual:,}."
             yield Flag(kind="spike", says=says, since=_stamp(min(now)))
 
     def _unfamiliar(self) -> Iterator[Flag]:
@@ -104,33 +112,49 @@ class Comparison:
             known = {of(use) for use in self.before}
             if self.before and known == {""}:
                 continue
+            link = "from the" if word == "address" else "of the"
             for name in sorted({of(use) for use in self.window} - known - {""}):
                 first = min(use.start for use in self.window if of(use) == name)
-                count = sum(use.requests for use in self.window if of(use) == name)
-                says = f"{count:,} requests of the {word} {name}, which it never used in the {self.days} days before."
-                yield Flag(kind=kind, says=says.replace(" of the address", " from the address"), since=_stamp(first))
+                count = self._sum([use for use in self.window if of(use) == name])
+                before = f"never used in the {self.days} days before"
+                says = f"{count:,} {self.counted} {link} {word} {name}, which it {before}."
+                yield Flag(kind=kind, says=says, since=_stamp(first))
 
     def _odd_hours(self) -> Iterator[Flag]:
-        days = {use.start.date() for use in self.before if use.requests}
-        awake = {use.start.hour for use in self.before if use.requests}
+        days = {use.start.date() for use in self.before if self._of(use)}
+        awake = {use.start.hour for use in self.before if self._of(use)}
         if not self.hourly or len(days) < RHYTHM_DAYS or len(awake) > AWAKE:
             return
-        odd = [use for use in self.window if use.requests and use.start.hour not in awake]
-        count = sum(use.requests for use in odd)
-        if count >= AT_ODD_HOURS:
+        odd = [use for use in self.window if self._of(use) and use.start.hour not in awake]
+        count = self._sum(odd)
+        if count >= AT_ODD_HOURS[self.counted]:
             hours = _spans({use.start.hour for use in odd})
-            says = f"{count:,} requests at {hours} UTC, when it slept on all days before."
+            says = f"{count:,} {self.counted} at {hours} UTC, when it slept on all days before."
             yield Flag(kind="odd_hours", says=says, since=_stamp(min(use.start for use in odd)))
 
     def _malformed(self) -> Iterator[Flag]:
         failed, before = sum(use.failed for use in self.window), sum(use.failed for use in self.before)
-        part = failed / self.requests if self.requests else 0.0
+        requests = sum(use.requests for use in self.window)
+        part = failed / requests if requests else 0.0
         usual = before / total if (total := sum(use.requests for use in self.before)) else 0.0
         if failed >= FAILED_LEAST and part >= max(FAILED_PART, TIMES * usual):
-            says = f"{failed:,} of {self.requests:,} requests were refused as malformed or not allowed"
+            says = f"{failed:,} of {requests:,} requests were refused as malformed or not allowed"
             says += f" ({part:.0%}; usually {usual:.0%})."
             since = min(use.start for use in self.window if use.failed)
             yield Flag(kind="malformed", says=says, since=_stamp(since))
+
+    def _of(self, use: Use) -> int:
+        return use.requests if self.counted == "requests" else use.tokens
+
+    def _sum(self, uses: Sequence[Use]) -> int:
+        return sum(self._of(use) for use in uses)
+
+    def _buckets(self, uses: Sequence[Use]) -> dict[datetime.datetime, int]:
+        """The volume by bucket: one has several uses, by model and so on."""
+        counted: Counter[datetime.datetime] = Counter()
+        for use in uses:
+            counted[use.start] += self._of(use)
+        return dict(counted)
 
 
 def names(uses: Sequence[Use], of: Callable[[Use], str]) -> tuple[str, ...]:
@@ -140,14 +164,6 @@ def names(uses: Sequence[Use], of: Callable[[Use], str]) -> tuple[str, ...]:
 
 def _end(use: Use) -> datetime.datetime:
     return use.start + datetime.timedelta(seconds=use.seconds)
-
-
-def _buckets(uses: Sequence[Use]) -> dict[datetime.datetime, int]:
-    """Requests by bucket: one has several uses, by model and so on."""
-    counted: Counter[datetime.datetime] = Counter()
-    for use in uses:
-        counted[use.start] += use.requests
-    return dict(counted)
 
 
 def _spans(hours: Collection[int]) -> str:

@@ -22,7 +22,7 @@ def take_usage(step: TakeUsage, context: Context) -> Outcome:
     flags = compared.flags()
     result = Usage(
         credential=step.credential,
-        requests=compared.requests,
+        requests=sum(use.requests for use in compared.window),
         tokens=sum(use.tokens for use in compared.window),
         usual=compared.usual,
         models=names(compared.window, lambda use: use.model),
@@ -32,7 +32,7 @@ def take_usage(step: TakeUsage, context: Context) -> Outcome:
         blind=compared.blind(),
     )
     label = f"The {api.provider.title} {kind.title} {step.credential.label}".rstrip()
-    volume = f"{result.requests:,} requests since {since:%Y-%m-%d %H:%M} UTC, usually {result.usual:,}."
+    volume = f"{compared.volume:,} {compared.counted} since {since:%Y-%m-%d %H:%M} UTC, usually {result.usual:,}."
     odd = " ".join(flag.says for flag in flags) or "Nothing is odd in what the provider tells."
     return Outcome(
         summary=f"{label}: {volume} {odd}",

@@ -3,14 +3,14 @@
 from importlib import import_module
 from typing import cast
 
-from activities.providers import openai
+from activities.providers import anthropic, openai
 from activities.providers._provider import ProviderModule
 from activities.providers._shape import module_problems
 from firedoor.errors import StepError
 from firedoor.providers import Provider
 from firedoor.providers._packages import BROKEN
 
-MODULES: dict[str, ProviderModule] = {"openai": openai}
+MODULES: dict[str, ProviderModule] = {"anthropic": anthropic, "openai": openai}
 
 
 def module_of(provider: Provider) -> ProviderModule:

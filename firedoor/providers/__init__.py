@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from functools import cache
 
-from firedoor.providers import openai
+from firedoor.providers import anthropic, openai
 from firedoor.providers._packages import Brought, brought
 from firedoor.providers._provider import Provider, Verb
 
-_OWN: tuple[Provider, ...] = (openai.PROVIDER,)
+_OWN: tuple[Provider, ...] = (anthropic.PROVIDER, openai.PROVIDER)
 
 __all__ = ["Brought", "Provider", "Verb", "foreign", "providers"]
 

@@ -103,7 +103,9 @@ class Usage(Result):
     credential: Credential = Field(description="The credential.")
     requests: int = Field(description="Requests in the window.")
     tokens: int = Field(description="Tokens in the window, where the provider counts them.")
-    usual: int = Field(description="Requests that a window as long would have had on the days before.")
+    usual: int = Field(
+        description="Requests, or tokens where only those are told, that a window as long had on the days before."
+    )
     models: tuple[str, ...] = Field(default=(), description="Models that were used in the window.")
     regions: tuple[str, ...] = Field(default=(), description="Regions, where the provider tells.")
     addresses: tuple[str, ...] = Field(default=(), description="Addresses of callers, where the provider tells.")

@@ -38,7 +38,7 @@ def test_a_day_like_any_other_has_no_flag() -> None:
     """The same hours, the same model, the same volume."""
     assert flagged(*TODAY) == {}
     compared = Comparison.of([*WEEK, *TODAY], SINCE, NOW, DAYS)
-    assert (compared.requests, compared.usual) == (320, 800)
+    assert (compared.volume, compared.usual) == (320, 800)
     assert compared.blind() == ("regions", "addresses", "failed requests")
 
 
@@ -119,3 +119,13 @@ def test_days_are_compared_with_days_and_have_no_hours() -> None:
         "400 requests in one day; its busiest day of the 7 days before had 100."
     ]
     assert "hours of the day" in compared.blind()
+
+
+def test_tokens_are_counted_where_no_requests_are_told() -> None:
+    """A provider that tells tokens only: the same rules, in tokens."""
+    week = [replace(use(hours, 0, "opus"), tokens=2_000) for hours in range(25, 25 + 24 * DAYS)]
+    compared = Comparison.of([*week, replace(use(2, 0, "opus"), tokens=90_000)], SINCE, NOW, DAYS)
+    assert [flag.says for flag in compared.flags()] == [
+        "90,000 tokens in one hour; its busiest hour of the 7 days before had 2,000."
+    ]
+    assert "requests: volume is counted in tokens" in compared.blind()

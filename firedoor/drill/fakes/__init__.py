@@ -1,6 +1,6 @@
 """Providers on loopback, for drills and tests: with state, authentication, limits, and replies that get lost."""
 
-from firedoor.drill.fakes import openai
+from firedoor.drill.fakes import anthropic, openai
 from firedoor.drill.fakes._fake import Fake
 
-FAKES: dict[str, type[Fake]] = {"openai": openai.FakeOpenAI}
+FAKES: dict[str, type[Fake]] = {"anthropic": anthropic.FakeAnthropic, "openai": openai.FakeOpenAI}
