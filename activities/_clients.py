@@ -57,6 +57,13 @@ class Clients:
         """What a provider's functions are given."""
         settings = _with_defaults(provider.settings, self._settings.providers.get(provider.name, {}))
         base_url = settings.get(BASE_URL) or provider.base_url
+        if provider.http and not base_url:
+            raise StepError(
+                "credentials_missing",
+                f"firedoor is not told where {provider.title} is: everybody has another address.",
+                next="Add it to firedoor.toml and restart the worker:\n"
+                f'[providers.{provider.name}]\nbase_url = "https://…"',
+            )
         http = self._http(provider.name, provider.title, base_url)
         return Api(provider, http, settings, self.secret, self.aws)
 

@@ -239,7 +239,7 @@ class Settings(BaseModel):
 
 def default_limits() -> dict[str, Limit]:
     """The limits of AWS's services, and of every provider and sink that is called by HTTP."""
-    others = {one.name: Limit(rate=one.rate, burst=one.burst) for one in providers().values() if one.base_url}
+    others = {one.name: Limit(rate=one.rate, burst=one.burst) for one in providers().values() if one.http}
     sinks = {one.scheme: Limit(rate=one.rate, burst=one.burst) for one in STORES.values() if one.base_url}
     return LIMITS | sinks | others
 

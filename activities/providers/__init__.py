@@ -3,14 +3,36 @@
 from importlib import import_module
 from typing import cast
 
-from activities.providers import anthropic, openai
+from activities.providers import (
+    anthropic,
+    cohere,
+    groq,
+    huggingface,
+    npm,
+    openai,
+    pagerduty,
+    scaleai,
+    stripe,
+    together,
+)
 from activities.providers._provider import ProviderModule
 from activities.providers._shape import module_problems
 from firedoor.errors import StepError
 from firedoor.providers import Provider
 from firedoor.providers._packages import BROKEN
 
-MODULES: dict[str, ProviderModule] = {"anthropic": anthropic, "openai": openai}
+MODULES: dict[str, ProviderModule] = {
+    "anthropic": anthropic,
+    "cohere": cohere,
+    "groq": groq,
+    "huggingface": huggingface,
+    "npm": npm,
+    "openai": openai,
+    "pagerduty": pagerduty,
+    "scaleai": scaleai,
+    "stripe": stripe,
+    "together": together,
+}
 
 
 def module_of(provider: Provider) -> ProviderModule:

@@ -2,7 +2,7 @@
 
 import datetime
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from pydantic import SecretStr
@@ -16,13 +16,25 @@ from firedoor.incident import Evidence
 MOST_PAGES = 1000
 
 
-def tried(api: Api, request: Request, *, dead: Collection[int], live: Collection[int] = (200,)) -> Reading:
-    """Try a value: the statuses that mean refused, and those that mean accepted. Whatever else comes is `unknown`."""
+def tried(
+    api: Api,
+    request: Request,
+    *,
+    dead: Collection[int],
+    live: Collection[int] = (200,),
+    refused: Callable[[Any], bool] = lambda _: False,
+) -> Reading:
+    """Try a value: the statuses that mean refused, and those that mean accepted. Whatever else comes is `unknown`.
+
+    `refused` is for providers that say no with a status that means yes: it looks at the answer.
+    """
     try:
         reply = api.send(request)
     except ProviderError as error:
         call = f"{api.provider.name}:{request.method} {request.template}"
         return Reading("unknown", Evidence(source=call, says=f"no answer that tells: {error.reason}"))
+    if reply.status in live and refused(reply.data):
+        return Reading("dead", reply.evidence(f"refused the value in its answer, with {reply.status}"))
     if reply.status in dead:
         return Reading("dead", reply.evidence(f"refused the value with {reply.status}"))
     if reply.status in live:

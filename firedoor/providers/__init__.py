@@ -3,11 +3,33 @@
 from collections.abc import Mapping
 from functools import cache
 
-from firedoor.providers import anthropic, openai
+from firedoor.providers import (
+    anthropic,
+    cohere,
+    groq,
+    huggingface,
+    npm,
+    openai,
+    pagerduty,
+    scaleai,
+    stripe,
+    together,
+)
 from firedoor.providers._packages import Brought, brought
 from firedoor.providers._provider import Provider, Verb
 
-_OWN: tuple[Provider, ...] = (anthropic.PROVIDER, openai.PROVIDER)
+_OWN: tuple[Provider, ...] = (
+    anthropic.PROVIDER,
+    cohere.PROVIDER,
+    groq.PROVIDER,
+    huggingface.PROVIDER,
+    npm.PROVIDER,
+    openai.PROVIDER,
+    pagerduty.PROVIDER,
+    scaleai.PROVIDER,
+    stripe.PROVIDER,
+    together.PROVIDER,
+)
 
 __all__ = ["Brought", "Provider", "Verb", "foreign", "providers"]
 

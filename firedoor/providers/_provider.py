@@ -101,18 +101,20 @@ class Setting(Part):
 class Provider(Part):
     """A provider. `kinds` stand with the most usual first: it is meant where a credential names none.
 
-    `rate` and `burst` are calls a second that its documentation allows an account, less a margin. `client` is for
-    third parties: the module that does it, `package.module`.
+    `base_url` is empty where everybody has another: it must stand in the settings then. `rate` and `burst` are calls a
+    second that its documentation allows an account, less a margin. `client` is for third parties: the module that does
+    it, `package.module`. `http` is False for AWS, whose clients are boto3's.
     """
 
     name: str = Field(pattern="^[a-z][a-z0-9_]{1,30}$")
     title: str
-    base_url: str
+    base_url: str = ""
     docs: str
     kinds: tuple[Kind, ...] = Field(min_length=1)
     settings: dict[str, Setting] = {}
     rate: float = Field(default=5, gt=0)
     burst: int = Field(default=10, ge=1)
+    http: bool = True
     client: str = ""
 
     def kind(self, name: str) -> Kind:

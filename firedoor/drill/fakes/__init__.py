@@ -1,6 +1,26 @@
 """Providers on loopback, for drills and tests: with state, authentication, limits, and replies that get lost."""
 
-from firedoor.drill.fakes import anthropic, openai
 from firedoor.drill.fakes._fake import Fake
+from firedoor.drill.fakes.anthropic import FakeAnthropic
+from firedoor.drill.fakes.cohere import FakeCohere
+from firedoor.drill.fakes.groq import FakeGroq
+from firedoor.drill.fakes.huggingface import FakeHuggingFace
+from firedoor.drill.fakes.npm import FakeNpm
+from firedoor.drill.fakes.openai import FakeOpenAI
+from firedoor.drill.fakes.pagerduty import FakePagerDuty
+from firedoor.drill.fakes.scaleai import FakeScaleAI
+from firedoor.drill.fakes.stripe import FakeStripe
+from firedoor.drill.fakes.together import FakeTogether
 
-FAKES: dict[str, type[Fake]] = {"anthropic": anthropic.FakeAnthropic, "openai": openai.FakeOpenAI}
+FAKES: dict[str, type[Fake]] = {
+    "anthropic": FakeAnthropic,
+    "cohere": FakeCohere,
+    "groq": FakeGroq,
+    "huggingface": FakeHuggingFace,
+    "npm": FakeNpm,
+    "openai": FakeOpenAI,
+    "pagerduty": FakePagerDuty,
+    "scaleai": FakeScaleAI,
+    "stripe": FakeStripe,
+    "together": FakeTogether,
+}

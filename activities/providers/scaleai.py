@@ -1,0 +1,20 @@
+"""Scale AI: only the value can be tried; everything else a person does. See `firedoor/providers/scaleai.py`."""
+
+from base64 import b64encode
+
+from pydantic import SecretStr
+
+from activities._http import Request
+from activities.providers._by_hand import create, delete, enable, inventory, look, made, revoke, usage
+from activities.providers._provider import Api, Reading
+from activities.providers._reading import tried
+from firedoor.steps._step import Credential
+
+__all__ = ["create", "delete", "enable", "inventory", "look", "made", "revoke", "usage", "verify"]
+
+
+def verify(api: Api, credential: Credential, value: SecretStr) -> Reading:
+    """GET /v1/tasks?limit=1; 401 is dead."""
+    headers = {"Authorization": f"Basic {b64encode(f'{value.get_secret_value()}:'.encode()).decode()}"}
+    request = Request("GET", "/v1/tasks", query={"limit": 1}, headers=headers, secrets=[value], statuses={401})
+    return tried(api, request, dead={401})

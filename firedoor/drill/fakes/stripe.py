@@ -1,0 +1,23 @@
+"""A fake of Stripe: it knows which values are alive, and nothing else of them."""
+
+from typing import ClassVar
+
+from firedoor.drill.fakes._fake import Asked, Said
+from firedoor.drill.fakes._values import FakeOfValues
+
+
+class FakeStripe(FakeOfValues):
+    """Answers GET /v1/balance."""
+
+    name: ClassVar[str] = "stripe"
+    prefix: ClassVar[str] = "sk_test_"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.route("GET", "/v1/balance", self._tried)
+
+    def _tried(self, asked: Asked) -> Said:
+        value = asked.bearer()
+        if value not in self.values:
+            return Said(401, {"error": {"message": "this key is not known"}})
+        return Said(data={"object": "balance", "available": [], "livemode": False, "pending": []})
