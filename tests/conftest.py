@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from firedoor.config import Settings
 from firedoor.local import dev_server, temporal_binary
+from tests.faking import Fakes
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -56,3 +57,12 @@ def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield address
         finally:
             runner.run(server.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def fakes() -> Iterator[Fakes]:
+    """Starts fakes, as in `fakes(FakeOpenAI())`; when the test ends, all their exchanges must fit the document."""
+    starting = Fakes()
+    yield starting
+    starting.stop()
+    starting.judge()

@@ -44,7 +44,7 @@ SPECS = {
     ),
     "mistral": Spec("mistral-admin.json"),
     "openai": Spec("openai-organization.json", "/v1"),
-    "openrouter": Spec("openrouter-keys.json", "/api/v1"),
+    "openrouter": Spec("openrouter-keys.json", "/api/v1", beyond="/api/v1/workspaces"),
     "slack": Spec("slack-web-api.json", "/api"),
 }
 

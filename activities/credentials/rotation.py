@@ -51,8 +51,15 @@ class Succession:
         letters = "".join(one if one.isalnum() or one in "-_" else "-" for one in base)[:40]
         return f"{letters}{SUFFIX}{self.token.replace('-', '')[:10]}"
 
-    def new(self) -> tuple[Credential, SecretStr]:
-        """The new credential: the one that an earlier attempt stored, the one that a person put there, or a new one."""
+    def new(self) -> tuple[Credential, SecretStr | None]:
+        """The new credential: the one that an earlier attempt stored, the one that a person put there, or a new one.
+
+        Without its value where an earlier attempt wrote it into every sink, and none of them shows values.
+        """
+        if self.again and all(sink.look().token == self.token for sink in self.sinks):
+            found = self.old.module.made(self.old.api, self.old.credential, self.name, self.known)
+            if len(found) == 1:
+                return found[0], None
         stored = self._stored() if self.again else None
         if stored is not None:
             return self._identified(stored), stored
@@ -286,9 +293,10 @@ def _replaced(succession: Succession, so_far: str) -> Credential:
     """Make (or find) the new one and store it. What failed says what is done already."""
     with _after(so_far):
         new, value = succession.new()
-        succession.store(new, value)
+        if value is not None:
+            succession.store(new, value)
     first = succession.sinks[0].reference
-    return new.model_copy(update={"where": first, "fingerprint": fingerprint(value)})
+    return new.model_copy(update={"where": first, "fingerprint": fingerprint(value) if value else ""})
 
 
 @contextmanager

@@ -5,13 +5,17 @@ from typing import cast
 
 from activities.providers import (
     anthropic,
+    braintrust,
     cohere,
+    datadog,
     groq,
     huggingface,
     npm,
     openai,
+    openrouter,
     pagerduty,
     scaleai,
+    sendgrid,
     stripe,
     together,
 )
@@ -23,13 +27,17 @@ from firedoor.providers._packages import BROKEN
 
 MODULES: dict[str, ProviderModule] = {
     "anthropic": anthropic,
+    "braintrust": braintrust,
     "cohere": cohere,
+    "datadog": datadog,
     "groq": groq,
     "huggingface": huggingface,
     "npm": npm,
     "openai": openai,
+    "openrouter": openrouter,
     "pagerduty": pagerduty,
     "scaleai": scaleai,
+    "sendgrid": sendgrid,
     "stripe": stripe,
     "together": together,
 }

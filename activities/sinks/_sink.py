@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from activities._http import Http
 from activities.aws.accounts import Accounts
 from activities.providers._provider import Secrets
+from firedoor.errors import StepError
 from firedoor.incident import Evidence
 from firedoor.sinks import Place, Store
 
@@ -24,11 +25,13 @@ class Held:
     """What a place holds now. `version` changes with every change of the value; empty where there is none yet.
 
     `value` is None where there is none, or where the store never shows values. `changed` is when it last changed.
+    `token` is that of the rotation which wrote it, where a store that never shows values can keep such a mark.
     """
 
     version: str
     value: SecretStr | None = field(default=None, repr=False)
     changed: datetime | None = None
+    token: str = ""
 
 
 class Sink(Protocol):
@@ -89,6 +92,25 @@ class Opening:
     secrets: Secrets
     aws: Accounts
     http: Http | None = None
+
+
+def required(opening: Opening, setting: str) -> tuple[Http, SecretStr]:
+    """The client of a store, and the secret with which it lets us in. Raises `credentials_missing`."""
+    store = opening.store
+    if opening.http is None:
+        raise _lacking(store, "base_url", f"the address of {store.title}", "https://…")
+    if not opening.settings.get(setting):
+        name = f"FIREDOOR_SECRET_{store.scheme.upper().replace('-', '_')}_{setting.upper()}"
+        raise _lacking(store, setting, store.settings[setting].description, f"env:{name}")
+    return opening.http, opening.secrets(opening.settings[setting])
+
+
+def _lacking(store: Store, setting: str, what: str, example: str) -> StepError:
+    return StepError(
+        "credentials_missing",
+        f"firedoor is not told how to act at {store.title}: {setting} is missing. It is: {what}.",
+        next=f'Add it to firedoor.toml and restart the worker:\n[sinks.{store.scheme}]\n{setting} = "{example}"',
+    )
 
 
 class SinkModule(Protocol):

@@ -314,7 +314,7 @@ class _StepCompiler:
             self.names |= arguments.of_action(self.contract, spec.with_)
             runbook = self.bench.draft.runbook
             return {name: getattr(runbook, name) for name in self.contract.inherits} | dict(spec.with_)
-        elif self.kind == "run" and spec.run is not None:
+        if self.kind == "run" and spec.run is not None:
             self.child = self.bench.child(spec.run, (*self.path, "run"))
             if self.child is not None and not self._broken("with"):
                 inputs: Mapping[str, Input] = self.child.inputs

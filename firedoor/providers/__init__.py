@@ -5,13 +5,17 @@ from functools import cache
 
 from firedoor.providers import (
     anthropic,
+    braintrust,
     cohere,
+    datadog,
     groq,
     huggingface,
     npm,
     openai,
+    openrouter,
     pagerduty,
     scaleai,
+    sendgrid,
     stripe,
     together,
 )
@@ -20,13 +24,17 @@ from firedoor.providers._provider import Provider, Verb
 
 _OWN: tuple[Provider, ...] = (
     anthropic.PROVIDER,
+    braintrust.PROVIDER,
     cohere.PROVIDER,
+    datadog.PROVIDER,
     groq.PROVIDER,
     huggingface.PROVIDER,
     npm.PROVIDER,
     openai.PROVIDER,
+    openrouter.PROVIDER,
     pagerduty.PROVIDER,
     scaleai.PROVIDER,
+    sendgrid.PROVIDER,
     stripe.PROVIDER,
     together.PROVIDER,
 )

@@ -34,6 +34,7 @@ class Found(Result):
     credential: Credential = Field(description="Its provider, kind, id, scope and name.")
     status: Literal["active", "inactive", "expired", "unknown"] = Field(description="What the provider says.")
     created: str = Field(default="", description="When it was made, RFC 3339 UTC.")
+    changed: str = Field(default="", description="When its value last changed, RFC 3339 UTC; empty: not told.")
     last_used: str = Field(default="", description="When it was last used, RFC 3339 UTC; empty: never, or not told.")
     expires: str = Field(default="", description="When it ends by itself, RFC 3339 UTC; empty: never, or not told.")
     places: tuple[str, ...] = Field(default=(), description="Where it lives, as the inventory says.")
@@ -247,7 +248,7 @@ class Rotate(Step):
     into: tuple[SinkReference, ...] = Field(default=(), description=SINKS)
     mode: Literal["breach", "rotation"] = Field(
         default="breach",
-        description="Which comes first: `breach` the revocation, `rotation` the new one. Left out: the runbook's `mode`.",
+        description="Which comes first: `breach` revokes, `rotation` creates. Left out: the runbook's own `mode`.",
     )
     grace: int = Field(
         default=0, ge=0, le=1800, description="Seconds that consumers get to fetch the new value, in mode rotation."

@@ -1,8 +1,7 @@
-"""Fakes of providers, whose every exchange is judged by the provider's official document when the test ends."""
+"""What a provider's functions are given."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TypeVar
 
 import pytest
 from pydantic import SecretStr
@@ -14,44 +13,6 @@ from activities.providers._provider import Api
 from firedoor.config import Settings
 from firedoor.drill.fakes._fake import Fake
 from firedoor.providers import providers
-from tests.openapi import SPECS, judge_log
-from tests.shared import SHARED
-
-FakeT = TypeVar("FakeT", bound=Fake)
-
-
-class Fakes:
-    """Starts fakes; see the fixture `fakes`."""
-
-    def __init__(self) -> None:
-        self._started: list[Fake] = []
-
-    def __call__(self, fake: FakeT) -> FakeT:
-        """Start a fake, and hand it back."""
-        fake.start()
-        self._started.append(fake)
-        return fake
-
-    def stop(self) -> None:
-        """Stop them all."""
-        for fake in self._started:
-            fake.stop()
-
-    def judge(self) -> None:
-        """Judge what was recorded. Providers without an official document are not judged, nor without the folder."""
-        for fake in self._started:
-            if fake.name in SPECS and SHARED.is_dir():
-                judge_log(fake.name, fake.log)
-
-
-@pytest.fixture
-def fakes() -> Iterator[Fakes]:
-    """Starts fakes, as in `fakes(FakeOpenAI())`; when the test ends, all their exchanges must fit the document."""
-    starting = Fakes()
-    yield starting
-    starting.stop()
-    starting.judge()
-
 
 Apis = Callable[..., Api]
 

@@ -7,7 +7,8 @@ import pytest
 from activities.providers import anthropic
 from firedoor.drill.fakes.anthropic import FakeAnthropic
 from firedoor.errors import StepError
-from tests.providers.conftest import Apis, Fakes
+from tests.faking import Fakes
+from tests.providers.conftest import Apis
 
 
 @pytest.mark.usefixtures("changing")

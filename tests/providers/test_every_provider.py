@@ -14,7 +14,8 @@ from firedoor.drill.fakes._fake import Fake, Fault, Planted, Said
 from firedoor.errors import StepError
 from firedoor.providers import Verb, providers
 from firedoor.providers._provider import ByHand, Kind
-from tests.providers.conftest import Apis, Fakes
+from tests.faking import Fakes
+from tests.providers.conftest import Apis
 
 KINDS = [(name, kind.name) for name in sorted(FAKES) for kind in providers()[name].kinds]
 HOSTILE = ("../../v1/models", "id\nX-Evil: 1", "a/b/../../c", "..", " ", "%2e%2e%2f", "a" * 4000)

@@ -6,7 +6,8 @@ from pydantic import SecretStr
 from activities.providers import huggingface
 from firedoor.drill.fakes.huggingface import FakeHuggingFace
 from firedoor.errors import StepError
-from tests.providers.conftest import Apis, Fakes
+from tests.faking import Fakes
+from tests.providers.conftest import Apis
 
 
 @pytest.mark.usefixtures("changing")

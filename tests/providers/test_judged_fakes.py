@@ -5,7 +5,7 @@ import pytest
 
 from firedoor.drill.fakes._fake import Fault, Said
 from firedoor.drill.fakes.openai import FakeOpenAI
-from tests.providers.conftest import Fakes
+from tests.faking import Fakes
 from tests.shared import needs_shared
 
 PROJECTS = "/v1/organization/projects"

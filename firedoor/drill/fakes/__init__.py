@@ -2,25 +2,33 @@
 
 from firedoor.drill.fakes._fake import Fake
 from firedoor.drill.fakes.anthropic import FakeAnthropic
+from firedoor.drill.fakes.braintrust import FakeBraintrust
 from firedoor.drill.fakes.cohere import FakeCohere
+from firedoor.drill.fakes.datadog import FakeDatadog
 from firedoor.drill.fakes.groq import FakeGroq
 from firedoor.drill.fakes.huggingface import FakeHuggingFace
 from firedoor.drill.fakes.npm import FakeNpm
 from firedoor.drill.fakes.openai import FakeOpenAI
+from firedoor.drill.fakes.openrouter import FakeOpenRouter
 from firedoor.drill.fakes.pagerduty import FakePagerDuty
 from firedoor.drill.fakes.scaleai import FakeScaleAI
+from firedoor.drill.fakes.sendgrid import FakeSendGrid
 from firedoor.drill.fakes.stripe import FakeStripe
 from firedoor.drill.fakes.together import FakeTogether
 
 FAKES: dict[str, type[Fake]] = {
     "anthropic": FakeAnthropic,
+    "braintrust": FakeBraintrust,
     "cohere": FakeCohere,
+    "datadog": FakeDatadog,
     "groq": FakeGroq,
     "huggingface": FakeHuggingFace,
     "npm": FakeNpm,
     "openai": FakeOpenAI,
+    "openrouter": FakeOpenRouter,
     "pagerduty": FakePagerDuty,
     "scaleai": FakeScaleAI,
+    "sendgrid": FakeSendGrid,
     "stripe": FakeStripe,
     "together": FakeTogether,
 }

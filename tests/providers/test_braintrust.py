@@ -1,0 +1,39 @@
+"""What is Braintrust's own: tokens that only tokens create, and secrets of others that it stores."""
+
+import pytest
+
+from activities.providers import braintrust
+from firedoor.drill.fakes.braintrust import PROJECT, FakeBraintrust
+from firedoor.errors import StepError
+from firedoor.providers import providers
+from tests.faking import Fakes
+from tests.providers.conftest import Apis
+
+BRAINTRUST = providers()["braintrust"]
+
+
+@pytest.mark.usefixtures("changing")
+def test_a_user_key_may_create_no_token(fakes: Fakes, apis: Apis) -> None:
+    """What firedoor acts with is named, and what it has to be instead."""
+    fake = fakes(FakeBraintrust())
+    mine = fake.plant_credential("api_key", "laptop")
+    token = fake.plant_credential("service_token", "gateway")
+    with pytest.raises(StepError) as raised:
+        braintrust.create(apis(fake, api_key=mine.value), token.credential, "gateway-2")
+    assert raised.value.reason == "permission_missing"
+    assert "a service token of an organization owner" in raised.value.what
+    assert mine.value not in str(raised.value)
+
+
+def test_stored_secrets_are_listed_at_every_scope_with_the_time_of_their_change(fakes: Fakes, apis: Apis) -> None:
+    """Organization, project and function: where each is, as a sink, and when it last changed."""
+    fake = fakes(FakeBraintrust())
+    api = apis(fake, **fake.secrets)
+    fake.plant_credential("ai_secret", "OPENAI_API_KEY")
+    fake.plant_credential("env_var", "OPENAI_API_KEY")
+    found = [one for kind in ("ai_secret", "env_var") for one in braintrust.inventory(api, BRAINTRUST.kind(kind), "")]
+    assert [one.credential.where for one in found] == [
+        "braintrust:ai_secret/OPENAI_API_KEY",
+        f"braintrust:env_var/project/{PROJECT}/OPENAI_API_KEY",
+    ]
+    assert all(one.changed.startswith("2026-11-01T00:00:") for one in found)
