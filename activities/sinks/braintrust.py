@@ -1,8 +1,8 @@
 """Braintrust's AI secrets and environment variables: written, never read.
 
 API: https://www.braintrust.dev/docs/api-reference. POST on a name that exists changes nothing and answers 200, so
-values are written by PATCH (or PUT, where there is none yet). What proves it is `secret_updated_at`, which must have moved,
-and our mark in its metadata.
+values are written by PATCH (or PUT, where there is none yet). What proves it is `secret_updated_at`, which must have
+moved, and our mark in its metadata.
 """
 
 import datetime

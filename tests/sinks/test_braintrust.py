@@ -62,10 +62,8 @@ def test_an_answer_that_changed_nothing_is_noticed(stage: Stage, braintrust: Fak
     one = next(one for one in braintrust.objects["ai_secret"].values() if one["name"] == "OPENAI_API_KEY")
     shown = {key: value for key, value in one.items() if key != "value"}
     braintrust.faults.append(Fault("PATCH", ".*", instead=Said(200, shown)))
-    arguments = {
-        "credential": {"provider": "openai", "id": stage.key.id, "scope": stage.key.project, "name": "gateway"}
-    }
-    _, error = attempt(stage.clients, "credential.rotate", **arguments, into=[PLACES[0]], mode="rotation")
+    credential = {"provider": "openai", "id": stage.key.id, "scope": stage.key.project, "name": "gateway"}
+    _, error = attempt(stage.clients, "credential.rotate", credential=credential, into=[PLACES[0]], mode="rotation")
     assert isinstance(error, StepError)
     assert "does not say yet that it changed" in error.what
     assert error.retryable
