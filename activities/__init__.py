@@ -1,6 +1,6 @@
 """The doing: one function a step. `ACTIVITIES` lists them all; the contracts are in `firedoor.steps`."""
 
-from activities import recorded_changes
+from activities import inventory, recorded_changes
 from activities._action import Action
 from activities.aws import (
     access_keys,
@@ -34,6 +34,7 @@ ACTIVITIES: tuple[Action, ...] = (
     new_access_key.create_access_key,
     revocation.enable,
     revocation.revoke,
+    inventory.find,
     rotation.create,
     rotation.rotate,
     verify.prove_dead,

@@ -19,7 +19,8 @@ from activities.secret_reference import resolve
 from activities.sinks import SINKS
 from activities.sinks._sink import Opening, Sink
 from firedoor.config import BASE_URL, Settings
-from firedoor.errors import StepError
+from firedoor.errors import FiredoorError, StepError
+from firedoor.inventory import Inventory, load_inventory
 from firedoor.providers import Provider, providers
 from firedoor.providers._provider import Setting
 from firedoor.sinks import STORES, place
@@ -40,6 +41,7 @@ class Clients:
         self._settings = settings
         self._limits = limits
         self._lock = threading.Lock()
+        self._inventory: tuple[int, Inventory] | None = None
         self._https: dict[tuple[str, str], Http] = {}
 
     def provider(self, name: str) -> tuple[ProviderModule, Api]:
@@ -64,7 +66,7 @@ class Clients:
                 next="Add it to firedoor.toml and restart the worker:\n"
                 f'[providers.{provider.name}]\nbase_url = "https://…"',
             )
-        http = self._http(provider.name, provider.title, base_url)
+        http = self._http(provider.name, provider.title, base_url) if provider.http else None
         return Api(provider, http, settings, self.secret, self.aws)
 
     def secret(self, reference: str) -> SecretStr:
@@ -79,6 +81,20 @@ class Clients:
         base_url = settings.get(BASE_URL) or store.base_url
         http = self._http(store.scheme, store.title, base_url) if base_url else None
         return SINKS[where.scheme].open_sink(Opening(where, store, settings, self.secret, self.aws, http))
+
+    def inventory(self) -> Inventory:
+        """The inventory as the file has it now; an empty one where there is none. Raises `StepError`."""
+        path = self._settings.inventory_path
+        if not self._settings.inventory and not path.exists():
+            return Inventory()
+        try:
+            changed = path.stat().st_mtime_ns
+            if self._inventory is None or self._inventory[0] != changed:
+                self._inventory = (changed, load_inventory(path))
+        except (OSError, FiredoorError) as error:
+            what = error.what if isinstance(error, FiredoorError) else f"{path} cannot be read: {error.strerror}."
+            raise StepError("invalid_arguments", what, next="Correct the inventory, then retry the step.") from None
+        return self._inventory[1]
 
     def _value(self, reference: str) -> SecretStr | None:
         sink = self.sink(reference)

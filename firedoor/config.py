@@ -115,6 +115,8 @@ class Settings(BaseModel):
     #: The name of the Temporal Worker Deployment that the workers belong to; empty = they are not versioned.
     deployment: Deployment = ""
     runbooks: tuple[Path, ...] = ()
+    #: The inventory of credentials; empty = `inventory.yaml` in the data folder, if there is one.
+    inventory: str = ""
     temporal_binary: str = ""
     emulator: str = ""
     codec: bool = True
@@ -172,6 +174,11 @@ class Settings(BaseModel):
     def bulk_queue(self) -> str:
         """Temporal's task queue of mass work: slices of a `for_each`."""
         return self.task_queue + BULK
+
+    @property
+    def inventory_path(self) -> Path:
+        """The inventory of credentials. It need not exist unless the settings name it."""
+        return Path(self.inventory).expanduser() if self.inventory else self.home / "inventory.yaml"
 
     @property
     def timeline_path(self) -> Path:
@@ -276,7 +283,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         raise UsageError(
             f"FIREDOOR_CONFIG names {path}, which does not exist.", next="Create it, or unset the variable."
         )
-    for name in ("log", "task_queue", "deployment", "temporal_binary", "emulator"):
+    for name in ("log", "task_queue", "deployment", "inventory", "temporal_binary", "emulator"):
         if value := variables.get(f"FIREDOOR_{name.upper()}"):
             values[name] = value
     values["secret_environment"] = {

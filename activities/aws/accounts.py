@@ -24,7 +24,7 @@ from activities._bucket import retry_after
 from activities._guard import refuse_change
 from activities._limits import Limits
 from activities.aws.errors import GIVE_CREDENTIALS, AwsError, from_botocore, is_read, unreadable
-from activities.aws.principals import Principal
+from activities.aws.principals import Principal, principal_of
 from firedoor.config import Aws
 from firedoor.errors import StepError
 from firedoor.incident import Evidence
@@ -206,14 +206,23 @@ class Accounts:
 
     def refuse_own_principal(self, principal: Principal) -> None:
         """Raise `refused_self` if firedoor acts as this user or role, or assumes it in an account."""
-        own = self.identity()
-        arns = [own.arn, *(account.role_arn for account in self._aws.accounts.values())]
-        if any(_is_principal(arn, principal) for arn in arns):
+        if principal in self.own_principals():
             raise StepError(
                 "refused_self",
                 f"firedoor itself acts as {principal.label}. Denying it would stop the response.",
                 next="Run the worker as another principal (or assume another role there), then retry the step.",
             )
+
+    def own_principals(self) -> tuple[Principal, ...]:
+        """The users and roles that firedoor acts as, in any account; the root user is none."""
+        arns = [self.identity().arn, *(account.role_arn for account in self._aws.accounts.values())]
+        return tuple(principal for principal in map(principal_of, arns) if principal)
+
+    def acting_as(self, access_key_id: str, secret: str, token: str = "") -> Service:
+        """STS with somebody else's credentials: only to ask whether AWS takes them."""
+        session = boto3.Session(access_key_id, secret, token or None, region_name=self._aws.region)
+        client: Any = session.client("sts", endpoint_url=self._aws.endpoint_url or None, config=CONFIG)
+        return Service("sts", client, self._limits)
 
     def _service(self, name: str, account: str, region: str) -> Service:
         place = (name, account, region or self._aws.region)
@@ -332,11 +341,3 @@ def _next_page(answer: Answer) -> dict[str, str]:
 def _access_key(session: boto3.Session) -> str:
     credentials: Any = session.get_credentials()
     return str(credentials.get_frozen_credentials().access_key) if credentials else ""
-
-
-def _is_principal(arn: str, principal: Principal) -> bool:
-    """Whether an ARN of our own means this principal; the root user and the like are nobody's target."""
-    try:
-        return Principal.parse(arn) == principal
-    except StepError:
-        return False

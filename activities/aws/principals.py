@@ -47,6 +47,14 @@ class Principal:
         return f"{self.kind} {self.name} of account {self.account}"
 
 
+def principal_of(arn: str) -> Principal | None:
+    """The user or role that an ARN means; None for the root user, a service and the like."""
+    try:
+        return Principal.parse(arn)
+    except StepError:
+        return None
+
+
 def _hint(match: re.Match[str] | None) -> str:
     if match and match["kind"] == "root":
         return " AWS lets nobody deny the root user of an account or its sessions."

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from activities._action import Context, performs
 from activities.credentials.proof import Subject
+from activities.credentials.reach import dependents
 from firedoor.errors import StepError
 from firedoor.incident import Evidence, Inverse, Outcome, Preview
 from firedoor.plan import Effect, Verdict
@@ -30,6 +31,7 @@ def revoke(step: Revoke, context: Context) -> Iterator[Preview | Outcome]:
         effect=Effect.REVERSIBLE if subject.kind.reversible else Effect.DESTRUCTIVE,
         inverse=undo if subject.kind.reversible and not gone else None,
         blast={} if gone else step.blast,
+        dependents=() if gone else dependents(context.clients, step.credential),
     )
     evidence = () if gone else (_revoked(subject),)
     reading, proofs = subject.dead(context.since, context.aws.settle_seconds)

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from activities._action import Context, performs
 from activities.credentials.proof import Subject
+from activities.credentials.reach import dependents
 from activities.providers._provider import Reading
 from activities.providers._reading import fingerprint
 from activities.sinks._sink import Sink
@@ -153,7 +154,10 @@ class Succession:
 
     def _accepted(self, new: Credential, value: SecretStr) -> None:
         """The provider must accept the new value before any consumer gets it."""
-        reading = self.old.module.verify(self.old.api, new, value)
+        by_value = isinstance(self.old.kind.means(Verb.VERIFY), ByApi)
+        reading = (
+            self.old.module.verify(self.old.api, new, value) if by_value else self.old.module.look(self.old.api, new)
+        )
         self.notes.append(reading.evidence)
         if reading.life == "live":
             return
@@ -199,6 +203,7 @@ def rotate(step: Rotate, context: Context) -> Iterator[Preview | Outcome]:
         after={"name": succession.name, "sinks": [sink.reference for sink in succession.sinks]},
         effect=Effect.DESTRUCTIVE,
         blast=step.blast,
+        dependents=dependents(context.clients, step.credential),
     )
     proofs: tuple[Evidence, ...] = ()
     if step.mode == "breach":
@@ -277,6 +282,9 @@ def _with_old_value(credential: Credential, sinks: Sequence[Sink], before: dict[
             name, _, options = sink.reference.partition("?")
             where = f"{name}#{version}" + (f"?{options}" if options else "")
             return credential.model_copy(update={"where": where})
+        if plain and version and sink.look().version != version:
+            # It keeps one value, and that is the new one already: by its id only the old one can be asked about.
+            return credential.model_copy(update={"where": ""})
     if not credential.where and sinks and sinks[0].store.readable:
         return credential.model_copy(update={"where": sinks[0].reference})
     return credential

@@ -4,6 +4,7 @@ import datetime
 
 from activities._action import Context, performs
 from activities.credentials.proof import Subject
+from activities.credentials.reach import placed
 from activities.providers._provider import Reading
 from firedoor.errors import StepError
 from firedoor.incident import Evidence, Outcome
@@ -42,7 +43,8 @@ def take_inventory(step: TakeInventory, context: Context) -> Outcome:
             found += module.inventory(api, kind, step.scope)
         else:
             unlisted.append(kind.name)
-    wanted = tuple(one for one in found if _wanted(one, step))
+    inventory = context.clients.inventory()
+    wanted = tuple(placed(one, inventory) for one in found if _wanted(one, step))
     result = Inventory(
         provider=step.provider,
         found=wanted,

@@ -5,7 +5,9 @@ from typing import cast
 
 from activities.providers import (
     anthropic,
+    aws,
     braintrust,
+    cloudflare,
     cohere,
     datadog,
     groq,
@@ -27,7 +29,9 @@ from firedoor.providers._packages import BROKEN
 
 MODULES: dict[str, ProviderModule] = {
     "anthropic": anthropic,
+    "aws": aws,
     "braintrust": braintrust,
+    "cloudflare": cloudflare,
     "cohere": cohere,
     "datadog": datadog,
     "groq": groq,

@@ -68,10 +68,13 @@ class Secrets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """What a provider's functions may use. `settings` are those of `[providers.NAME]`, with defaults."""
+    """What a provider's functions may use. `settings` are those of `[providers.NAME]`, with defaults.
+
+    `http` is None for AWS only, which is reached by `aws`.
+    """
 
     provider: Provider
-    http: Http
+    http: Http | None
     settings: Mapping[str, str]
     secrets: Secrets
     aws: Accounts
@@ -96,6 +99,8 @@ class Api:
 
     def send(self, request: Request) -> Reply:
         """Send a request. Raises `StepError`."""
+        if self.http is None:
+            raise TypeError(f"{self.provider.title} is not reached by HTTP")
         return self.http.send(request)
 
 

@@ -32,11 +32,16 @@ def inventory(api: Api, kind: Kind, scope: str) -> Sequence[Found]:
 
 
 def look(api: Api, credential: Credential) -> Reading:
-    """GET /v1/{kind}/{id}; one that is not there is dead. Of a stored secret that says only that it is stored."""
-    reply = api.send(_one(api, credential, "GET"))
-    if reply.status in GONE:
+    """GET /v1/{kind}?ids=…: what is not listed is dead. Of a stored secret that says only that it is stored.
+
+    GET by id answers 400 to an id that it does not know, and to whatever else it does not like: that proves no death.
+    """
+    template = f"/v1/{kind_of(api.provider, credential).name}"
+    reply = api.send(Request("GET", template, query={"ids": [credential.id]}, headers=_own(api)))
+    one = next((one for one in reply.data["objects"] if one["id"] == credential.id), None)
+    if one is None:
         return Reading("dead", reply.evidence(f"{credential.label} does not exist"), exists=False)
-    return Reading("live", reply.evidence(f"{credential.label} exists"), last_used=moment(reply.data.get("used")))
+    return Reading("live", reply.evidence(f"{credential.label} exists"), last_used=moment(one.get("used")))
 
 
 def verify(api: Api, credential: Credential, value: SecretStr) -> Reading:

@@ -49,6 +49,7 @@ VERBS = (
     Verb("lint", "lint:lint", PREPARE, "[FILE…] [-o json|sarif]"),
     Verb("steps", "steps:steps", PREPARE, "[ACTION] [--policy RUNBOOK] [-o json]"),
     Verb("providers", "providers:list_providers", PREPARE, "[PROVIDER] [-o json]"),
+    Verb("inventory", "inventory:inventory", PREPARE, "check|import|graph|schema [SOURCE] [OPTION…]"),
     Verb("schema", "steps:schema", PREPARE),
     Verb("drill", "drill:drill", OPERATE, "[NAME] [--keep DIR] [-o json]"),
     Verb("up", "up:up", OPERATE, "[--port N] [--ui-port N]"),

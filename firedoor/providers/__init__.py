@@ -5,7 +5,9 @@ from functools import cache
 
 from firedoor.providers import (
     anthropic,
+    aws,
     braintrust,
+    cloudflare,
     cohere,
     datadog,
     groq,
@@ -24,7 +26,9 @@ from firedoor.providers._provider import Provider, Verb
 
 _OWN: tuple[Provider, ...] = (
     anthropic.PROVIDER,
+    aws.PROVIDER,
     braintrust.PROVIDER,
+    cloudflare.PROVIDER,
     cohere.PROVIDER,
     datadog.PROVIDER,
     groq.PROVIDER,

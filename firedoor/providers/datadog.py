@@ -1,6 +1,6 @@
 """Datadog: API keys, application keys of service accounts and of users. `base_url` is `https://api.SITE`.
 
-Sources: DataDog/datadog-api-client-python (2026-10), `/api/v2/api_keys`, `/api/v2/application_keys`, `/api/v1/validate`.
+Sources: DataDog/datadog-api-client-python (2026-10): key management v2, `/api/v1/validate`.
 """
 
 from firedoor.providers._provider import ByApi, ByHand, Kind, Never, Provider, Setting

@@ -18,7 +18,7 @@ class Store(BaseModel):
 
     `readable`: values can be read back and compared; elsewhere only the time of the change is. `swaps`: a change by
     somebody else meanwhile is noticed and refused (compare-and-swap). `stages`: a value can be stored before consumers
-    see it. `versions`: old values are kept, and have to be destroyed after a leak.
+    see it. `versions`: old values are kept, and have to be destroyed after a leak; not `destroys`: nobody can.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +38,7 @@ class Store(BaseModel):
     swaps: bool = True
     stages: bool = False
     versions: bool = False
+    destroys: bool = True
     rate: float = 5
     burst: int = 10
 

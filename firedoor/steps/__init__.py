@@ -7,6 +7,7 @@ from firedoor.steps import (
     aws_iam_keys,
     aws_secretsmanager,
     credentials,
+    inventory,
     timeline,
 )
 from firedoor.steps._step import Step
@@ -38,6 +39,7 @@ _CONTRACTS: tuple[type[Step], ...] = (
     credentials.TakeInventory,
     credentials.TakeUsage,
     credentials.Verify,
+    inventory.FindCredentials,
     timeline.RecordedChanges,
 )
 

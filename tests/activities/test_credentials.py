@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from activities._clients import Clients
 from activities.providers import MODULES, module_of
 from activities.providers import openai as openai_module
 from activities.providers._provider import kind_of
+from firedoor.config import Settings
 from firedoor.drill.fakes._fake import Fault, Said
 from firedoor.errors import StepError
 from firedoor.incident import Outcome
@@ -17,7 +19,9 @@ from firedoor.plan import Effect, Verdict
 from firedoor.providers import providers
 from firedoor.providers._provider import Provider
 from firedoor.steps._step import Credential
+from tests import killing
 from tests.activities.openai import SECRET, SINK, Stage, stage
+from tests.activities.performing import accounts
 from tests.activities.test_rotation import attempt
 from tests.emulators import Emulator
 
@@ -184,6 +188,22 @@ def test_without_an_admin_key_the_sentence_shows_the_setting(on: Stage) -> None:
     error = refused(on, "credential.inventory", provider="openai")
     assert error.reason == "credentials_missing"
     assert '[providers.openai]\nadmin_key = "env:FIREDOOR_SECRET_OPENAI_ADMIN_KEY"' in error.next
+
+
+def test_a_third_access_key_is_refused_with_what_to_do(moto_server: Emulator, tmp_path: Path) -> None:
+    """AWS allows a user two: nothing was made, and the sentence says what is in the way."""
+    moto_server.reset("/moto-api/reset")
+    iam = moto_server.client("iam")
+    iam.create_user(UserName="gateway")
+    old, _ = (iam.create_access_key(UserName="gateway")["AccessKey"]["AccessKeyId"] for _ in range(2))
+    moto_server.client("secretsmanager").create_secret(Name="gateway/aws", SecretString="{}")
+    clients = Clients(Settings(home=tmp_path), aws=accounts(moto_server))
+    credential = {"provider": "aws", "id": old, "scope": "gateway"}
+    _, error = killing.attempt(
+        clients, "credential.rotate", credential=credential, into=["aws-sm:gateway/aws"], mode="rotation"
+    )
+    assert isinstance(error, StepError)
+    assert "gateway has two already, inactive ones included" in error.next
 
 
 def test_usage_is_read_by_key_and_model(on: Stage) -> None:

@@ -25,8 +25,8 @@ def test_a_user_key_may_create_no_token(fakes: Fakes, apis: Apis) -> None:
     assert mine.value not in str(raised.value)
 
 
-def test_stored_secrets_are_listed_at_every_scope_with_the_time_of_their_change(fakes: Fakes, apis: Apis) -> None:
-    """Organization, project and function: where each is, as a sink, and when it last changed."""
+def test_stored_secrets_are_listed_with_their_place_and_the_time_of_their_change(fakes: Fakes, apis: Apis) -> None:
+    """Those of the organization and those of a project: where each is, as a sink, and when it last changed."""
     fake = fakes(FakeBraintrust())
     api = apis(fake, **fake.secrets)
     fake.plant_credential("ai_secret", "OPENAI_API_KEY")

@@ -10,7 +10,8 @@ from firedoor.drill.fakes.datadog import SERVICE_ACCOUNT, USER, FakeDatadog
 from firedoor.errors import StepError
 from firedoor.providers import providers
 from firedoor.steps._step import Credential
-from tests.providers.conftest import Apis, Fakes
+from tests.faking import Fakes
+from tests.providers.conftest import Apis
 
 pytestmark = pytest.mark.usefixtures("changing")
 

@@ -76,7 +76,7 @@ def staging(home_settings: Settings) -> Generator[Staging]:
     """Makes the stage, as in `staging(doppler={"base_url": fake.url, "token": fake.token})`; values are references."""
     with ExitStack() as stack:
 
-        def staged(**sinks: Mapping[str, str]) -> Stage:
+        def staged(aws: Accounts | None = None, **sinks: Mapping[str, str]) -> Stage:
             openai = stack.enter_context(FakeOpenAI())
             variables = {"FIREDOOR_SECRET_OPENAI": openai.admin}
             settings: dict[str, dict[str, str]] = {}
@@ -87,7 +87,8 @@ def staging(home_settings: Settings) -> Generator[Staging]:
                     found[name] = value if name == "base_url" else f"env:{reference}"
                     variables[reference] = value
             providers = {"openai": {"base_url": openai.url, "admin_key": "env:FIREDOOR_SECRET_OPENAI"}}
-            acting = Accounts(home_settings.aws, variables=variables)
+            acting = aws or Accounts(home_settings.aws)
+            acting.variables = variables
             known = home_settings.model_copy(update={"providers": providers, "sinks": settings})
             clients = Clients(known, aws=acting)
             stack.callback(clients.close)

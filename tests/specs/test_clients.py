@@ -47,6 +47,7 @@ class Subject:
 
 #: One line for each provider that has a document.
 SUBJECTS = {
+    "braintrust": Subject(id="497f6eca-6276-4993-bfeb-53cbbbba6f08", settings={"api_key": "env:KEY"}),
     "openai": Subject(id="key_abc", scope="proj_abc", owner="svc_acct_abc", settings={"admin_key": "env:ADMIN"}),
     "openrouter": Subject(
         id="0" * 64, scope="0df9e665-d932-5740-b2c7-b52af166bc11", settings={"management_key": "env:MANAGEMENT"}

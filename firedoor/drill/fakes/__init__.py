@@ -3,6 +3,7 @@
 from firedoor.drill.fakes._fake import Fake
 from firedoor.drill.fakes.anthropic import FakeAnthropic
 from firedoor.drill.fakes.braintrust import FakeBraintrust
+from firedoor.drill.fakes.cloudflare import FakeCloudflare
 from firedoor.drill.fakes.cohere import FakeCohere
 from firedoor.drill.fakes.datadog import FakeDatadog
 from firedoor.drill.fakes.groq import FakeGroq
@@ -19,6 +20,7 @@ from firedoor.drill.fakes.together import FakeTogether
 FAKES: dict[str, type[Fake]] = {
     "anthropic": FakeAnthropic,
     "braintrust": FakeBraintrust,
+    "cloudflare": FakeCloudflare,
     "cohere": FakeCohere,
     "datadog": FakeDatadog,
     "groq": FakeGroq,

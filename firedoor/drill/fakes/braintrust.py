@@ -89,7 +89,10 @@ class FakeBraintrust(Fake):
     def _list(self, asked: Asked) -> Said:
         kind = _kind(asked)
         name, after = asked.one(f"{kind}_name"), asked.one("starting_after")
-        found = [_shown(one) for one in self.objects[kind].values() if name in ("", one["name"])]
+        only = asked.one("ids")
+        found = [
+            _shown(one) for one in self.objects[kind].values() if name in ("", one["name"]) and only in ("", one["id"])
+        ]
         ids = [one["id"] for one in found]
         begin = ids.index(after) + 1 if after in ids else 0
         return Said(data={"objects": found[begin : begin + int(asked.one("limit", "1000"))]})

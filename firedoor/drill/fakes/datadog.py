@@ -1,7 +1,6 @@
 """A fake of Datadog's key management: API keys, application keys of users and service accounts, their scopes."""
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

@@ -1,0 +1,50 @@
+"""`inventory.find`: what the inventory knows, as a step."""
+
+from collections.abc import Iterator
+
+from activities._action import Context, performs
+from firedoor.incident import Evidence, Outcome
+from firedoor.inventory import Inventory
+from firedoor.inventory.model import held_at
+from firedoor.steps.inventory import Entry, FindCredentials, Held
+
+
+@performs(FindCredentials)
+def find(step: FindCredentials, context: Context) -> Outcome:
+    """Read the file, and pick."""
+    inventory = context.clients.inventory()
+    found = tuple(_found(step, inventory))
+    result = Held(
+        found=found,
+        credentials=tuple(one.credential for one in found),
+        consumers=tuple(sorted({name for one in found for name in one.consumers})),
+        customers=tuple(sorted({name for one in found for name in one.customers})),
+        unplaced=tuple(one.name for one in found if not one.places),
+    )
+    says = f"{len(found)} of {len(inventory.credentials)} credentials of the inventory"
+    who = f" {len(result.consumers)} consumers use them, and {len(result.customers)} customers depend on them."
+    return Outcome(
+        summary=f"{says} were asked for.{who}",
+        result=result.model_dump(mode="json"),
+        evidence=(Evidence(source="inventory", says=says),),
+    )
+
+
+def _found(step: FindCredentials, inventory: Inventory) -> Iterator[Entry]:
+    for name, entry in sorted(inventory.credentials.items()):
+        reach = inventory.reach([name])
+        fits = (
+            name not in step.except_names
+            and step.consumer in {"", *entry.consumers}
+            and step.provider in {"", entry.provider}
+            and step.customer in {"", *reach.customers}
+            and (not step.places or held_at(entry, step.places))
+        )
+        if fits:
+            yield Entry(
+                name=name,
+                credential=entry.credential(),
+                places=tuple(entry.where),
+                consumers=reach.consumers,
+                customers=reach.customers,
+            )

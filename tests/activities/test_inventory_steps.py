@@ -1,0 +1,87 @@
+"""What steps make of the inventory: who held what, and who is hit."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from firedoor.errors import StepError
+from firedoor.incident import Outcome
+from tests.activities.openai import SINK, Stage, stage
+from tests.emulators import Emulator
+from tests.killing import attempt
+
+TEXT = """
+credentials:
+  gateway: {{provider: openai, id: {id}, where: ['{sink}', 'braintrust:ai_secret/X'], consumers: [gateway, braintrust]}}
+  other: {{provider: openai, id: key_none, where: ['aws-sm:other'], consumers: [batch], customers: [c1]}}
+consumers:
+  gateway: {{customers: [c1, c2]}}
+  braintrust: {{}}
+  batch: {{}}
+customers: {{c1: {{}}, c2: {{}}}}
+"""
+
+
+@pytest.fixture
+def on(aws: Emulator, tmp_path: Path) -> Generator[Stage]:
+    """A leaked key that the inventory knows."""
+    with stage(aws, tmp_path) as built:
+        (tmp_path / "inventory.yaml").write_text(TEXT.format(id=built.key.id, sink=SINK))
+        yield built
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ({"consumer": "braintrust"}, ["gateway"]),
+        ({"places": ["braintrust:"]}, ["gateway"]),
+        ({"places": ["aws-sm:"]}, ["gateway", "other"]),
+        ({"customer": "c2"}, ["gateway"]),
+        ({"provider": "openai", "except_names": ["gateway"]}, ["other"]),
+        ({"provider": "anthropic"}, []),
+        ({}, ["gateway", "other"]),
+    ],
+)
+def test_what_somebody_held_is_found(on: Stage, arguments: dict[str, object], names: list[str]) -> None:
+    """By who uses it, where it is, whose it is, who depends on it."""
+    _, done = attempt(on.clients, "inventory.find", None, **arguments)
+    assert isinstance(done, Outcome)
+    assert [one["name"] for one in done.result["found"]] == names
+    if names == ["gateway"]:
+        assert done.result["customers"] == ["c1", "c2"]
+        assert done.result["found"][0]["places"] == [SINK, "braintrust:ai_secret/X"]
+
+
+def test_an_approver_sees_who_is_hit(on: Stage) -> None:
+    """Consumers and customers, by name, in the preview of a rotation and of a revocation."""
+    for action in ("credential.rotate", "credential.revoke"):
+        preview, _ = attempt(on.clients, action, credential=on.credential)
+        assert [(one.kind, one.name) for one in preview.dependents] == [
+            ("services", "braintrust"),
+            ("services", "gateway"),
+            ("customers", "c1"),
+            ("customers", "c2"),
+        ]
+
+
+def test_an_inventory_that_cannot_be_read_stops_no_revocation(on: Stage, tmp_path: Path) -> None:
+    """The preview says so and counts nothing; a step that needs the inventory says what is wrong with it."""
+    (tmp_path / "inventory.yaml").write_text("credentials: [")
+    preview, done = attempt(on.clients, "credential.revoke", credential=on.credential)
+    assert isinstance(done, Outcome)
+    assert [(one.name, one.count) for one in preview.dependents] == [("inventory", 0)]
+    with pytest.raises(StepError, match=r"inventory\.yaml:"):
+        attempt(on.clients, "inventory.find")
+
+
+def test_what_a_provider_lists_comes_with_what_the_inventory_knows(on: Stage) -> None:
+    """Where it lives, who uses it, who depends on it."""
+    _, done = attempt(on.clients, "credential.inventory", provider="openai", kind="service_account_key")
+    assert isinstance(done, Outcome)
+    (found,) = done.result["found"]
+    assert (found["credential"]["where"], found["consumers"], found["customers"]) == (
+        SINK,
+        ["braintrust", "gateway"],
+        ["c1", "c2"],
+    )
