@@ -40,7 +40,7 @@ SPECS = {
     "github": Spec(
         "github-credentials.json",
         beyond=r"/(orgs/[^/]+|repos/[^/]+/[^/]+)/(dependabot|codespaces|environments/[^/]+)/secrets(/.*)?"
-        r"|/app(/.*)?|/organizations/[^/]+/.*|/repos/[^/]+/[^/]+(/environments/[^/]+)?",
+        r"|/app(/.*)?|/installation/repositories|/organizations/[^/]+/.*|/repos/[^/]+/[^/]+(/environments/[^/]+)?",
     ),
     "mistral": Spec("mistral-admin.json"),
     "openai": Spec("openai-organization.json", "/v1"),

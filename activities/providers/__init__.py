@@ -10,6 +10,8 @@ from activities.providers import (
     cloudflare,
     cohere,
     datadog,
+    github,
+    gitlab,
     groq,
     huggingface,
     npm,
@@ -18,8 +20,10 @@ from activities.providers import (
     pagerduty,
     scaleai,
     sendgrid,
+    slack,
     stripe,
     together,
+    twilio,
 )
 from activities.providers._provider import ProviderModule
 from activities.providers._shape import module_problems
@@ -34,6 +38,8 @@ MODULES: dict[str, ProviderModule] = {
     "cloudflare": cloudflare,
     "cohere": cohere,
     "datadog": datadog,
+    "github": github,
+    "gitlab": gitlab,
     "groq": groq,
     "huggingface": huggingface,
     "npm": npm,
@@ -42,8 +48,10 @@ MODULES: dict[str, ProviderModule] = {
     "pagerduty": pagerduty,
     "scaleai": scaleai,
     "sendgrid": sendgrid,
+    "slack": slack,
     "stripe": stripe,
     "together": together,
+    "twilio": twilio,
 }
 
 

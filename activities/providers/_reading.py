@@ -23,10 +23,12 @@ def tried(
     dead: Collection[int],
     live: Collection[int] = (200,),
     refused: Callable[[Any], bool] = lambda _: False,
+    doubtful: Callable[[Any], bool] = lambda _: False,
 ) -> Reading:
     """Try a value: the statuses that mean refused, and those that mean accepted. Whatever else comes is `unknown`.
 
-    `refused` is for providers that say no with a status that means yes: it looks at the answer.
+    `refused` and `doubtful` are for providers that say no, or nothing, with a status that means yes: they look at the
+    answer.
     """
     try:
         reply = api.send(request)
@@ -35,6 +37,8 @@ def tried(
         return Reading("unknown", Evidence(source=call, says=f"no answer that tells: {error.reason}"))
     if reply.status in live and refused(reply.data):
         return Reading("dead", reply.evidence(f"refused the value in its answer, with {reply.status}"))
+    if reply.status in live and doubtful(reply.data):
+        return Reading("unknown", reply.evidence(f"answered {reply.status} with an error that does not tell"))
     if reply.status in dead:
         return Reading("dead", reply.evidence(f"refused the value with {reply.status}"))
     if reply.status in live:

@@ -10,6 +10,8 @@ from firedoor.providers import (
     cloudflare,
     cohere,
     datadog,
+    github,
+    gitlab,
     groq,
     huggingface,
     npm,
@@ -18,8 +20,10 @@ from firedoor.providers import (
     pagerduty,
     scaleai,
     sendgrid,
+    slack,
     stripe,
     together,
+    twilio,
 )
 from firedoor.providers._packages import Brought, brought
 from firedoor.providers._provider import Provider, Verb
@@ -31,6 +35,8 @@ _OWN: tuple[Provider, ...] = (
     cloudflare.PROVIDER,
     cohere.PROVIDER,
     datadog.PROVIDER,
+    github.PROVIDER,
+    gitlab.PROVIDER,
     groq.PROVIDER,
     huggingface.PROVIDER,
     npm.PROVIDER,
@@ -39,8 +45,10 @@ _OWN: tuple[Provider, ...] = (
     pagerduty.PROVIDER,
     scaleai.PROVIDER,
     sendgrid.PROVIDER,
+    slack.PROVIDER,
     stripe.PROVIDER,
     together.PROVIDER,
+    twilio.PROVIDER,
 )
 
 __all__ = ["Brought", "Provider", "Verb", "foreign", "providers"]

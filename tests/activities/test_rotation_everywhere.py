@@ -39,7 +39,11 @@ def provider(request: pytest.FixtureRequest) -> Generator[Fake]:
 def clients(provider: Fake, aws: Emulator, tmp_path: Path) -> Generator[Clients]:
     """What a worker reaches: the fake, with the secrets that it gave firedoor, and AWS."""
     variables = {f"FIREDOOR_SECRET_{name.upper()}": value for name, value in provider.secrets.items()}
-    references = {name: f"env:FIREDOOR_SECRET_{name.upper()}" for name in provider.secrets}
+    known = providers()[provider.name].settings
+    references = {
+        name: f"env:FIREDOOR_SECRET_{name.upper()}" if known[name].secret else value
+        for name, value in provider.secrets.items()
+    }
     settings = Settings(home=tmp_path, providers={provider.name: {"base_url": provider.url, **references}})
     acting = accounts(aws)
     acting.variables = variables

@@ -6,6 +6,8 @@ from firedoor.drill.fakes.braintrust import FakeBraintrust
 from firedoor.drill.fakes.cloudflare import FakeCloudflare
 from firedoor.drill.fakes.cohere import FakeCohere
 from firedoor.drill.fakes.datadog import FakeDatadog
+from firedoor.drill.fakes.github import FakeGitHub
+from firedoor.drill.fakes.gitlab import FakeGitLab
 from firedoor.drill.fakes.groq import FakeGroq
 from firedoor.drill.fakes.huggingface import FakeHuggingFace
 from firedoor.drill.fakes.npm import FakeNpm
@@ -14,8 +16,10 @@ from firedoor.drill.fakes.openrouter import FakeOpenRouter
 from firedoor.drill.fakes.pagerduty import FakePagerDuty
 from firedoor.drill.fakes.scaleai import FakeScaleAI
 from firedoor.drill.fakes.sendgrid import FakeSendGrid
+from firedoor.drill.fakes.slack import FakeSlack
 from firedoor.drill.fakes.stripe import FakeStripe
 from firedoor.drill.fakes.together import FakeTogether
+from firedoor.drill.fakes.twilio import FakeTwilio
 
 FAKES: dict[str, type[Fake]] = {
     "anthropic": FakeAnthropic,
@@ -23,6 +27,8 @@ FAKES: dict[str, type[Fake]] = {
     "cloudflare": FakeCloudflare,
     "cohere": FakeCohere,
     "datadog": FakeDatadog,
+    "github": FakeGitHub,
+    "gitlab": FakeGitLab,
     "groq": FakeGroq,
     "huggingface": FakeHuggingFace,
     "npm": FakeNpm,
@@ -31,6 +37,8 @@ FAKES: dict[str, type[Fake]] = {
     "pagerduty": FakePagerDuty,
     "scaleai": FakeScaleAI,
     "sendgrid": FakeSendGrid,
+    "slack": FakeSlack,
     "stripe": FakeStripe,
     "together": FakeTogether,
+    "twilio": FakeTwilio,
 }
