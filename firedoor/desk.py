@@ -32,26 +32,40 @@ class DeskError(FiredoorError):
         self.reason = reason
 
 
-async def ask(program: str, question: Mapping[str, Any], patience: float = PATIENCE) -> dict[str, Any]:
+async def ask(
+    program: str,
+    question: Mapping[str, Any],
+    *,
+    patience: float = PATIENCE,
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """The answer of a program (`activities.intake`) to a question. It may take `patience` seconds.
+
+    `environment` is the program's whole environment; None: ours.
 
     An answer `{"error": {"reason", "what", "changed", "next"}}` is raised as `DeskError`, as is no answer at all. A
     person who interrupts waits until the program has ended by itself: nothing is left half-way.
     """
     line = json.dumps(question).encode() + b"\n"
-    answer = await asyncio.to_thread(_run, program, line, patience)
+    answer = await asyncio.to_thread(_run, program, line, patience, environment)
     if isinstance(error := answer.get("error"), dict):
         known = {key: str(error.get(key, "")) for key in ("reason", "what", "changed", "next")}
         raise DeskError(known.pop("what"), **known)
     return answer
 
 
-def _run(program: str, line: bytes, patience: float) -> dict[str, Any]:
+def _run(program: str, line: bytes, patience: float, environment: Mapping[str, str] | None) -> dict[str, Any]:
     command = [sys.executable, "-P", "-c", _START, str(app_folder()), program]
     try:
         # In a session of its own: what a terminal sends on Ctrl-C is not for a program that is changing something.
         done = subprocess.run(
-            command, input=line, capture_output=True, timeout=patience, start_new_session=True, check=False
+            command,
+            input=line,
+            capture_output=True,
+            timeout=patience,
+            start_new_session=True,
+            check=False,
+            env=environment,
         )
     except subprocess.TimeoutExpired:
         raise _silent(program, f"gave no answer in {patience:g} s, and was ended") from None

@@ -39,7 +39,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 async def test_no_answer_is_a_sentence(programs: Path, program: str, sentence: str) -> None:
     """What it died of by the error's type: its text could hold the question."""
     with pytest.raises(desk.DeskError) as caught:
-        await desk.ask(program, {"value": "canary-value"}, 0.5 if program == "slow" else 30)
+        await desk.ask(program, {"value": "canary-value"}, patience=0.5 if program == "slow" else 30)
     assert sentence in caught.value.what
     assert "canary" not in str(caught.value)
     assert "firedoor doctor" in caught.value.next

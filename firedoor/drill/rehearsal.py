@@ -23,6 +23,7 @@ from firedoor.app import app_folder, shipped_runbooks
 from firedoor.compiler import compile_runbook
 from firedoor.config import Settings, load
 from firedoor.converter import load_key
+from firedoor.drill.pasting import pasted
 from firedoor.drill.result import DrillResult, Proof, StepResult
 from firedoor.drill.scenario import Reply, Scenario
 from firedoor.drill.toml import toml
@@ -169,11 +170,11 @@ class Rehearsal:
         await self._start_worker(settings)
         tell("The account is planted, and the worker is starting.")
         await self.supervisor.watch(scenario.begin())
-        tell("The attacker is in: every stolen credential works. Production works as well.")
+        tell(scenario.begun)
         reported = Moment()
         engine = await Engine.connect(settings)
         view = await self.supervisor.watch(self._respond(engine, settings))
-        tell("The incident has ended. Now the attacker tries everything once more.")
+        tell("The incident has ended. Now everything is tried once more.")
         proof = await self.supervisor.watch(scenario.prove())
         entries, found = await asyncio.to_thread(_export, view.id, settings, folder)
         self.audience.record(entries)
@@ -208,17 +209,14 @@ class Rehearsal:
         return address
 
     async def _start_worker(self, settings: Settings) -> None:
+        own = {"HOME": str(settings.home), "PATH": "/usr/bin:/bin"}
+        self._environment = {**self._worker_base, **self.scenario.worker_environment(), **own}
         await self.supervisor.start(
             Program(
                 name="worker",
                 command=(sys.executable, str(app_folder() / "worker.py")),
                 log=settings.home / "worker.log",
-                environment={
-                    **self._worker_base,
-                    **self.scenario.worker_environment(),
-                    "HOME": str(settings.home),
-                    "PATH": "/usr/bin:/bin",
-                },
+                environment=self._environment,
                 restarts=20,
             )
         )
@@ -267,8 +265,11 @@ class Rehearsal:
                     continue
                 for who in people(self._plan, step.id, self.scenario.responder):
                     digest = step.request.digest if step.request else ""
+                    answers = dict(reply.answers)
+                    if reply.verb == "answer":
+                        answers |= await pasted(incident, step, who, self.scenario.pasted(step.id), self._environment)
                     decision = Decision(
-                        responder=who, step=step.id, reason=reply.reason, answers=dict(reply.answers), digest=digest
+                        responder=who, step=step.id, reason=reply.reason, answers=answers, digest=digest
                     )
                     # Refused: the step has moved on since it was looked at, and the next view says whereto.
                     with contextlib.suppress(RefusedError):
@@ -310,7 +311,8 @@ class Rehearsal:
         if not contained and not proof.doubts:
             parts.insert(1, "The attacker is refused, but the incident did not prove it.")
         out_after = reported.until(proof.attacker_last_success)
-        parts.append(f"The attacker's last call that worked came {out_after:.1f} s after the alert.")
+        if proof.attacker_last_success:
+            parts.append(f"The attacker's last call that worked came {out_after:.1f} s after the alert.")
         return DrillResult(
             scenario=self.scenario.name,
             incident=view.id,

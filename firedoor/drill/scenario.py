@@ -36,6 +36,8 @@ class Scenario(ABC):
     name: ClassVar[str]
     #: One line for people.
     title: ClassVar[str]
+    #: What is so when `begin` has returned.
+    begun: ClassVar[str] = "The attacker is in: every stolen credential works. Production works as well."
     #: Who answers and approves.
     responder: ClassVar[str] = "user:ada"
     #: Step → what the responder does when it waits for somebody, or sleeps.
@@ -68,6 +70,10 @@ class Scenario(ABC):
 
     def inputs(self) -> Mapping[str, str]:
         """What the person types who starts it."""
+        return {}
+
+    def pasted(self, step: str) -> Mapping[str, str]:
+        """What the responder types into the hidden prompts of a step, by field."""
         return {}
 
     @abstractmethod
