@@ -7,6 +7,7 @@ from firedoor.incident import Evidence, Outcome
 from firedoor.inventory import Inventory
 from firedoor.inventory.model import held_at
 from firedoor.steps.inventory import Entry, FindCredentials, Held
+from firedoor.words import plural
 
 
 @performs(FindCredentials)
@@ -21,10 +22,10 @@ def find(step: FindCredentials, context: Context) -> Outcome:
         customers=tuple(sorted({name for one in found for name in one.customers})),
         unplaced=tuple(one.name for one in found if not one.places),
     )
-    says = f"{len(found)} of {len(inventory.credentials)} credentials of the inventory"
-    who = f" {len(result.consumers)} consumers use them, and {len(result.customers)} customers depend on them."
+    says = f"{len(found)} of {plural(len(inventory.credentials), 'credentials')} in the inventory"
+    users, customers = plural(len(result.consumers), "consumers"), plural(len(result.customers), "customers")
     return Outcome(
-        summary=f"{says} were asked for.{who}",
+        summary=f"Found {says}; used by {users}, needed by {customers}.",
         result=result.model_dump(mode="json"),
         evidence=(Evidence(source="inventory", says=says),),
     )

@@ -102,14 +102,20 @@ class Inventory(Part):
 
 
 def is_same(entry: Entry, credential: Credential) -> bool:
-    """Is an entry this credential? One fact that both have and that only one credential has is enough."""
+    """Is an entry this credential? One fact that both have and that only one credential has is enough.
+
+    What a vendor lists as stored there is the credential that the entry says is there, whoever issued it.
+    """
+    here = bool(credential.where) and _bare(credential.where) in {_bare(one) for one in entry.where}
+    if here and entry.provider != credential.provider:
+        return True
     if entry.provider not in {UNKNOWN, credential.provider} and credential.provider != UNKNOWN:
         return False
     if entry.id and credential.id:
         return entry.id == credential.id
     if entry.fingerprint and credential.fingerprint:
         return entry.fingerprint == credential.fingerprint
-    return bool(credential.where) and _bare(credential.where) in {_bare(one) for one in entry.where}
+    return here
 
 
 def held_at(entry: Entry, places: Collection[str]) -> bool:
