@@ -4,6 +4,7 @@ from activities import inventory, recorded_changes
 from activities._action import Action
 from activities.aws import (
     access_keys,
+    account_principals,
     cloudtrail,
     created_access_key,
     denies,
@@ -12,6 +13,8 @@ from activities.aws import (
     lifting,
     login_profiles,
     new_access_key,
+    organizations,
+    persistence,
     secrets_manager,
     service_credentials,
 )
@@ -30,6 +33,7 @@ ACTIVITIES: tuple[Action, ...] = (
     key_identity.list_access_keys,
     lifting.lift_denies,
     lifting.restore_denies,
+    account_principals.list_principals,
     login_profiles.delete_login_profile,
     new_access_key.create_access_key,
     revocation.enable,
@@ -41,6 +45,9 @@ ACTIVITIES: tuple[Action, ...] = (
     usage.take_usage,
     verify.take_inventory,
     verify.verify,
+    organizations.deny_account,
+    organizations.lift_deny,
+    persistence.find_persistence,
     recorded_changes.recorded_changes,
     secrets_manager.put_secret,
     secrets_manager.restore_version,

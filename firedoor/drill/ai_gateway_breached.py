@@ -6,7 +6,7 @@ fake OpenAI, the gateway that fetches its key, and a fake Braintrust as the stor
 
 import asyncio
 import datetime
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from botocore.exceptions import ClientError
 
 from firedoor.config import Settings
-from firedoor.drill.credentials_stage import CredentialsStage, User, bearer
+from firedoor.drill.credentials_stage import CredentialsStage, User, called
 from firedoor.drill.emulators import AwsKey
 from firedoor.drill.fakes.braintrust import FakeBraintrust
 from firedoor.drill.fakes.openai import FakeOpenAI
@@ -101,8 +101,8 @@ class AiGatewayBreached(CredentialsStage):
     def users(self) -> Iterable[User]:
         """The intruder has the gateway's key; the gateway fetches it."""
         url = f"{self.openai.url}/v1/models"
-        yield User("the intruder", partial(_call, url, lambda: self.stolen), 401)
-        yield User("the gateway", partial(_call, url, partial(self.fetched, OWN)), 200)
+        yield User("the intruder", partial(called, url, lambda: self.stolen), 401)
+        yield User("the gateway", partial(called, url, partial(self.fetched, OWN)), 200)
 
     def doubts(self) -> Iterable[str]:
         """The stolen access key must be refused."""
@@ -133,7 +133,3 @@ class AiGatewayBreached(CredentialsStage):
         except ClientError as error:
             return str(error.response["Error"]["Code"])
         return ""
-
-
-def _call(url: str, key: Callable[[], str]) -> tuple[str, Mapping[str, str]]:
-    return url, bearer(key())

@@ -5,11 +5,11 @@ services, one of which must not stop.
 """
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from firedoor.drill.credentials_stage import CredentialsStage, User, bearer
+from firedoor.drill.credentials_stage import CredentialsStage, User, called
 from firedoor.drill.fakes.braintrust import FakeBraintrust
 from firedoor.drill.fakes.openai import FakeOpenAI
 from firedoor.drill.scenario import Reply
@@ -82,9 +82,9 @@ class AiVendorBreached(CredentialsStage):
         """The thieves have both keys; our services fetch theirs."""
         url = f"{self.openai.url}/v1/models"
         for name in (ABUSED, QUIET):
-            yield User(f"a thief with {name}", partial(_call, url, partial(self.old.__getitem__, name)), 401)
-        yield User(ABUSED, partial(_call, url, partial(self.fetched, f"{ABUSED}/openai")), 200)
-        yield User(QUIET, partial(_call, url, partial(self.fetched, f"{QUIET}/openai")), 200, always=True)
+            yield User(f"a thief with {name}", partial(called, url, partial(self.old.__getitem__, name)), 401)
+        yield User(ABUSED, partial(called, url, partial(self.fetched, f"{ABUSED}/openai")), 200)
+        yield User(QUIET, partial(called, url, partial(self.fetched, f"{QUIET}/openai")), 200, always=True)
 
     def doubts(self) -> Iterable[str]:
         """The vendor must hold the new keys, and OpenAI no others."""
@@ -105,7 +105,3 @@ class AiVendorBreached(CredentialsStage):
             start = self.hour - back * HOUR
             use = {"key": key, "start": start, "requests": requests, "tokens": requests * 10, "model": "gpt-5"}
             self.openai.uses.append(use)
-
-
-def _call(url: str, key: Callable[[], str]) -> tuple[str, Mapping[str, str]]:
-    return url, bearer(key())

@@ -183,6 +183,11 @@ class CredentialsStage(Scenario):
         self.attempts.append(Attempt(who=user.who, call=call, answer=str(answer.status_code), at=now()))
 
 
+def called(url: str, key: Callable[[], str]) -> tuple[str, Mapping[str, str]]:
+    """A call with whatever key there is when it is made."""
+    return url, bearer(key())
+
+
 def bearer(value: str) -> dict[str, str]:
     """The header of a token."""
     return {"Authorization": f"Bearer {value}"}

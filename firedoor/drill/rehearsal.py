@@ -271,8 +271,8 @@ class Rehearsal:
                     decision = Decision(
                         responder=who, step=step.id, reason=reply.reason, answers=answers, digest=digest
                     )
-                    # Refused: the step has moved on since it was looked at, and the next view says whereto.
-                    with contextlib.suppress(RefusedError):
+                    # Refused: the step has moved on since it was looked at, or the incident has ended.
+                    with contextlib.suppress(RefusedError, UsageError):
                         await engine.decide(incident, reply.verb, decision)
         return await engine.result(incident)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from firedoor.drill.credentials_stage import CredentialsStage, User, bearer
+from firedoor.drill.credentials_stage import CredentialsStage, User, called
 from firedoor.drill.fakes.openai import FakeOpenAI
 from firedoor.drill.fakes.openrouter import FakeOpenRouter
 from firedoor.drill.scenario import Reply
@@ -57,12 +57,9 @@ class RotateEverything(CredentialsStage):
         """Each consumer fetches its key, and uses it."""
         for place in SECRETS[:2]:
             url = f"{self.openai.url}/v1/models"
-            yield User(place, partial(self._call, url, place), 200, always=True)
+            yield User(place, partial(called, url, partial(self.fetched, place)), 200, always=True)
         url = f"{self.openrouter.url}/api/v1/key"
-        yield User(SECRETS[2], partial(self._call, url, SECRETS[2]), 200, always=True)
-
-    def _call(self, url: str, place: str) -> tuple[str, Mapping[str, str]]:
-        return url, bearer(self.fetched(place))
+        yield User(SECRETS[2], partial(called, url, partial(self.fetched, SECRETS[2])), 200, always=True)
 
     def doubts(self) -> Iterable[str]:
         """None of the old keys may live, and there is one key for each consumer."""

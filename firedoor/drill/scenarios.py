@@ -3,6 +3,7 @@
 from firedoor.drill.ai_gateway_breached import AiGatewayBreached
 from firedoor.drill.ai_vendor_breached import AiVendorBreached
 from firedoor.drill.aws_access_key_leaked import AwsAccessKeyLeaked
+from firedoor.drill.aws_account_breached import AwsAccountBreached
 from firedoor.drill.github_token_leaked import GitHubTokenLeaked
 from firedoor.drill.provider_key_leaked import ProviderKeyLeaked
 from firedoor.drill.rotate_everything import RotateEverything
@@ -12,6 +13,7 @@ _ALL = (
     AiGatewayBreached,
     AiVendorBreached,
     AwsAccessKeyLeaked,
+    AwsAccountBreached,
     GitHubTokenLeaked,
     ProviderKeyLeaked,
     RotateEverything,

@@ -2,9 +2,11 @@
 
 from firedoor.steps import (
     aws_cloudtrail,
+    aws_iam_account,
     aws_iam_credentials,
     aws_iam_denies,
     aws_iam_keys,
+    aws_organizations,
     aws_secretsmanager,
     credentials,
     inventory,
@@ -14,6 +16,8 @@ from firedoor.steps._step import Step
 
 _CONTRACTS: tuple[type[Step], ...] = (
     aws_cloudtrail.AccessKeyActivity,
+    aws_iam_account.FindPersistence,
+    aws_iam_account.ListPrincipals,
     aws_iam_credentials.DeleteLoginProfile,
     aws_iam_credentials.DisableServiceCredentials,
     aws_iam_credentials.EnableServiceCredentials,
@@ -28,6 +32,8 @@ _CONTRACTS: tuple[type[Step], ...] = (
     aws_iam_keys.DeleteCreatedAccessKey,
     aws_iam_keys.IdentifyAccessKey,
     aws_iam_keys.ListAccessKeys,
+    aws_organizations.DenyAccount,
+    aws_organizations.LiftDeny,
     aws_secretsmanager.ListReadable,
     aws_secretsmanager.PutSecret,
     aws_secretsmanager.RestoreVersion,

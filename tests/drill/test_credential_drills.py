@@ -9,6 +9,7 @@ import pytest
 from firedoor.config import Settings
 from firedoor.drill.ai_gateway_breached import AiGatewayBreached
 from firedoor.drill.ai_vendor_breached import AiVendorBreached
+from firedoor.drill.aws_account_breached import AwsAccountBreached
 from firedoor.drill.credentials_stage import CredentialsStage
 from firedoor.drill.github_token_leaked import GitHubTokenLeaked
 from firedoor.drill.rehearsal import Audience, Rehearsal
@@ -21,6 +22,7 @@ DRILLS = [
     (GitHubTokenLeaked, 2, b"credential.revoke"),
     (AiVendorBreached, 3, b"credential.usage"),
     (AiGatewayBreached, 4, b"inventory.find"),
+    (AwsAccountBreached, 3, b"aws.iam.find_persistence"),
 ]
 
 
