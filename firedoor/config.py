@@ -6,7 +6,6 @@ Temporal is reached comes from Temporal's own variables and profile file (`TEMPO
 
 import os
 import pwd
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,13 +18,13 @@ from firedoor.plan import BULK
 from firedoor.providers import providers
 from firedoor.providers._provider import Setting
 from firedoor.sinks import STORES
+from firedoor.sinks._references import circle, why_unreadable
 
 #: How a front door knows somebody: `os:ada`, `slack:T01/U02`, `oidc:ada@example.com`.
 Identity = Annotated[str, StringConstraints(pattern=r"^[a-z]+:\S(.*\S)?$")]
 #: Without a colon, so that `user:NAME` of a person is never that of an identity which belongs to nobody.
 PersonName = Annotated[str, StringConstraints(pattern=r"^[\w.@+-]+$")]
 Principal = Annotated[str, StringConstraints(pattern=r"^user:\S+$")]
-REFERENCE = re.compile(r"(env:FIREDOOR_SECRET_\w+|file:/.+|[a-z0-9-]+:.+)$")
 Deployment = Annotated[str, StringConstraints(pattern=r"^[\w-]*$")]
 
 
@@ -168,6 +167,8 @@ class Settings(BaseModel):
     @classmethod
     def _known_sinks(cls, given: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
         _check_settings(given, {name: one.settings for name, one in STORES.items()})
+        if schemes := circle(given):
+            raise ValueError(f"the secrets of {', '.join(schemes)} lie in one another: nobody could read the first")
         return given
 
     @property
@@ -260,10 +261,8 @@ def _check_settings(given: Mapping[str, Mapping[str, str]], known: Mapping[str, 
             allowed = known[name]
             if setting not in allowed and setting != BASE_URL:
                 raise ValueError(f"{name}.{setting} is none of {', '.join((*allowed, BASE_URL))}")
-            if setting in allowed and allowed[setting].secret and not REFERENCE.match(value):
-                raise ValueError(
-                    f"{name}.{setting} must be a reference such as env:FIREDOOR_SECRET_NAME or file:/PATH, not a value"
-                )
+            if setting in allowed and allowed[setting].secret and (why := why_unreadable(value)):
+                raise ValueError(f"{name}.{setting} {why}")
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:

@@ -220,8 +220,17 @@ class Accounts:
 
     def acting_as(self, access_key_id: str, secret: str, token: str = "") -> Service:
         """STS with somebody else's credentials: only to ask whether AWS takes them."""
-        session = boto3.Session(access_key_id, secret, token or None, region_name=self._aws.region)
-        client: Any = session.client("sts", endpoint_url=self._aws.endpoint_url or None, config=CONFIG)
+        with self._lock:
+            # Of our own session, because making one reads all of botocore's data anew.
+            client: Any = self._session_of("").client(
+                "sts",
+                region_name=self._aws.region,
+                endpoint_url=self._aws.endpoint_url or None,
+                config=CONFIG,
+                aws_access_key_id=access_key_id,
+                aws_secret_access_key=secret,
+                aws_session_token=token or None,
+            )
         return Service("sts", client, self._limits)
 
     def _service(self, name: str, account: str, region: str) -> Service:

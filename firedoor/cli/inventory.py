@@ -20,7 +20,10 @@ from firedoor.words import plural
 
 Task = Annotated[
     Literal["check", "import", "graph", "schema"],
-    Parameter(help="check: every mistake. import: add what exists. graph: draw it. schema: its JSON Schema."),
+    Parameter(
+        help="check: every mistake. import: add what exists. graph: draw it. schema: its JSON Schema.",
+        show_choices=False,
+    ),
 ]
 Source = Annotated[
     str,
@@ -49,7 +52,7 @@ async def inventory(
     out_file: Picture = None,
     output: Output = "text",
 ) -> None:
-    """Keep the inventory: credentials, where they live, who uses them, which customers depend on that.
+    """Keep the inventory: credentials, who uses them, who depends on that.
 
     Plans and approvals count by it who is hit. An import adds what is new behind
     what people wrote and touches nothing else; of secrets that a scanner found

@@ -26,6 +26,7 @@ from firedoor.supervisor import Supervisor
 
 PACE = 0.1
 PROBES = 3
+OK = 200
 #: What the responder may do with secrets.
 ACTIONS = ("DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage")
 
@@ -125,7 +126,7 @@ class CredentialsStage(Scenario):
             refused = [one for one in self.attempts if one.who == user.who and one.answer != "200"]
             if user.always and refused:
                 doubts.append(f"{user.who} was refused {len(refused)} times, first at {refused[0].at}.")
-        thieves = {user.who for user in users if user.at_last != httpx.codes.OK}
+        thieves = {user.who for user in users if user.at_last != OK}
         attacks = [one for one in self.attempts if one.who in thieves]
         calls = {user.who: dict(Counter(one.answer for one in self.attempts if one.who == user.who)) for user in users}
         return Proof(

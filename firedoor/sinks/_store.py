@@ -34,6 +34,8 @@ class Store(BaseModel):
     settings: dict[str, Setting] = {}
     base_url: str = ""
     permissions: tuple[str, ...] = ()
+    #: Those of them by which a value is read.
+    reading: tuple[str, ...] = ()
     readable: bool = True
     swaps: bool = True
     stages: bool = False

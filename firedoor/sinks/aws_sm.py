@@ -18,6 +18,7 @@ STORE = Store(
         "secretsmanager:PutSecretValue",
         "secretsmanager:UpdateSecretVersionStage",
     ),
+    reading=("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"),
     stages=True,
     versions=True,
 )

@@ -15,6 +15,7 @@ STORE = Store(
         "ssm:PutParameter",
         "kms:Decrypt and kms:Encrypt of its key",
     ),
+    reading=("ssm:GetParameter", "kms:Decrypt of its key"),
     swaps=False,
     versions=True,
     destroys=False,

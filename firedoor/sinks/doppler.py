@@ -13,6 +13,7 @@ STORE = Store(
     },
     base_url="https://api.doppler.com",
     permissions=("read and write the secrets of the config",),
+    reading=("read the secrets of the config",),
     rate=3,
     burst=10,
 )

@@ -21,5 +21,6 @@ STORE = Store(
         "read, create, update on MOUNT/metadata/PATH",
         "update on MOUNT/destroy/PATH",
     ),
+    reading=("read on MOUNT/data/PATH",),
     versions=True,
 )

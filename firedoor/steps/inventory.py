@@ -41,7 +41,7 @@ class FindCredentials(Step):
     consumer: str = Field(default="", description="Used by this consumer: a vendor, a service.")
     places: tuple[str, ...] = Field(
         default=(),
-        description="Held at one of these places or below: `braintrust:`, `aws-sm:gateway/`. Empty: anywhere.",
+        description="Held at one of these places or below: `braintrust:`, `vault:kv/gateway/`. Empty: anywhere.",
     )
     provider: str = Field(default="", description="Of this provider.")
     customer: str = Field(default="", description="This customer depends on it.")

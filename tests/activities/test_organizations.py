@@ -65,9 +65,11 @@ def test_an_account_is_denied_from_outside_and_let_go(organizations: Any, member
     assert statement["Condition"] == {"ArnNotLike": {"aws:PrincipalArn": [excepted]}}
     assert preview.blast == {"accounts": 1}
     _, again = attempt(clients, "aws.organizations.deny_account", member=member, except_principals=[excepted])
+    assert isinstance(again, Outcome)
     assert again.changed is False
     assert preview.inverse is not None
     _, lifted = attempt(clients, preview.inverse.action, **preview.inverse.arguments)
+    assert isinstance(lifted, Outcome)
     assert lifted.verdict is Verdict.RESTORED
     assert attached(organizations, member) == {}
     assert name not in {one["Name"] for one in organizations.list_policies(Filter=POLICY)["Policies"]}
@@ -125,10 +127,10 @@ def test_a_policy_that_somebody_changed_is_left_alone(organizations: Any, member
     ],
 )
 def test_a_policy_that_would_mean_nobody_is_refused(
-    organizations: Any, member: str, clients: Clients, arguments: dict[str, list[str]], says: str
+    organizations: Any, member: str, clients: Clients, arguments: dict[str, Any], says: str
 ) -> None:
     """Another account's users, a contradiction, too many: nothing is put."""
-    given = {key: [one.format(member=member) for one in value] for key, value in arguments.items()}
+    given: dict[str, Any] = {key: [one.format(member=member) for one in value] for key, value in arguments.items()}
     with pytest.raises(StepError, match=says):
         attempt(clients, "aws.organizations.deny_account", member=member, **given)
     assert attached(organizations, member) == {}

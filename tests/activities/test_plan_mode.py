@@ -30,6 +30,13 @@ CHANGES = {
     for action in ACTIVITIES
     if action.contract.effect is not Effect.READ and action.contract.action.startswith("aws.")
 }
+#: What takes something back needs something to take back.
+OPPOSITES = {
+    "aws.iam.activate_access_key": "aws.iam.deactivate_access_key",
+    "aws.iam.enable_service_credentials": "aws.iam.disable_service_credentials",
+    "aws.iam.lift_denies": "aws.iam.deny_principal",
+    "aws.organizations.lift_deny": "aws.organizations.deny_account",
+}
 #: Arguments for every change, on what `planted` plants.
 Planted = dict[str, dict[str, Any]]
 
@@ -48,6 +55,7 @@ def planted(wire: Wire, people: People) -> Planted:
     user = {"user_name": "leaked"}
     principal = {"principal_arn": f"arn:aws:iam::{ACCOUNT}:user/leaked"}
     service_credential = made["ServiceSpecificCredential"]["ServiceSpecificCredentialId"]
+    scp = {"member": member_account(wire.emulator), "policy_name": "FiredoorDeny-canary"}
     return {
         "aws.iam.activate_access_key": {"access_key_id": key},
         "aws.iam.create_access_key": user | {"secret_id": "other"},
@@ -62,9 +70,21 @@ def planted(wire: Wire, people: People) -> Planted:
         "aws.iam.enable_service_credentials": user | {"credentials": [service_credential]},
         "aws.iam.lift_denies": principal,
         "aws.iam.restore_denies": principal | {"policies": {"FiredoorDenyAll": text_of(everything_denied("canary"))}},
+        "aws.organizations.deny_account": scp,
+        "aws.organizations.lift_deny": scp,
         "aws.secretsmanager.put_secret": {"secret_id": "app", "value": "aws-sm:other"},
         "aws.secretsmanager.restore_version": {"secret_id": "made", "version_id": first, "instead_of": second},
     }
+
+
+def member_account(emulator: Emulator) -> str:
+    """An account of an organization whose service control policies are switched on."""
+    organizations = emulator.client("organizations")
+    root = organizations.list_roots()["Roots"][0]
+    if "SERVICE_CONTROL_POLICY" not in {one["Type"] for one in root["PolicyTypes"]}:
+        organizations.enable_policy_type(RootId=root["Id"], PolicyType="SERVICE_CONTROL_POLICY")
+    made = organizations.create_account(Email="member@example.com", AccountName="member")
+    return str(made["CreateAccountStatus"]["AccountId"])
 
 
 @dataclass
@@ -150,12 +170,8 @@ async def test_a_step_that_acts_too_early_is_refused(wire: Wire, planted: Plante
 @pytest.mark.parametrize("action", CHANGES)
 def test_inverses_fit(wire: Wire, planted: Planted, action: str) -> None:
     """What a preview records as its inverse is the contract's undo, with arguments that fit that."""
-    if action == "aws.iam.activate_access_key":
-        perform(accounts(wire), "aws.iam.deactivate_access_key", **planted[action])
-    if action == "aws.iam.lift_denies":
-        perform(accounts(wire), "aws.iam.deny_principal", **planted[action])
-    if action == "aws.iam.enable_service_credentials":
-        perform(accounts(wire), "aws.iam.disable_service_credentials", user_name="leaked")
+    if action in OPPOSITES:
+        perform(accounts(wire), OPPOSITES[action], **planted[OPPOSITES[action]])
     preview = Performing(accounts(wire), action, **planted[action]).preview
     contract = STEPS[action]
     assert bool(preview.inverse) == bool(contract.undo)
@@ -172,13 +188,8 @@ NEVER_ALREADY = {"aws.iam.create_access_key", "aws.iam.deny_sessions"}
 def test_preview_says_that_there_is_nothing_to_change(wire: Wire, planted: Planted, action: str) -> None:
     """Where a change is due it is counted; once it is made, the next preview counts nothing and offers no undo."""
     aws = accounts(wire)
-    opposite = {
-        "aws.iam.activate_access_key": "aws.iam.deactivate_access_key",
-        "aws.iam.enable_service_credentials": "aws.iam.disable_service_credentials",
-        "aws.iam.lift_denies": "aws.iam.deny_principal",
-    }
-    if action in opposite:
-        perform(aws, opposite[action], **planted[opposite[action]])
+    if action in OPPOSITES:
+        perform(aws, OPPOSITES[action], **planted[OPPOSITES[action]])
     due = Performing(aws, action, **planted[action])
     assert "already" not in due.preview.change
     assert due.preview.blast.keys() == STEPS[action].blast.keys()

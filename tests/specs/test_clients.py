@@ -47,6 +47,8 @@ class Subject:
 
 #: One line for each provider that has a document.
 SUBJECTS = {
+    "github": Subject(id=""),
+    "slack": Subject(id=""),
     "braintrust": Subject(id="497f6eca-6276-4993-bfeb-53cbbbba6f08", settings={"api_key": "env:KEY"}),
     "openai": Subject(id="key_abc", scope="proj_abc", owner="svc_acct_abc", settings={"admin_key": "env:ADMIN"}),
     "openrouter": Subject(
@@ -146,10 +148,16 @@ def test_what_a_verb_sends_fits_the_document(
     except (StepError, EnoughError):
         pass
     finally:
-        client.http.close()
+        close(client)
     assert not wire.faults
     if verb in {*Verb} and isinstance(provider.kind(kind).means(Verb(verb)), ByApi):
         assert wire.calls
+
+
+def close(client: Api) -> None:
+    """Every provider that has a document is reached by HTTP."""
+    assert client.http is not None
+    client.http.close()
 
 
 def test_every_provider_with_a_document_is_here() -> None:
@@ -175,5 +183,5 @@ def test_both_judges_can_refuse(prisms: Callable[[str], str], home_settings: Set
         assert len(wire.faults) == 2, wire.faults
     wire.faults.clear()
     client.send(Request("GET", "/v1/organization/admin_api_keys", query={"page": 2}, headers=headers))
-    client.http.close()
+    close(client)
     assert len(wire.faults) == 1

@@ -91,10 +91,27 @@ def test_changeable_arguments(contract: type[Step]) -> None:
 
 @CONTRACTS
 def test_permissions_are_narrowed_or_known_to_be_wide(contract: type[Step]) -> None:
-    """A permission on `*` is one that AWS grants on nothing smaller."""
+    """A permission on `*` is one that AWS grants on nothing smaller, or whose resource nobody can name in advance."""
     wide = {
         "cloudtrail:LookupEvents",
+        "iam:GetAccountAuthorizationDetails",
+        "iam:GetOpenIDConnectProvider",
+        "iam:ListOpenIDConnectProviders",
+        "iam:ListSAMLProviders",
+        "iam:ListUsers",
         "iam:SimulateCustomPolicy",
+        # AWS makes the ids of policies; which account is contained, the incident decides.
+        "organizations:AttachPolicy",
+        "organizations:CreatePolicy",
+        "organizations:DeletePolicy",
+        "organizations:DescribeAccount",
+        "organizations:DescribeOrganization",
+        "organizations:DescribePolicy",
+        "organizations:DetachPolicy",
+        "organizations:ListPolicies",
+        "organizations:ListPoliciesForTarget",
+        "organizations:ListRoots",
+        "organizations:UpdatePolicy",
         "secretsmanager:ListSecrets",
         "sts:GetAccessKeyInfo",
     }

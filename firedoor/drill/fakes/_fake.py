@@ -91,6 +91,28 @@ class Planted:
     value: str = field(repr=False)
 
 
+@dataclass
+class Allowance:
+    """How many calls a fake takes: `rate` a second in the long run, `burst` at once after a rest."""
+
+    rate: float
+    burst: int
+    left: float = field(init=False)
+    seen: float = field(init=False, default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.left = float(self.burst)
+
+    def spend(self) -> bool:
+        """Take one call off it; False where none is left."""
+        now = time.monotonic()
+        self.left = min(float(self.burst), self.left + (now - self.seen) * self.rate)
+        self.seen = now
+        enough = self.left >= 1
+        self.left -= enough
+        return enough
+
+
 def canary(prefix: str) -> str:
     """A value that a fake mints: recognisable as a fake, and different each time."""
     return f"{prefix}canary{secrets.token_hex(16)}"
@@ -105,6 +127,8 @@ class Fake:
         self.log: list[Exchange] = []
         self.faults: list[Fault] = []
         self.lock = threading.RLock()
+        #: Calls beyond it are answered 429; None takes any number.
+        self.allowance: Allowance | None = None
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
         self._server: ThreadingHTTPServer | None = None
 
@@ -160,6 +184,8 @@ class Fake:
     def answer(self, asked: Asked) -> Said:
         """Find the route and let it answer, one request at a time."""
         with self.lock:
+            if self.allowance and not self.allowance.spend():
+                return Said(429, {"message": "Too many requests"}, {"retry-after": "1"})
             refusal = self.denied(asked)
             if refusal is not None:
                 return refusal
