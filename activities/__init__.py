@@ -29,6 +29,7 @@ ACTIVITIES: tuple[Action, ...] = (
     denies.deny_principal,
     denies.deny_sessions,
     exposure.list_readable,
+    exposure.list_readable_parameters,
     key_identity.identify_access_key,
     key_identity.list_access_keys,
     lifting.lift_denies,

@@ -38,8 +38,9 @@ class Context:
     """What a step function may use.
 
     `earlier` is the preview that an earlier attempt recorded as its intent and never finished: the change is in doubt,
-    and `earlier.before` is the true state before it; `since` is when that attempt began. `run` is the run of the
-    incident. `timeline` is for reading.
+    and `earlier.before` is the true state before it; `since` is when that attempt began. `begun` is the preview that an
+    earlier round recorded, which failed and which a person has tried again: what it left may be there. `run` is the run
+    of the incident. `timeline` is for reading.
     """
 
     clients: Clients
@@ -47,6 +48,7 @@ class Context:
     target: Target
     earlier: Preview | None = None
     since: datetime.datetime | None = None
+    begun: Preview | None = None
     run: str = ""
     timeline: Timeline | None = None
 

@@ -5,7 +5,8 @@ settings of some provider serves everything else.
 """
 
 import threading
-from collections.abc import Mapping
+import weakref
+from collections.abc import Mapping, MutableMapping
 
 import boto3
 from pydantic import SecretStr
@@ -18,7 +19,7 @@ from activities.providers._provider import Api, ProviderModule
 from activities.secret_reference import resolve
 from activities.sinks import SINKS
 from activities.sinks._sink import Opening, Sink
-from firedoor.config import BASE_URL, Settings
+from firedoor.config import BASE_URL, CA_FILE, Settings
 from firedoor.errors import FiredoorError, StepError
 from firedoor.inventory import Inventory, load_inventory
 from firedoor.providers import Provider, providers
@@ -41,8 +42,11 @@ class Clients:
         self._settings = settings
         self._limits = limits
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
         self._inventory: tuple[int, Inventory] | None = None
-        self._https: dict[tuple[str, str], Http] = {}
+        self._https: dict[tuple[str, ...], Http] = {}
+        # A worker's end is the only one who could close it, and nothing there knows of it.
+        weakref.finalize(self, _close, self._https)
 
     def provider(self, name: str) -> tuple[ProviderModule, Api]:
         """A provider's module, and what its functions are given. Raises `invalid_arguments` for an unknown one."""
@@ -66,7 +70,7 @@ class Clients:
                 next="Add it to firedoor.toml and restart the worker:\n"
                 f'[providers.{provider.name}]\nbase_url = "https://…"',
             )
-        http = self._http(provider.name, provider.title, base_url) if provider.http else None
+        http = self._http(f"providers.{provider.name}", provider.title, base_url, settings) if provider.http else None
         return Api(provider, http, settings, self.secret, self.aws)
 
     def secret(self, reference: str) -> SecretStr:
@@ -79,7 +83,7 @@ class Clients:
         store = STORES[where.scheme]
         settings = _with_defaults(store.settings, self._settings.sinks.get(where.scheme, {}))
         base_url = settings.get(BASE_URL) or store.base_url
-        http = self._http(store.scheme, store.title, base_url) if base_url else None
+        http = self._http(f"sinks.{store.scheme}", store.title, base_url, settings) if base_url else None
         return SINKS[where.scheme].open_sink(Opening(where, store, settings, self.secret, self.aws, http))
 
     def inventory(self) -> Inventory:
@@ -89,12 +93,14 @@ class Clients:
             return Inventory()
         try:
             changed = path.stat().st_mtime_ns
-            if self._inventory is None or self._inventory[0] != changed:
-                self._inventory = (changed, load_inventory(path))
+            # One thread reads it and the others wait: mass work begins in all of them at once.
+            with self._reading:
+                if self._inventory is None or self._inventory[0] != changed:
+                    self._inventory = (changed, load_inventory(path))
+                return self._inventory[1]
         except (OSError, FiredoorError) as error:
             what = error.what if isinstance(error, FiredoorError) else f"{path} cannot be read: {error.strerror}."
             raise StepError("invalid_arguments", what, next="Correct the inventory, then retry the step.") from None
-        return self._inventory[1]
 
     def _value(self, reference: str) -> SecretStr | None:
         sink = self.sink(reference)
@@ -106,18 +112,25 @@ class Clients:
             )
         return sink.look().value
 
-    def _http(self, name: str, title: str, base_url: str) -> Http:
+    def _http(self, table: str, title: str, base_url: str, settings: Mapping[str, str]) -> Http:
+        """The client of a provider or a sink; `table` is its own in firedoor.toml."""
+        name, ca_file = table.partition(".")[2], settings.get(CA_FILE, "")
         with self._lock:
-            if (name, base_url) not in self._https:
-                self._https[name, base_url] = Http(name, title, base_url, self._limits)
-            return self._https[name, base_url]
+            if (table, base_url, ca_file) not in self._https:
+                made = Http(name, title, base_url, self._limits, table=table, ca_file=ca_file)
+                self._https[table, base_url, ca_file] = made
+            return self._https[table, base_url, ca_file]
 
     def close(self) -> None:
         """Close all connections."""
         with self._lock:
-            for http in self._https.values():
-                http.close()
-            self._https.clear()
+            _close(self._https)
+
+
+def _close(https: MutableMapping[tuple[str, ...], Http]) -> None:
+    for http in https.values():
+        http.close()
+    https.clear()
 
 
 def _with_defaults(known: Mapping[str, Setting], given: Mapping[str, str]) -> dict[str, str]:

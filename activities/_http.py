@@ -8,14 +8,19 @@ Secrets are `SecretStr`; whatever a provider says is searched for those of the r
 import datetime
 import json
 import re
+import ssl
+from base64 import b64decode
 from collections.abc import Collection, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
+import requests
 from pydantic import SecretStr
+from requests.adapters import HTTPAdapter
 
 from activities._bucket import PENALTY, retry_after
 from activities._guard import refuse_change
@@ -27,8 +32,13 @@ MOST_BYTES = 16 * 1024 * 1024
 #: How much of a provider's sentence a person is shown.
 WORDS = 200
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
+#: At once to one provider. httpx looks at all that are open before each call: many cost more than they gain.
+CONNECTIONS = 32
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 REQUEST_IDS = ("x-request-id", "request-id", "x-github-request-id", "x-amzn-requestid", "cf-ray")
+#: Headers of ours that hold nothing secret. Whatever is in another is kept out of sentences, unless it is a mere word.
+OPEN_HEADERS = frozenset({"accept", "content-type", "anthropic-version", "x-github-api-version"})
+SHORTEST = 6
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 IN_DOUBT = "It is not known whether {who} carried it out; firedoor looks before it tries again."
@@ -48,7 +58,8 @@ class Request:
     """One call. `template` is a path with {names} that `ids` fills in; `secrets` are values that it carries.
 
     `reads` marks a call that changes nothing although it is no GET. `permission` is what the provider must have
-    granted. `statuses` are refusals that the caller understands itself.
+    granted. `statuses` are refusals that the caller understands itself. `base` is another address of the provider than
+    the client's; whoever gives it has made sure whose it is.
     """
 
     method: str
@@ -62,6 +73,7 @@ class Request:
     reads: bool = False
     permission: str = ""
     statuses: Collection[int] = ()
+    base: str = ""
 
     @property
     def path(self) -> str:
@@ -92,49 +104,85 @@ class Reply:
 class Http:
     """Calls of one provider. Threads may share it. Blocks: call it in a thread."""
 
-    def __init__(self, name: str, title: str, base_url: str, limits: Limits | None = None) -> None:
-        """`base_url` may have a path. Raises `StepError` (`invalid_arguments`) unless it is https or loopback."""
-        parts = urlsplit(base_url)
-        if not parts.hostname or (parts.scheme != "https" and parts.hostname not in LOOPBACK):
-            raise StepError(
-                "invalid_arguments",
-                f"The base_url of {title} is {base_url!r}: only https is used, but for this machine itself.",
-                next=f"Correct [providers.{name}] or [sinks.{name}] in firedoor.toml and restart the worker.",
-            )
+    def __init__(
+        self, name: str, title: str, base_url: str, limits: Limits | None = None, *, table: str = "", ca_file: str = ""
+    ) -> None:
+        """`base_url` may have a path. Raises `StepError` (`invalid_arguments`) unless it is https or loopback.
+
+        `table` is the one of firedoor.toml that people are sent to, `providers.NAME` if not given. `ca_file` holds the
+        certificates (PEM) of those who vouch for the server; if not given, those whom everybody trusts do.
+        """
         self.name = name
         self.title = title
+        self.table = table or f"providers.{name}"
+        self.base_url = self._checked(base_url)
         self._limits = limits
-        self._base = base_url.rstrip("/")
+        self._ca_file = ca_file
         self._client = httpx.Client(
             timeout=TIMEOUT,
             follow_redirects=False,
             headers={"User-Agent": "firedoor", "Accept": "application/json"},
-            limits=httpx.Limits(max_connections=100, max_keepalive_connections=50),
-            trust_env=parts.hostname not in LOOPBACK,
+            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+            trust_env=not is_loopback(self.base_url),
+            verify=self._trusted(ca_file) if ca_file else True,
         )
+
+    @cached_property
+    def session(self) -> requests.Session:
+        """For libraries that bring calls of their own: its connections are kept, and closed with this client."""
+        session = requests.Session()
+        # Not the environment's proxies, nor ~/.netrc.
+        session.trust_env = False
+        session.verify = self._ca_file or True
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS, pool_block=True))
+        return session
 
     def close(self) -> None:
         """Close its connections."""
         self._client.close()
+        if "session" in vars(self):
+            self.session.close()
 
     def send(self, request: Request) -> Reply:
         """Send it. Raises `ProviderError`, and `not_in_plan_mode` for a change before its time."""
         call = f"{self.name}:{request.method} {request.template}"
-        path = request.path
+        base = self._checked(request.base) if request.base else self.base_url
+        address = base + request.path
         if request.method not in {"GET", "HEAD"} and not request.reads:
             refuse_change(call)
         if self._limits:
             self._limits.wait(self.name)
-        with self._sentences(call, request):
-            reply = self._reply(call, request, path)
+        with self._sentences(call, request, base):
+            reply = self._reply(call, request, address)
         if reply.status < httpx.codes.MULTIPLE_CHOICES or reply.status in request.statuses:
             return reply
         raise self._refused(reply, request)
 
-    def _reply(self, call: str, request: Request, path: str) -> Reply:
+    def _checked(self, base_url: str) -> str:
+        parts = urlsplit(base_url)
+        if not parts.hostname or (parts.scheme != "https" and not is_loopback(base_url)):
+            raise StepError(
+                "invalid_arguments",
+                f"{self.title} is said to be at {base_url!r}: only https is used, but for this machine itself.",
+                next=f"Correct base_url in [{self.table}] of firedoor.toml and restart the worker.",
+            )
+        return base_url.rstrip("/")
+
+    def _trusted(self, ca_file: str) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=ca_file)
+        except OSError as error:
+            raise StepError(
+                "invalid_arguments",
+                f"The ca_file of {self.title}, {ca_file}, holds no certificates that can be read: {error.strerror}.",
+                next=f"Correct [{self.table}] in firedoor.toml and restart the worker. The file is in PEM.",
+            ) from None
+
+    def _reply(self, call: str, request: Request, address: str) -> Reply:
         with self._client.stream(
             request.method,
-            self._base + path,
+            address,
             params=request.query or None,
             json=request.json,
             data=request.form,
@@ -175,19 +223,29 @@ class Http:
             error.changed = IN_DOUBT.format(who=self.title)
 
     @contextmanager
-    def _sentences(self, call: str, request: Request) -> Generator[None]:
+    def _sentences(self, call: str, request: Request, base: str) -> Generator[None]:
         """Turn the errors of the network into `ProviderError`; their text may name the whole address."""
         try:
             yield
         except httpx.HTTPError as error:
+            if _untrusted(error):
+                raise self._stranger(call, base) from None
             silent = ProviderError(
                 "unreachable",
-                f"{self.title} does not answer at {self._base} ({type(error).__name__}, {call}).",
+                f"{self.title} does not answer at {base} ({type(error).__name__}, {call}).",
                 next="Check the network and base_url in firedoor.toml; firedoor tries again.",
             )
             if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
                 self._mark_doubt(silent, request)
             raise silent from None
+
+    def _stranger(self, call: str, base: str) -> ProviderError:
+        return ProviderError(
+            "invalid_arguments",
+            f"What answers at {base} shows a certificate that firedoor has no reason to trust ({call}).",
+            next=f"If {self.title} has an authority of its own, name the file with its certificate (PEM) as ca_file in "
+            f"[{self.table}] of firedoor.toml and restart the worker. Otherwise find out who answers there.",
+        )
 
     def _refused(self, reply: Reply, request: Request) -> ProviderError:
         said = self._said(reply, request)
@@ -201,11 +259,14 @@ class Http:
         """What a refusal means: reason, sentence without its end, and what to do."""
         who, call = self.title, reply.call
         match reply.status:
+            case 429 | 403 if reply.status == httpx.codes.TOO_MANY_REQUESTS or _out_of_calls(reply):
+                self._penalise(reply)
+                return "throttled", f"{who} is throttling firedoor ({call})", "firedoor tries again by itself."
             case 401:
                 return (
                     "credentials_expired",
                     f"{who} does not accept the credential that firedoor uses for {call}",
-                    f"Put a working one where [providers.{self.name}] in firedoor.toml says, then retry the step.",
+                    f"Put a working one where [{self.table}] in firedoor.toml says, then retry the step.",
                 )
             case 403:
                 lacking = f", which needs {request.permission}" if request.permission else ""
@@ -222,16 +283,13 @@ class Http:
                     f"{who} says that it is in another state ({call})",
                     "Look there, then retry the step.",
                 )
-            case 429:
-                self._penalise(reply)
-                return "throttled", f"{who} is throttling firedoor ({call})", "firedoor tries again by itself."
             case status if status >= httpx.codes.INTERNAL_SERVER_ERROR:
                 return "provider_error", f"{who} answered {status} to {call}", "firedoor tries again by itself."
             case status if status < httpx.codes.BAD_REQUEST:
                 return (
                     "invalid_arguments",
                     f"{who} redirects {call} elsewhere ({status}), and firedoor follows no redirects",
-                    f"Correct base_url in [providers.{self.name}] of firedoor.toml.",
+                    f"Correct base_url in [{self.table}] of firedoor.toml.",
                 )
             case status:
                 return "invalid_arguments", f"{who} does not accept {call} ({status})", "Correct it and run it again."
@@ -245,11 +303,42 @@ class Http:
     def _said(self, reply: Reply, request: Request) -> str:
         """The provider's own sentence, without what the request carried in secret."""
         words = _words(reply.data)
-        for secret in request.secrets:
-            value = secret.get_secret_value()
-            words = words.replace(value, "[secret]") if value else words
+        for value in _carried(request):
+            words = words.replace(value, "[secret]")
         words = plain(words)[:WORDS].rstrip(". ")
         return f": “{words}”" if words else ""
+
+
+def is_loopback(url: str) -> bool:
+    """Is it this machine itself?"""
+    return urlsplit(url).hostname in LOOPBACK
+
+
+def _out_of_calls(reply: Reply) -> bool:
+    """GitHub says with a 403, too, that there were too many calls."""
+    return "retry-after" in reply.headers or reply.headers.get("x-ratelimit-remaining") == "0"
+
+
+def _untrusted(error: BaseException | None) -> bool:
+    """Did the certificate end it? httpx says only that there was no connection."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _carried(request: Request) -> list[str]:
+    """All that a request carried in secret, longest first: what it names as such, and what let it in."""
+    found = {secret.get_secret_value() for secret in request.secrets}
+    for name, value in request.headers.items():
+        kind, _, rest = value.partition(" ")
+        if name.lower() not in OPEN_HEADERS:
+            found |= {value, rest or kind}
+        if kind == "Basic":
+            with suppress(ValueError):
+                found |= set(b64decode(rest).decode().split(":"))
+    return sorted((one for one in found if len(one) >= SHORTEST), key=len, reverse=True)
 
 
 def segment(name: str, value: str) -> str:

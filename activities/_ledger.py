@@ -43,12 +43,14 @@ class Earlier:
     done: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: The first intent: it holds the true state before.
     intents: dict[str, Entry] = field(default_factory=dict)
+    #: The first intent of the newest earlier round, if no round since has done it: a person has it tried again.
+    begun: dict[str, Entry] = field(default_factory=dict)
     #: Ids of intents that nothing answers.
     open: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, entries: Iterable[Entry], rounds_before: Iterable[Entry]) -> "Earlier":
-        """Sort the entries of this round; of earlier rounds only what is still open counts."""
+        """Sort the entries of this round; of earlier rounds only what is still open, or was not done, counts."""
         earlier = cls()
         for entry in entries:
             key = entry.part("action")["target_key"]
@@ -58,8 +60,18 @@ class Earlier:
                 earlier.done[key] = entry.body
             earlier._follow(entry, key)
         for entry in rounds_before:
-            earlier._follow(entry, entry.part("action")["target_key"])
+            key = entry.part("action")["target_key"]
+            earlier._begin(entry, key)
+            earlier._follow(entry, key)
         return earlier
+
+    def _begin(self, entry: Entry, key: str) -> None:
+        if entry.kind == Kind.ACTION_OUTCOME and entry.part("result")["status"] == "ok":
+            self.begun.pop(key, None)
+        elif entry.kind == Kind.ACTION_INTENT and "preview" in entry.body:
+            known = self.begun.get(key)
+            if known is None or known.part("cause")["round"] < entry.part("cause")["round"]:
+                self.begun[key] = entry
 
     def _follow(self, entry: Entry, key: str) -> None:
         still_open = self.open.setdefault(key, [])
@@ -170,16 +182,20 @@ class CallRecord:
 
     def target(self, target: Target) -> "TargetRecord":
         """The record of one target in this attempt."""
-        intent = self.earlier.intents.get(target.key)
+        intent, begun = self.earlier.intents.get(target.key), self.earlier.begun.get(target.key)
+        before = _preview(begun) if begun else None
         if intent is None or "preview" not in intent.body:
-            return TargetRecord(self, target, None)
-        preview = {**intent.part("preview"), "change": intent.body["change"]}
-        since = datetime.fromisoformat(intent.recorded_at)
-        return TargetRecord(self, target, Preview.model_validate(preview), since)
+            return TargetRecord(self, target, None, begun=before)
+        return TargetRecord(self, target, _preview(intent), datetime.fromisoformat(intent.recorded_at), before)
+
+
+def _preview(intent: Entry) -> Preview:
+    """The preview that an intent recorded."""
+    return Preview.model_validate({**intent.part("preview"), "change": intent.body["change"]})
 
 
 def _earlier_rounds(writer: Writer, call: Call, run: str) -> list[Entry]:
-    """The entries of this step in earlier rounds: a person retried it after an attempt that never ended."""
+    """The entries of this step in earlier rounds, oldest first: a person had it tried again."""
     return [
         stored.entry
         for stored in writer.timeline.entries(incident=call.incident)
@@ -199,6 +215,8 @@ class TargetRecord:
     earlier: Preview | None
     #: When the first attempt that began it was recorded.
     since: datetime | None = None
+    #: What an earlier round, which did not end well, recorded as its intent.
+    begun: Preview | None = None
     intent_id: str = ""
     #: True once a change may have begun.
     changing: bool = False

@@ -34,6 +34,7 @@ class Recorder(Protocol):
     target: Target
     earlier: Preview | None
     since: datetime.datetime | None
+    begun: Preview | None
 
     @property
     def run(self) -> str:
@@ -73,6 +74,7 @@ class Performer:
             target=recorder.target,
             earlier=recorder.earlier,
             since=recorder.since,
+            begun=recorder.begun,
             run=recorder.run,
             timeline=recorder.timeline,
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from activities._action import Context, performs
 from firedoor.incident import Evidence, Outcome
 from firedoor.inventory import Inventory
-from firedoor.inventory.model import held_at
+from firedoor.inventory.model import held_at, unknown_places
 from firedoor.steps.inventory import Entry, FindCredentials, Held
 from firedoor.words import plural
 
@@ -21,6 +21,7 @@ def find(step: FindCredentials, context: Context) -> Outcome:
         consumers=tuple(sorted({name for one in found for name in one.consumers})),
         customers=tuple(sorted({name for one in found for name in one.customers})),
         unplaced=tuple(one.name for one in found if not one.places),
+        unknown=unknown_places(inventory, step.places),
     )
     says = f"{len(found)} of {plural(len(inventory.credentials), 'credentials')} in the inventory"
     users, customers = plural(len(result.consumers), "consumers"), plural(len(result.customers), "customers")
@@ -32,14 +33,16 @@ def find(step: FindCredentials, context: Context) -> Outcome:
 
 
 def _found(step: FindCredentials, inventory: Inventory) -> Iterator[Entry]:
+    held, stored = held_at(step.places), held_at([f"{step.holder}:"])
     for name, entry in sorted(inventory.credentials.items()):
         reach = inventory.reach([name])
         fits = (
             name not in step.except_names
             and step.consumer in {"", *entry.consumers}
+            and (not step.holder or step.holder in entry.consumers or stored(entry))
             and step.provider in {"", entry.provider}
             and step.customer in {"", *reach.customers}
-            and (not step.places or held_at(entry, step.places))
+            and (not step.places or held(entry))
         )
         if fits:
             yield Entry(

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from benchmarks.measured import Measured
 from benchmarks.plans import STARTER, fan_out, targets
 from benchmarks.serve import BULK, URGENT, marks_path
 from firedoor.config import Settings, load
+from firedoor.drill.toml import toml
 from firedoor.engine import Engine, connect
 from firedoor.incident import IncidentState, IncidentView
 from firedoor.local import dev_server, temporal_binary
@@ -112,10 +113,16 @@ async def until_still(count: Callable[[], int], seconds: float = 0.5) -> None:
 
 
 @asynccontextmanager
-async def installed() -> AsyncGenerator[Installation]:
-    """The installation, with its data on disk, warm: both workers have worked."""
+async def installed(
+    configuration: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None
+) -> AsyncGenerator[Installation]:
+    """The installation, with its data on disk, warm: both workers have worked.
+
+    `configuration` is its firedoor.toml, `secrets` are variables that references in there name.
+    """
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
+        (home / "firedoor.toml").write_text(toml(configuration or {}))
         async with dev_server(temporal_binary(), database=home / "temporal.db") as address, Supervisor() as programs:
             environment = {
                 "FIREDOOR_HOME": str(home),
@@ -123,6 +130,7 @@ async def installed() -> AsyncGenerator[Installation]:
                 "TEMPORAL_CONFIG_FILE": os.devnull,
                 "PYTHONPATH": str(ROOT),
                 "PATH": "/usr/bin:/bin",
+                **(secrets or {}),
             }
             settings = load(environment)
             # Made now: the workers then open what is there.

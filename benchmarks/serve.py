@@ -1,4 +1,4 @@
-"""A worker of the product, as a process of its own, that performs `bench.call`: `python -m benchmarks.serve bulk`.
+"""A worker of the product, as a process of its own, that performs `bench.call` as well: `python -m benchmarks.serve bulk`.
 
 As `firedoor up` runs them: one for incidents, and one for mass work that leaves the machine to others.
 """
@@ -10,6 +10,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from activities import ACTIVITIES
 from benchmarks.actions import marking
 from firedoor.config import Settings, load
 from worker import NICE, build, build_bulk, serve
@@ -30,7 +31,8 @@ def main(name: str) -> None:
     if name == BULK:
         os.nice(NICE)
     settings = load()
-    asyncio.run(serve(settings, [partial(BUILDS[name], actions=(marking(marks_path(settings, name)),))]))
+    actions = (*ACTIVITIES, marking(marks_path(settings, name)))
+    asyncio.run(serve(settings, [partial(BUILDS[name], actions=actions)]))
 
 
 if __name__ == "__main__":

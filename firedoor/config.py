@@ -75,8 +75,9 @@ LIMITS = {
     OTHERS: Limit(rate=5, burst=10),
 }
 
-#: What every provider and sink may be given besides its own settings.
-BASE_URL = "base_url"
+#: What every provider and sink may be given besides its own settings: where it is, and the file with the certificates
+#: (PEM) of the authority that vouches for it, where that is a private one.
+BASE_URL, CA_FILE = "base_url", "ca_file"
 
 
 class Person(BaseModel):
@@ -259,8 +260,8 @@ def _check_settings(given: Mapping[str, Mapping[str, str]], known: Mapping[str, 
             raise ValueError(f"{name} is none of {', '.join(sorted(known))}")
         for setting, value in values.items():
             allowed = known[name]
-            if setting not in allowed and setting != BASE_URL:
-                raise ValueError(f"{name}.{setting} is none of {', '.join((*allowed, BASE_URL))}")
+            if setting not in allowed and setting not in {BASE_URL, CA_FILE}:
+                raise ValueError(f"{name}.{setting} is none of {', '.join((*allowed, BASE_URL, CA_FILE))}")
             if setting in allowed and allowed[setting].secret and (why := why_unreadable(value)):
                 raise ValueError(f"{name}.{setting} {why}")
 

@@ -3,7 +3,8 @@
 from typing import TypeVar
 
 from firedoor.drill.fakes._fake import Fake
-from tests.openapi import SPECS, judge_log
+from tests import openapi_discovery as discovery
+from tests.openapi import SPECS, judge_discovered, judge_log
 from tests.shared import SHARED
 
 FakeT = TypeVar("FakeT", bound=Fake)
@@ -31,3 +32,5 @@ class Fakes:
         for fake in self._started:
             if fake.name in SPECS and SHARED.is_dir():
                 judge_log(fake.name, fake.log)
+            if fake.name in discovery.documents():
+                judge_discovered(fake.name, fake.log)

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from firedoor.drill.fakes._fake import Exchange
+from tests import openapi_discovery as discovery
 from tests.openapi_document import FOLDER, FORM, Document, Operation
 from tests.openapi_schema import Schemas, readings
 
@@ -42,7 +43,7 @@ SPECS = {
         beyond=r"/(orgs/[^/]+|repos/[^/]+/[^/]+)/(dependabot|codespaces|environments/[^/]+)/secrets(/.*)?"
         r"|/app(/.*)?|/installation/repositories|/organizations/[^/]+/.*|/repos/[^/]+/[^/]+(/environments/[^/]+)?",
     ),
-    "mistral": Spec("mistral-admin.json"),
+    "mistral": Spec("mistral-admin.json", beyond="/v1/admin/users"),
     "openai": Spec("openai-organization.json", "/v1"),
     "openrouter": Spec("openrouter-keys.json", "/api/v1", beyond="/api/v1/workspaces"),
     "slack": Spec("slack-web-api.json", "/api"),
@@ -62,6 +63,15 @@ def judge_log(provider: str, log: Sequence[Exchange]) -> None:
             continue
         judge.request(one.method, one.path, one.query, one.headers, one.body)
         if not one.fault and (one.status < BAD_REQUEST or judge.declares(one.method, one.path, one.status)):
+            judge.answer(one.method, one.path, one.status, one.answer_headers, one.answer)
+
+
+def judge_discovered(name: str, log: Sequence[Exchange]) -> None:
+    """Judge what a fake of Google's was asked and answered, by `tests/discovery`. Raises `AssertionError`."""
+    judge = Judge.of(str(discovery.FOLDER / f"{name}.json"))
+    for one, answered in discovery.judged(log):
+        judge.request(one.method, one.path, one.query, one.headers, one.body)
+        if answered:
             judge.answer(one.method, one.path, one.status, one.answer_headers, one.answer)
 
 

@@ -1,6 +1,6 @@
 """A provider's official OpenAPI document, from /work/shared's folder `specs`, as one shape: OpenAPI 3.
 
-Swagger 2.0 (Slack) is rewritten into it. What is known to be wrong upstream is said in `_slack` and in `openapi_schema`.
+Swagger 2.0 (Slack) and Google's discovery documents are rewritten into it. What is known to be wrong upstream is said in `_slack` and in `openapi_schema`.
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from tests.openapi_discovery import modern
 from tests.shared import SHARED
 
 FOLDER = SHARED / "specs"
@@ -65,6 +66,8 @@ class Document:
     def __init__(self, path: Path, prefix: str = "") -> None:
         self.name = path.name
         data = json.loads(path.read_text())
+        if "discovery" in data:
+            data = modern(data["discovery"])
         if "swagger" in data:
             data = _modern(_slack(data) if path.name.startswith("slack") else data)
         #: What Prism serves: the paths that clients really use.

@@ -30,14 +30,15 @@ PATIENCE = 20
 
 
 @asynccontextmanager
-async def installed(address: str, home: Path, endpoint: str = "") -> AsyncGenerator[Site]:
-    """An installation whose worker has every action, those of the small test world as well."""
+async def installed(address: str, home: Path, endpoint: str = "", **more: Any) -> AsyncGenerator[Site]:
+    """An installation whose worker has every action, those of the small test world as well; `more` are settings."""
     settings = Settings.model_validate(
         {
             "home": home,
             "task_queue": f"bad-input-{secrets.token_hex(4)}",
             "temporal_environment": {"TEMPORAL_ADDRESS": address},
             "aws": {"endpoint_url": endpoint, "settle_seconds": 0.1},
+            **more,
         }
     )
     client = await connect(settings)

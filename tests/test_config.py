@@ -164,6 +164,43 @@ def test_limits_that_are_not_given_have_their_defaults(tmp_path: Path) -> None:
     assert LIMITS["aws.cloudtrail"].rate == 2
 
 
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("sk-ant-canary", "must be a reference such as env:FIREDOOR_SECRET_NAME, file:/PATH, aws-sm:…"),
+        ("user:canary", "must be a reference such as"),
+        ("env:HOME", "must be a reference such as"),
+        ("file:relative", "must be a reference such as"),
+        ("braintrust:ai_secret/X", "cannot be read from Braintrust, which never shows the values that it holds"),
+        ("vault:canary", "names no place of Vault or OpenBao (KV version 2): it looks like vault:secret/gateway"),
+    ],
+)
+def test_a_secret_is_a_reference_that_can_be_read(tmp_path: Path, value: str, why: str) -> None:
+    """Found when the settings are read; what stands there is not repeated: it may be the secret itself."""
+    with pytest.raises(UsageError) as raised:
+        load(written(tmp_path, f'[providers.openai]\nadmin_key = "{value}"\n'))
+    assert f"openai.admin_key {why}" in str(raised.value)
+    assert "canary" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("tables", "schemes"),
+    [
+        ({"vault": "vault:secret/x"}, "vault"),
+        ({"vault": "doppler:a/b/C", "doppler": "vault:secret/x"}, "doppler, vault"),
+        ({"vault": "aws-sm:x", "doppler": "vault:secret/x"}, ""),
+    ],
+)
+def test_stores_whose_secrets_lie_in_one_another(tmp_path: Path, tables: dict[str, str], schemes: str) -> None:
+    """Nobody could open the first; a chain that ends somewhere is all right."""
+    variables = written(tmp_path, "".join(f'[sinks.{name}]\ntoken = "{place}"\n' for name, place in tables.items()))
+    if not schemes:
+        assert load(variables).sinks.keys() == tables.keys()
+        return
+    with pytest.raises(UsageError, match=f"the secrets of {schemes} lie in one another"):
+        load(variables)
+
+
 def test_doctor_says_who_you_are(tmp_path: Path) -> None:
     """Also that you are nobody's, where the settings know somebody of your name."""
     name = local_identity().removeprefix("os:")

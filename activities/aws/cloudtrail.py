@@ -12,22 +12,26 @@ from activities.aws.accounts import Accounts, Answer
 from activities.aws.errors import AwsError
 from firedoor.errors import StepError
 from firedoor.incident import Evidence, Outcome
+from firedoor.inventory.model import bare
 from firedoor.steps.aws_cloudtrail import AccessKeyActivity, Change, ChildSession, EventCount, KeyActivity
+from firedoor.words import plural
 
 PAGE = 50
 #: Of each kind of finding; more would not fit into what a workflow may hold.
 MAX_LISTED = 500
+#: Of the places of secrets: whose customers are told depends on them.
+MAX_PLACES = 20_000
 #: Beginnings of what makes or changes something that outlives the key. From AWS's playbooks (IRP-CredCompromise 2.x).
 CHANGES = (
     "Create", "Attach", "Put", "Update", "Add", "Delete", "Detach", "Remove", "Run", "Stop", "Disable", "Enable",
     "Deactivate", "Schedule", "Modify", "Authorize", "Register", "Import", "Upload", "Invite", "Leave", "Share", "Set",
 )  # fmt: skip
-#: Reads of secrets, and the parameter that names what was read.
+#: Reads of secrets: the parameter that names what was read, and the scheme by which the inventory names it.
 SECRET_READS = {
-    "GetSecretValue": "secretId",
-    "BatchGetSecretValue": "secretIdList",
-    "GetParameter": "name",
-    "GetParameters": "names",
+    "GetSecretValue": ("secretId", "aws-sm"),
+    "BatchGetSecretValue": ("secretIdList", "aws-sm"),
+    "GetParameter": ("name", "aws-ssm"),
+    "GetParameters": ("names", "aws-ssm"),
 }
 
 
@@ -53,6 +57,7 @@ class Findings:
     roles: set[str] = field(default_factory=set)
     created: list[Change] = field(default_factory=list)
     secrets_read: set[str] = field(default_factory=set)
+    places: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
 
     def add(self, event: dict[str, Any], by: Key) -> Key | None:
@@ -75,8 +80,11 @@ class Findings:
     def _effects(self, event: dict[str, Any], name: str, by: Key) -> None:
         parameters = event.get("requestParameters") or {}
         if event["eventName"] in SECRET_READS:
-            wanted = parameters.get(SECRET_READS[event["eventName"]]) or ()
-            self.secrets_read |= {wanted} if isinstance(wanted, str) else set(map(str, wanted))
+            parameter, scheme = SECRET_READS[event["eventName"]]
+            wanted = parameters.get(parameter) or ()
+            names = {wanted} if isinstance(wanted, str) else set(map(str, wanted))
+            self.secrets_read |= names
+            self.places |= {bare(f"{scheme}:{name}") for name in names}
         elif event["eventName"].startswith(CHANGES) and not event.get("readOnly", False):
             self.created.append(
                 Change(event=name, resource=_resource(event), at=event["eventTime"], by=by.access_key_id)
@@ -201,6 +209,7 @@ def _activity(access_key_id: str, account: str, search: Search, findings: Findin
         roles=tuple(sorted(findings.roles)),
         created=tuple(sorted(findings.created, key=lambda change: change.at)[:MAX_LISTED]),
         secrets_read=tuple(sorted(findings.secrets_read)[:MAX_LISTED]),
+        places_read=tuple(sorted(findings.places)[:MAX_PLACES]),
         searched_regions=search.regions,
         complete=complete and max(map(len, (findings.created, findings.sessions, findings.secrets_read))) <= MAX_LISTED,
     )
@@ -213,8 +222,8 @@ def _summary(found: KeyActivity, hours: int) -> str:
         nothing = f"CloudTrail shows no call with {found.access_key_id} in {hours} h ({where})."
         return f"{nothing} That proves nothing yet: {late}"
     calls = (
-        f"{found.access_key_id} and {len(found.sessions)} sessions born from it made {found.calls} calls "
-        f"from {len(found.addresses)} addresses between {found.first_seen} and {found.last_seen} ({where})."
+        f"{found.access_key_id} and {plural(len(found.sessions), 'sessions')} born from it made "
+        f"{plural(found.calls, 'calls')} from {plural(len(found.addresses), 'addresses')} between {found.first_seen} and {found.last_seen} ({where})."
     )
     parts = [calls]
     if found.roles:

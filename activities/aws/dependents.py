@@ -1,22 +1,24 @@
 """What stops working with a change, by name: who uses a key, which sessions die.
 
-Read in plan mode only, for a person to look at. An approval is bound to the blast radius instead, which counts what the
-change itself touches (credentials, principals): that costs no further call and is the same in two looks. Who used what
-in the last minutes is neither: CloudTrail answers two requests a second, and the world goes on. So at most one page a
-question is read, and nothing at all for a step on many targets. What cannot be read is said, and never fails a preview.
+For a person to look at. An approval is bound to the blast radius instead, which counts what the change itself touches
+(credentials, principals): that costs no further call and is the same in two looks. Who used what in the last minutes is
+neither: CloudTrail answers two requests a second, and the world goes on. So AWS is asked in plan mode only, for at most
+one page a question, and not at all for a step on many targets. What cannot be read is said, and never fails a preview.
 """
 
 import datetime
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from activities._action import Context
 from activities.aws.accounts import Accounts, Service, timestamp
 from activities.aws.denied import Denied
+from activities.credentials.reach import dependents as declared_dependents
 from firedoor.errors import StepError
 from firedoor.incident import Dependent, Mode
+from firedoor.steps._step import Credential
 
 #: A step on more targets than this shows what it touches, and names nobody.
 FEW = 20
@@ -31,21 +33,34 @@ ISSUES_ROLE = "AssumeRole"
 
 
 def of_key(iam: Service, account: str, access_key_id: str, context: Context) -> tuple[Dependent, ...]:
-    """The services that a long-term key was used for lately, and from where. Needs cloudtrail:LookupEvents."""
+    """The services that a long-term key was used for lately, and from where. Needs cloudtrail:LookupEvents.
+
+    And who uses it as the inventory says, and which customers depend on that.
+    """
+    declared = _declared(context, [access_key_id])
     if not _asked(context):
-        return ()
+        return declared
     found = {one.name: one for one in _last_use(iam, access_key_id)}
     # CloudTrail says more of the same service; without data events it may not know the service of the last use.
     found.update({one.name: one for one in _consumers(context.aws, account, access_key_id)})
-    return tuple(found.values())
+    return (*found.values(), *declared)
 
 
 def of_principal(target: Denied, context: Context, *, everything: bool) -> tuple[Dependent, ...]:
     """The sessions that a deny ends and, where it denies everything to a user, the keys that stop working."""
     if not _asked(context):
         return ()
-    keys = _keys(target) if everything and target.kind == "User" else ()
-    return (*keys, *_sessions(context.aws, target))
+    keys = tuple(_keys(target)) if everything and target.kind == "User" else ()
+    declared = _declared(context, [one.name for one in keys if one.count])
+    return (*keys, *_sessions(context.aws, target), *declared)
+
+
+def _declared(context: Context, keys: Sequence[str]) -> tuple[Dependent, ...]:
+    """Who is hit as the inventory says, each once. It costs no call, but a search a key: not for thousands of them."""
+    if len(context.call.targets) > FEW:
+        return ()
+    found = [one for key in keys for one in declared_dependents(context.clients, Credential(provider="aws", id=key))]
+    return tuple({(one.kind, one.name): one for one in found}.values())
 
 
 def _asked(context: Context) -> bool:

@@ -119,7 +119,7 @@ SENTENCES = {
 }
 
 #: Calls whose arguments hold a secret: AWS's sentence might quote it.
-SECRET_CALLS = frozenset({"secretsmanager:PutSecretValue", "secretsmanager:CreateSecret"})
+SECRET_CALLS = frozenset({"secretsmanager:PutSecretValue", "secretsmanager:CreateSecret", "ssm:PutParameter"})
 
 NEVER_SENT = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError, boto.SSLError)
 NO_CREDENTIALS = (
@@ -131,7 +131,8 @@ NO_CREDENTIALS = (
 )
 EXPIRED_LOGIN = (boto.TokenRetrievalError, boto.UnauthorizedSSOTokenError, boto.SSOTokenLoadError)
 
-READS = ("Get", "List", "Describe", "Lookup", "Simulate", "AssumeRole")
+#: A credential report is written for whoever reads it.
+READS = ("Get", "List", "Describe", "Lookup", "Simulate", "AssumeRole", "GenerateCredentialReport")
 NOTHING = "Nothing was changed."
 IN_DOUBT = "It is not known whether AWS carried out {call}; firedoor reads the state before it tries again."
 GIVE_CREDENTIALS = (

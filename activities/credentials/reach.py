@@ -36,6 +36,7 @@ def placed(found: Found, inventory: Inventory) -> Found:
     places = tuple(dict.fromkeys((*own, *(where for name in names for where in inventory.credentials[name].where))))
     credential = found.credential.model_copy(update={"where": places[0] if places else ""})
     known = {"credential": credential, "places": places, "consumers": reach.consumers, "customers": reach.customers}
+    known["entries"] = names
     return found.model_copy(update=known)
 
 

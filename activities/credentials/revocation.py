@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from activities._action import Context, performs
+from activities.aws.errors import after
+from activities.credentials.meant import pinned
 from activities.credentials.proof import Subject
 from activities.credentials.reach import dependents
 from firedoor.errors import StepError
@@ -17,10 +19,13 @@ from firedoor.steps.credentials import Enable, Life, Revoke, Revoked
 @performs(Revoke)
 def revoke(step: Revoke, context: Context) -> Iterator[Preview | Outcome]:
     """The provider's revocation, then its own answer to the value or of the id."""
-    subject = Subject.of(context.clients, step.credential, step.value)
-    now, _ = subject.read()
+    earlier = context.earlier or context.begun
+    recorded = earlier.before["credential"] if earlier else None
+    subject, now, _ = pinned(Subject.of(context.clients, step.credential, step.value), recorded).sure()
+    if not now.exists and earlier is None:
+        raise subject.stranger()
     gone = now.life == "dead" and context.earlier is None
-    state = {"credential": _identity(step.credential), "state": now.life}
+    state = {"credential": _identity(subject.credential), "state": now.life}
     undo = Inverse(action=step.undo, arguments={"credential": _identity(step.credential)})
     yield context.earlier or Preview(
         change=f"{subject.label} is refused already: nothing to change"
@@ -34,7 +39,8 @@ def revoke(step: Revoke, context: Context) -> Iterator[Preview | Outcome]:
         dependents=() if gone else dependents(context.clients, step.credential),
     )
     evidence = () if gone else (_revoked(subject),)
-    reading, proofs = subject.dead(context.since, context.aws.settle_seconds)
+    with after("" if gone else f"The revocation of {subject.label} was sent."):
+        reading, proofs = subject.dead(context.since, context.aws.settle_seconds)
     verdict = subject.proved(reading, by_value=subject.value is not None)
     result = Revoked(credential=step.credential, state=reading.life, disabled=subject.kind.reversible and not gone)
     words = "is refused" if verdict is Verdict.CONTAINED else "was revoked, and that it is refused is not proved"

@@ -3,6 +3,7 @@
 import datetime
 
 from activities._action import Context, performs
+from activities.credentials.meant import held
 from activities.credentials.proof import Subject
 from activities.credentials.reach import placed
 from activities.providers._provider import Reading
@@ -16,8 +17,13 @@ from firedoor.steps.credentials import Found, Inventory, Life, ProveDead, TakeIn
 
 @performs(Verify)
 def verify(step: Verify, context: Context) -> Outcome:
-    """The provider's own answer to the value, or of the id."""
-    outcome, _ = _life(step, context)
+    """The provider's own answer to the value, or of the id.
+
+    Of a slot asked about by its id alone, the result has the fingerprint of what it holds: what is asked later about
+    that credential is asked about the same value.
+    """
+    credential = held(Subject.of(context.clients, step.credential, step.value)).credential
+    outcome, _ = _life(step.model_copy(update={"credential": credential}), context)
     return outcome
 
 
@@ -49,6 +55,7 @@ def take_inventory(step: TakeInventory, context: Context) -> Outcome:
         provider=step.provider,
         found=wanted,
         credentials=tuple(one.credential for one in wanted if one.status == "active"),
+        customers=tuple(sorted({customer for one in wanted for customer in one.customers})),
         unlisted=tuple(unlisted),
     )
     blind = f" It lists no {', '.join(unlisted)}." if unlisted else ""
@@ -62,12 +69,19 @@ def take_inventory(step: TakeInventory, context: Context) -> Outcome:
 def _wanted(found: Found, step: TakeInventory) -> bool:
     credential = found.credential
     named = step.name_contains in credential.name or step.name_contains in credential.id
-    return named and credential.id not in step.except_ids
+    return named and credential.id not in step.except_ids and _unchanged(found, step.unchanged_since)
+
+
+def _unchanged(found: Found, since: str) -> bool:
+    """Is it known that the value has not changed since a moment? Without a moment that does not matter."""
+    if not since:
+        return True
+    moment = datetime.datetime.fromisoformat
+    return bool(found.changed) and moment(found.changed) < moment(since)
 
 
 def _life(step: Verify | ProveDead, context: Context) -> tuple[Outcome, Verdict]:
-    subject = Subject.of(context.clients, step.credential, step.value)
-    reading, evidence = subject.read()
+    subject, reading, evidence = Subject.of(context.clients, step.credential, step.value).sure()
     since = datetime.datetime.fromisoformat(step.revoked_at) if step.revoked_at else None
     settled = reading.life == "dead" or since is None or subject.over(since)
     result = Life(
@@ -79,5 +93,6 @@ def _life(step: Verify | ProveDead, context: Context) -> tuple[Outcome, Verdict]
 
 def _sentence(subject: Subject, reading: Reading) -> str:
     words = {"live": "is accepted", "dead": "is refused", "unknown": "may be alive or dead"}
-    sentence = f"{subject.label} {words[reading.life]}: {subject.api.provider.title} {reading.evidence.says}."
+    word = words[reading.life] if reading.exists else "is not there"
+    sentence = f"{subject.label} {word}: {subject.api.provider.title} {reading.evidence.says}."
     return sentence[:1].upper() + sentence[1:]

@@ -105,7 +105,12 @@ class Api:
 
 
 class ProviderModule(Protocol):
-    """One provider: a module in `activities/providers`, whose name is the provider's."""
+    """One provider: a module in `activities/providers`, whose name is the provider's.
+
+    Where there are `slots`, `fingerprint` is what the slot of a credential held when it was looked at: `revoke` and
+    `create` regenerate a slot that still holds it, and leave or read back another one; `made` is a slot that holds
+    something else.
+    """
 
     def inventory(self, api: Api, kind: Kind, scope: str, /) -> Sequence[Found]:
         """What exists of a kind, without values; over all scopes where `scope` is empty. Reads."""

@@ -140,13 +140,18 @@ def _found(kind: Kind, key: Mapping[str, Any]) -> Found:
         provider="anthropic",
         kind=kind.name,
         id=str(key["id"]),
-        scope=str(key.get("workspace_id") or ""),
+        scope=_workspace(key),
         name=str(key.get("name") or ""),
         owner=str(maker.get("id") or ""),
     )
     status: Any = STATUS.get(str(key.get("status")), "unknown")
     expires, created = moment(key.get("expires_at")), moment(key.get("created_at"))
     return Found(credential=credential, status=status, created=created, expires=expires)
+
+
+def _workspace(key: Mapping[str, Any]) -> str:
+    """The workspace of a key: `scope` names it, and `workspace_id` did so before."""
+    return str((key.get("scope") or {}).get("workspace_id") or key.get("workspace_id") or "")
 
 
 def _usage_pages(api: Api, query: dict[str, Any]) -> Iterator[Mapping[str, Any]]:

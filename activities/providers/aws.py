@@ -7,6 +7,7 @@ answer made is what the user did not have before.
 
 import datetime
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,9 +27,15 @@ from firedoor.steps._step import Credential
 from firedoor.steps.credentials import Found
 
 ID, SECRET, TOKEN = "aws_access_key_id", "aws_secret_access_key", "aws_session_token"
-#: What AWS answers to credentials that it does not take.
-REFUSED = "credentials_expired"
-HOUR = 3600
+#: What AWS answers to a key that it does not take: unknown, deleted, inactive, or a session that is over. A wrong
+#: signature is none of these: it means a key that is active, with another secret, or a clock that is wrong.
+REFUSED = frozenset(
+    {
+        *("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"),
+        *("ExpiredToken", "ExpiredTokenException"),
+    }
+)
+HOUR, DAY = 3600, 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +88,9 @@ def verify(api: Api, credential: Credential, value: SecretStr) -> Reading:
     try:
         answer = api.aws.acting_as(parts[ID], parts[SECRET], parts.get(TOKEN, ""))("GetCallerIdentity")
     except AwsError as error:
-        dead = error.reason == REFUSED
-        evidence = Evidence(source="sts:GetCallerIdentity", says=f"refused the value: {error.code or error.reason}")
-        return Reading("dead" if dead else "unknown", evidence)
+        dead = error.code in REFUSED
+        says = f"{'refused the value' if dead else 'gave no answer that tells'}: {error.code or error.reason}"
+        return Reading("dead" if dead else "unknown", Evidence(source="sts:GetCallerIdentity", says=says))
     return Reading("live", answer.evidence("accepted the value"))
 
 
@@ -120,9 +127,7 @@ def create(api: Api, like: Credential, name: str) -> Made:
         made = _limited(iam, like, "CreateAccessKey", UserName=owner)["AccessKey"]
         value = SecretStr(json.dumps({ID: made["AccessKeyId"], SECRET: made["SecretAccessKey"]}))
     else:
-        listed, _ = _listed(api, kind.name, user)
-        service = next(str(one["ServiceName"]) for one in listed if one["ServiceSpecificCredentialId"] == like.id)
-        answer = _limited(iam, like, "CreateServiceSpecificCredential", UserName=owner, ServiceName=service)
+        answer = _limited(iam, like, "CreateServiceSpecificCredential", UserName=owner, **_same(api, like, user))
         made = answer["ServiceSpecificCredential"]
         value = SecretStr(str(made.get("ServiceCredentialSecret") or made["ServicePassword"]))
     new = Credential(provider="aws", kind=kind.name, id=made[OPERATIONS[kind.name].id_field], scope=user, owner=owner)
@@ -182,7 +187,22 @@ def _call(api: Api, credential: Credential, operation: str, **arguments: str) ->
     return iam.optional(operation, UserName=owner, **ids, **arguments)
 
 
-def _limited(iam: Service, like: Credential, operation: str, **arguments: str) -> Answer:
+def _same(api: Api, like: Credential, user: str) -> dict[str, Any]:
+    """For which service the old one is, and for how many days it was made; without an end where it had none."""
+    listed, _ = _listed(api, "service_credential", user)
+    old = next((one for one in listed if one["ServiceSpecificCredentialId"] == like.id), None)
+    if old is None:
+        raise StepError(
+            "not_found",
+            f"IAM does not list {like.label} of the user {user}, so it is not known for which service it was.",
+            next="Create one at the console for the service that its consumers use, and put it where they look.",
+        )
+    ends = old.get("ExpirationDate")
+    days = {"CredentialAgeDays": max(1, math.ceil((ends - old["CreateDate"]).total_seconds() / DAY))} if ends else {}
+    return {"ServiceName": str(old["ServiceName"]), **days}
+
+
+def _limited(iam: Service, like: Credential, operation: str, **arguments: Any) -> Answer:
     """A creation; that a user has as many as AWS allows is said with what to do."""
     try:
         return iam(operation, **arguments)

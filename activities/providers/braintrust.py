@@ -62,7 +62,8 @@ def revoke(api: Api, credential: Credential, value: SecretStr | None) -> Evidenc
 def delete(api: Api, credential: Credential) -> Evidence:
     """As `revoke`: Braintrust disables nothing."""
     reply = api.send(_one(api, credential, "DELETE"))
-    return reply.evidence(f"{credential.label} {'did not exist' if reply.status in GONE else 'is deleted'}")
+    says = f"is not taken for an id ({reply.status})" if reply.status in GONE else "is deleted"
+    return reply.evidence(f"{credential.label} {says}")
 
 
 def create(api: Api, like: Credential, name: str) -> Made:

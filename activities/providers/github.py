@@ -19,6 +19,8 @@ from firedoor.steps._step import Credential
 __all__ = ["create", "delete", "enable", "inventory", "look", "made", "revoke", "usage", "verify"]
 
 VERSION = "2022-11-28"
+#: GitHub's own type first; its document declares only the other.
+ACCEPT = "application/vnd.github+json, application/json"
 TRIES = {"personal_access_token": ("/user", {}), "installation_token": ("/installation/repositories", {"per_page": 1})}
 
 
@@ -42,8 +44,8 @@ def revoke(api: Api, credential: Credential, value: SecretStr | None) -> Evidenc
         raise StepError(
             "needs_person",
             f"GitHub revokes a token by its value, and the value of {credential.label} is not known.",
-            next="Give `value`: a reference to where the leaked token can be read. Or delete it at "
-            "https://github.com/settings/tokens, then retry the step.",
+            next="Give `value`: a reference to where the leaked token can be read. Or have its owner delete it at "
+            "https://github.com/settings/tokens, then skip the step with that as the reason: nobody else can tell.",
         )
     if kind.name == "installation_token":
         reply = api.send(
@@ -56,7 +58,7 @@ def revoke(api: Api, credential: Credential, value: SecretStr | None) -> Evidenc
 
 
 def _plain() -> dict[str, str]:
-    return {"X-GitHub-Api-Version": VERSION, "Accept": "application/vnd.github+json"}
+    return {"X-GitHub-Api-Version": VERSION, "Accept": ACCEPT}
 
 
 def _bearer(value: SecretStr) -> dict[str, str]:

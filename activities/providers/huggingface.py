@@ -28,8 +28,8 @@ def revoke(api: Api, credential: Credential, value: SecretStr | None) -> Evidenc
         raise StepError(
             "needs_person",
             f"Hugging Face revokes a token by its value, and the value of {credential.label} is not known.",
-            next="Give `value`: a reference to where the leaked token can be read. Or delete it at "
-            "https://huggingface.co/settings/tokens, then retry the step.",
+            next="Give `value`: a reference to where the leaked token can be read. Or have its owner delete it at "
+            "https://huggingface.co/settings/tokens, then skip the step with that as the reason: nobody else can tell.",
         )
     body = {"credentials": [value.get_secret_value()]}
     reply = api.send(Request("POST", "/api/credentials/revoke", json=body, secrets=[value]))

@@ -31,6 +31,8 @@ READ, WRITE, READ_USAGE = "api.management.read", "api.management.write", "api.us
 #: OpenAI gives at most this many buckets of an hour in one page.
 HOURS = 168
 PAGE = 100
+#: Else OpenAI hides keys of people who left the project, which work all the same.
+ANYBODYS = {"owner_project_access": "any"}
 
 
 def inventory(api: Api, kind: Kind, scope: str) -> Sequence[Found]:
@@ -41,7 +43,7 @@ def inventory(api: Api, kind: Kind, scope: str) -> Sequence[Found]:
     return [
         _found(kind, key, project)
         for project in projects
-        for key in _pages(api, Request("GET", KEYS, ids={"project": project}, permission=READ))
+        for key in _pages(api, Request("GET", KEYS, ids={"project": project}, query=ANYBODYS, permission=READ))
         if (key.get("owner", {}).get("type") == "service_account") == (kind.name == "service_account_key")
     ]
 
@@ -94,7 +96,7 @@ def delete(api: Api, credential: Credential) -> Evidence:
                 "then the whole service account is deleted, with all its keys."
             )
         raise
-    return reply.evidence(f"{credential.label} deleted")
+    return _deleted(reply, f"{credential.label} deleted")
 
 
 def create(api: Api, like: Credential, name: str) -> Made:
@@ -195,7 +197,18 @@ def _delete_account(api: Api, credential: Credential) -> Evidence:
     ids = {"project": credential.scope, "account": account}
     template = f"{ACCOUNTS}/{{account}}"
     reply = api.send(Request("DELETE", template, ids=ids, headers=_admin(api), permission=WRITE, statuses={404}))
-    return reply.evidence(f"the service account {account} is deleted, with all its keys")
+    return _deleted(reply, f"the service account {account} is deleted, with all its keys")
+
+
+def _deleted(reply: Reply, says: str) -> Evidence:
+    """What the answer to a deletion shows. Raises `provider_error` where its status is 200 and it says no."""
+    if reply.status != 404 and reply.data.get("deleted") is not True:
+        raise StepError(
+            "provider_error",
+            f"OpenAI answered {reply.status} to {reply.call}, and not that it is deleted.",
+            next="firedoor tries again by itself.",
+        )
+    return reply.evidence(says)
 
 
 def _owner(api: Api, credential: Credential) -> str:
@@ -250,7 +263,7 @@ def _pages(api: Api, request: Request) -> list[Mapping[str, Any]]:
                 "GET",
                 request.template,
                 ids=request.ids,
-                query={"limit": PAGE, **after},
+                query={"limit": PAGE, **request.query, **after},
                 headers=_admin(api),
                 permission=request.permission,
             )

@@ -36,7 +36,7 @@ def revoke(api: Api, credential: Credential, value: SecretStr | None) -> Evidenc
             "needs_person",
             f"Slack lets a token revoke itself, and the value of {credential.label} is not known.",
             next="Give `value`: a reference to where the leaked token can be read. Or remove the app at "
-            "https://api.slack.com/apps, then retry the step.",
+            "https://api.slack.com/apps, then skip the step with that as the reason: nobody else can tell.",
         )
     reply = api.send(Request("POST", "/api/auth.revoke", headers=_bearer(value), secrets=[value]))
     error = _error(reply.data)

@@ -1,6 +1,6 @@
 """The sinks' modules, by scheme. Adding one: one line here, one in `firedoor/sinks`."""
 
-from activities.sinks import aws_sm, aws_ssm, braintrust, doppler, vault
+from activities.sinks import aws_sm, aws_ssm, braintrust, doppler, gcp_sm, github, k8s, vault
 from activities.sinks._sink import SinkModule
 
 SINKS: dict[str, SinkModule] = {
@@ -8,5 +8,8 @@ SINKS: dict[str, SinkModule] = {
     "aws-ssm": aws_ssm,
     "braintrust": braintrust,
     "doppler": doppler,
+    "gcp-sm": gcp_sm,
+    "github": github,
+    "k8s": k8s,
     "vault": vault,
 }

@@ -1,17 +1,22 @@
-"""AWS Secrets Manager as a sink: AWSPENDING, then AWSCURRENT by compare-and-swap; the token is the version id.
+"""AWS Secrets Manager as a sink: AWSPENDING, then AWSCURRENT by compare-and-swap.
 
 API: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
 With `?field=NAME` the value is one field of the secret's JSON object, and the other fields are kept.
+
+A version's id is made from the token and the value's fingerprint: AWS takes no second value under one id, and a
+rotation whose first value was taken back stores another one. So a version also says whose it is.
 """
 
 import json
 import re
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import SecretStr
 
-from activities.aws.secret_versions import CURRENT, Secret, find
+from activities.aws.secret_versions import CURRENT, PENDING, Secret, find
+from activities.providers._reading import fingerprint
 from activities.sinks._sink import Held, Opening
 from firedoor.errors import StepError
 from firedoor.incident import Evidence
@@ -37,32 +42,39 @@ class SecretsManagerSink:
     def look(self) -> Held:
         """DescribeSecret, GetSecretValue of AWSCURRENT, or of the version that the reference names."""
         wanted = self.place.version or CURRENT
-        current = wanted if VERSION_ID.fullmatch(wanted) else self.secret.stages().holder(wanted)
+        stages = None if VERSION_ID.fullmatch(wanted) else self.secret.stages()
+        current = stages.holder(wanted) if stages else wanted
         if not current:
             return Held("")
         text, answer = self.secret.read(version=current)
-        return Held(current, self._value(text), answer.get("CreatedDate"))
+        # A version is made before consumers get it; when its labels moved, only the secret tells.
+        moved = stages.answer.get("LastChangedDate") if stages else None
+        return Held(current, self._value(text), moved or answer.get("CreatedDate"))
 
     def held(self, token: str, expected: str) -> SecretStr | None:
-        """The version of this token, wherever its labels are."""
-        if token not in self.secret.stages().labels:
-            return None
-        return self._value(self.secret.read(version=token)[0])
+        """The value of the version that is AWSCURRENT or AWSPENDING, if this token made it."""
+        stages = self.secret.stages()
+        holders = (stages.holder(label) for label in (CURRENT, PENDING))
+        found = (self._made_by(token, version) for version in holders if version not in {"", expected})
+        return next((value for value in found if value is not None), None)
 
     def stage(self, value: SecretStr, token: str, expected: str) -> None:
         """PutSecretValue AWSPENDING, read back."""
-        now = self.secret.stages()
-        if now.holder(CURRENT) != token:
-            self.secret.put_pending(now, token, self._document(value, expected), expected)
+        now, version = self.secret.stages(), _version(token, value)
+        if now.holder(CURRENT) != version:
+            self.secret.put_pending(now, version, self._document(value, expected), expected)
 
     def promote(self, value: SecretStr, token: str, expected: str) -> Evidence:
         """UpdateSecretVersionStage with RemoveFromVersionId, read back by GetSecretValue."""
-        answer = self.secret.replace(token, self._document(value, expected), expected)
-        return answer.evidence(f"{CURRENT} of {self.secret.id} is version {token}")
+        version = _version(token, value)
+        answer = self.secret.replace(version, self._document(value, expected), expected)
+        return answer.evidence(f"{CURRENT} of {self.secret.id} is version {version}")
 
     def discard(self, token: str) -> None:
         """Take AWSPENDING off our version: left there it would block every later rotation."""
-        self.secret.abandon(token)
+        pending = self.secret.stages().holder(PENDING)
+        if pending and self._made_by(token, pending) is not None:
+            self.secret.abandon(pending)
 
     def destroy(self, keep: str) -> Evidence | None:
         """Take every label off the other versions: AWS then deletes them, and nobody can name them by a stage.
@@ -79,6 +91,16 @@ class SecretsManagerSink:
         if left:
             raise StepError("not_stable", f"{self.secret.id} still has labelled old versions: {', '.join(left)}.")
         return after.answer.evidence(f"no version of {self.secret.id} but {keep} has a label")
+
+    def _made_by(self, token: str, version: str) -> SecretStr | None:
+        """The value of a version, if this token made it. What somebody else put there may be anything."""
+        try:
+            value = self._value(self.secret.read(version=version)[0])
+        except StepError as error:
+            if error.reason == "conflict":
+                return None
+            raise
+        return value if value is not None and version == _version(token, value) else None
 
     def _value(self, text: str) -> SecretStr | None:
         field = self.place.options.get("field")
@@ -107,6 +129,11 @@ class SecretsManagerSink:
                 next="Leave out ?field=, or give the secret the value {} first.",
             )
         return document
+
+
+def _version(token: str, value: SecretStr) -> str:
+    """The id of the version that holds this value for this token: a UUID, as AWS wants of a ClientRequestToken."""
+    return str(uuid.uuid5(uuid.UUID(token), fingerprint(value)))
 
 
 def open_sink(opening: Opening) -> SecretsManagerSink:

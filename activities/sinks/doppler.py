@@ -1,12 +1,14 @@
 """Doppler as a sink: one secret of a config, changed only if it still has the value that was read.
 
 API: https://docs.doppler.com/reference/secrets-update. A write names the value that it expects (`originalValue`), and
-is current at once. Which rotation wrote it stands in a second secret next to it, changed in the same call. Doppler
-keeps a log of the config by which a person can bring an old value back; nobody can take a value out of it.
+is current at once. Which rotation wrote which value, and when, stands in a second secret next to it, changed in the
+same call: Doppler itself tells no time, and whoever changes the value by hand leaves the mark. Doppler keeps a log of
+the config by which a person can bring an old value back; nobody can take a value out of it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import SecretStr
@@ -46,8 +48,11 @@ class DopplerSink:
         """GET …/secrets of the two names: the version is the value's fingerprint."""
         found = self._read()
         value = _computed(found, self.name)
-        token = _computed(found, self.mark)
-        return Held(fingerprint(SecretStr(value)) if value else "", SecretStr(value) if value else None, token=token)
+        if not value:
+            return Held("")
+        print_ = fingerprint(SecretStr(value))
+        token, changed = _marked(_computed(found, self.mark), print_)
+        return Held(print_, SecretStr(value), changed, token)
 
     def held(self, token: str, expected: str) -> SecretStr | None:
         """The value, if its mark is this token."""
@@ -62,7 +67,8 @@ class DopplerSink:
         """POST …/secrets with the value that it expects, read back."""
         found = self._expect(value, token, expected)
         if _computed(found, self.name) != value.get_secret_value():
-            new = {self.name: value.get_secret_value(), self.mark: token}
+            mark = f"{token} {fingerprint(value)} {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            new = {self.name: value.get_secret_value(), self.mark: mark}
             changes = [_change(found, name, text) for name, text in new.items()]
             request = Request("POST", SECRETS, json={**self.config, "change_requests": changes}, secrets=[value])
             reply = self._send(replace(request, statuses={400, 409}))
@@ -96,7 +102,8 @@ class DopplerSink:
                 f"{self.reference} holds no value, but refers to other secrets.",
                 next="Name the place where the value itself is.",
             )
-        ours = computed == value.get_secret_value() and _computed(found, self.mark) == token
+        writer, _ = _marked(_computed(found, self.mark), fingerprint(value))
+        ours = computed == value.get_secret_value() and writer == token
         if not ours and (fingerprint(SecretStr(computed)) if computed else "") != expected:
             raise StepError(
                 "conflict",
@@ -130,6 +137,18 @@ def open_sink(opening: Opening) -> DopplerSink:
 
 def _computed(found: Mapping[str, Any], name: str) -> str:
     return str((found.get(name) or {}).get("computed") or "")
+
+
+def _marked(mark: str, print_: str) -> tuple[str, datetime | None]:
+    """The token in a mark, and when it was written; nothing where it speaks of another value."""
+    token, _, rest = mark.partition(" ")
+    of, _, when = rest.partition(" ")
+    if of != print_:
+        return "", None
+    try:
+        return token, datetime.fromisoformat(when)
+    except ValueError:
+        return token, None
 
 
 def _change(found: Mapping[str, Any], name: str, text: str) -> dict[str, Any]:

@@ -56,29 +56,30 @@ class VaultSink:
     def held(self, token: str, expected: str) -> SecretStr | None:
         """The current value, if the metadata says that this rotation wrote it."""
         marks = self._metadata().get("custom_metadata") or {}
-        value = self._read("")[0].value
-        if value is None or marks.get(TOKEN) != token or marks.get(PRINT) != fingerprint(value):
+        if marks.get(TOKEN) != token:
             return None
-        return value
+        value = self._read("")[0].value
+        return value if value is not None and marks.get(PRINT) == fingerprint(value) else None
 
     def stage(self, value: SecretStr, token: str, expected: str) -> None:
         """Say in the custom metadata who writes next; consumers do not see that."""
-        self._refuse_moved(token, expected)
-        custom = dict(self._metadata().get("custom_metadata") or {}) | {TOKEN: token, PRINT: fingerprint(value)}
+        about = self._metadata()
+        self._refuse_moved(str(about.get("current_version") or ""), token, expected)
+        custom = dict(about.get("custom_metadata") or {}) | {TOKEN: token, PRINT: fingerprint(value)}
         self._write("metadata", lambda kv: kv.update_metadata(custom_metadata=custom, **self._where))
 
     def promote(self, value: SecretStr, token: str, expected: str) -> Evidence:
         """Write the map with our field in it, with check-and-set on the version from before; read it back."""
-        stored = self.held(token, expected)
-        if stored is None or stored != value:
-            self._refuse_moved(token, expected)
-            secret = self._read("")[1] | {self.field: value.get_secret_value()}
+        now, secret = self._read("")
+        if now.value != value:
+            self._refuse_moved(now.version, token, expected)
+            changed = secret | {self.field: value.get_secret_value()}
             at = int(expected or self._metadata().get("current_version") or 0)
             try:
-                self._write("data", lambda kv: kv.create_or_update_secret(secret=secret, cas=at, **self._where))
+                self._write("data", lambda kv: kv.create_or_update_secret(secret=changed, cas=at, **self._where))
             except CheckAndSetError:
                 raise self._moved(self._read("")[0].version, expected) from None
-        now, _ = self._read("")
+            now, _ = self._read("")
         if now.value != value:
             raise StepError(
                 "not_stable",
@@ -127,8 +128,7 @@ class VaultSink:
         value = SecretStr(str(found)) if found else None
         return Held(str(about["version"]), value, datetime.fromisoformat(about["created_time"][:19] + "+00:00")), data
 
-    def _refuse_moved(self, token: str, expected: str) -> None:
-        found = self._read("")[0].version
+    def _refuse_moved(self, found: str, token: str, expected: str) -> None:
         if found != expected and self.held(token, expected) is None:
             raise self._moved(found, expected)
 
@@ -158,6 +158,9 @@ class VaultSink:
         except (Forbidden, Unauthorized):
             what = f"The token of [sinks.vault] may not {what} {self.reference}, or has run out."
             raise StepError("permission_missing", what, next=POLICY) from None
+        except requests.exceptions.SSLError:
+            what = "What answers at the base_url of [sinks.vault] shows a certificate that firedoor has no reason to trust."
+            raise StepError("invalid_arguments", what, next=AUTHORITY) from None
         except RateLimitExceeded:
             raise StepError("throttled", "Vault is throttling firedoor.") from None
         except (VaultError, requests.RequestException) as error:
@@ -166,6 +169,7 @@ class VaultSink:
 
 
 POLICY = "docs/reference/sinks.md lists what its policy must allow."
+AUTHORITY = "If it has an authority of its own, name the file with its certificate (PEM) as ca_file there."
 
 
 class CheckAndSetError(Exception):
@@ -174,21 +178,16 @@ class CheckAndSetError(Exception):
 
 def open_sink(opening: Opening) -> VaultSink:
     """`MOUNT/PATH`; the mount is the first part unless an option names it."""
-    _, token = required(opening, "token")
+    http, token = required(opening, "token")
     mount, _, path = opening.place.name.partition("/")
     if given := opening.place.options.get("mount"):
         mount, path = given, opening.place.name.removeprefix(f"{given}/")
-    # Not the environment's proxies, nor ~/.netrc.
-    session = requests.Session()
-    session.trust_env = False
-    # One call, one connection: a sink is opened for a step, and nobody closes it.
-    session.headers["Connection"] = "close"
     client = hvac.Client(
         url=opening.settings["base_url"],
         token=token.get_secret_value(),
         namespace=opening.settings.get("namespace") or None,
         timeout=TIMEOUT,
-        session=session,
+        session=http.session,
         allow_redirects=False,
     )
     return VaultSink(opening.place, opening.store, client, mount, path)

@@ -8,6 +8,7 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from firedoor import desk
 from firedoor.cli.catalog import compiled_runbook, runbooks
 from firedoor.cli.identity import responder
 from firedoor.cli.queue import RPC_TIMEOUT, Queue, queue
@@ -16,9 +17,11 @@ from firedoor.config import Settings
 from firedoor.drill.emulators import emulator_python
 from firedoor.engine import connect
 from firedoor.errors import FiredoorError, UnreachableError
+from firedoor.inventory import load_inventory
 from firedoor.local import SEARCH_ATTRIBUTES, temporal_binary
 from firedoor.plan import Plan
 from firedoor.timeline.store import Timeline
+from firedoor.words import plural
 
 #: Less free space than this, and the record may stop: bytes.
 LITTLE_SPACE = 1 << 30
@@ -91,14 +94,17 @@ def shipped(settings: Settings) -> tuple[list[Finding], list[Plan]]:
 
 def people(settings: Settings, plans: Iterable[Plan]) -> Iterator[Finding]:
     """Enough people can give each approval: a role that nobody holds is found out now, not at night."""
+    needed: dict[tuple[tuple[str, ...], int], list[str]] = {}
     for plan in plans:
         for name, policy in plan.policies.items():
-            found = settings.members(policy.sources)
-            if len(found) < policy.count:
-                subject = f"approval {name} of {plan.name}"
-                takes = f"it takes {policy.count} of {', '.join(policy.sources)}, and the settings name {len(found)}"
-                hint = "Say who: `[roles]` and `[groups]` in firedoor.toml, docs/reference/settings.md."
-                yield Finding("warn", subject, takes, hint)
+            needed.setdefault((policy.sources, policy.count), []).append(f"{name} of {plan.name}")
+    for (sources, count), approvals in needed.items():
+        found = settings.members(sources)
+        if len(found) < count:
+            subject = f"approval by {' or '.join(sources)}"
+            takes = f"it takes {count} of {', '.join(sources)}, and the settings name {len(found)}"
+            hint = "Say who: `[roles]` and `[groups]` in firedoor.toml, docs/reference/settings.md."
+            yield Finding("warn", subject, f"{takes}: {', '.join(approvals)}", hint)
     yield from _unknown(settings)
 
 
@@ -135,6 +141,33 @@ def notify(settings: Settings) -> Finding:
     if shutil.which(command[0]):
         return Finding("ok", "notices", command[0])
     return Finding("fail", "notices", f"{command[0]} is no program", "Correct `[notify]` in firedoor.toml.")
+
+
+def inventory(settings: Settings) -> Iterator[Finding]:
+    """The inventory is there, and can be read: runbooks and the blast radius live off it."""
+    path = settings.inventory_path
+    if not settings.inventory and not path.exists():
+        begin = "`firedoor inventory import openai` begins one: docs/how-to/inventory.md"
+        yield Finding("warn", "inventory", f"there is no {path}: nobody is counted as hit", begin)
+        return
+    try:
+        found = load_inventory(path)
+    except FiredoorError as error:
+        yield Finding("fail", "inventory", error.what, "`firedoor inventory check` lists every mistake.")
+        return
+    counts = (plural(len(found.credentials), "credentials"), plural(len(found.customers), "customers"))
+    yield Finding("ok", "inventory", f"{path}: {counts[0]}, {counts[1]}")
+
+
+async def secrets(settings: Settings) -> list[Finding]:
+    """The secrets that the settings refer to, and whether they let firedoor in: asked on the worker's side."""
+    if not (settings.providers or settings.sinks or settings.inventory_path.exists()):
+        return []
+    try:
+        answer = await desk.ask("activities.checkup", {})
+    except FiredoorError as error:
+        return [Finding("fail", "secrets", error.what, "Look into [providers] and [sinks] of firedoor.toml.")]
+    return [Finding(**one) for one in answer["findings"]]
 
 
 def programs(settings: Settings) -> Finding:

@@ -16,9 +16,11 @@ async def doctor(*, output: Output = "text") -> int:
     """Check everything that an incident will need.
 
     The data folder and its keys, the timeline, Temporal and its workers, every
-    runbook, who may approve and how people are told, and in AWS who firedoor is
-    and whether it has each permission that the runbooks need. Each line is ok,
-    warn or FAIL, with what to do. Nothing is changed.
+    runbook, who may approve and how people are told, the inventory, every secret
+    that the settings refer to (read where it is used, never shown), whether each
+    configured provider lets firedoor in, and in AWS who firedoor is and whether
+    it has each permission that the runbooks need. Each line is ok, warn or FAIL,
+    with what to do. Nothing is changed.
 
     Exit code 1 when something failed.
     """
@@ -36,8 +38,10 @@ async def doctor(*, output: Output = "text") -> int:
 async def _findings(settings: Settings) -> list[Finding]:
     about_runbooks, plans = checks.shipped(settings)
     in_aws = asyncio.create_task(asyncio.to_thread(lambda: list(check(settings.aws, plans))))
+    elsewhere = asyncio.create_task(checks.secrets(settings))
     findings = [*checks.folder(settings), *checks.keys(settings), checks.timeline(settings)]
     findings += [one async for one in checks.temporal(settings)]
     findings += [checks.programs(settings), checks.emulator(settings), *about_runbooks]
     findings += [checks.you(settings), *checks.people(settings, plans), checks.notify(settings)]
-    return findings + await in_aws
+    findings += checks.inventory(settings)
+    return findings + await elsewhere + await in_aws

@@ -13,9 +13,10 @@ from firedoor.cli.parameters import Output
 from firedoor.config import load
 from firedoor.errors import UsageError
 from firedoor.graph.inventory import inventory_svg
-from firedoor.inventory import Entry, Inventory, load_inventory, parse
+from firedoor.inventory import Entry, load_inventory, parse
 from firedoor.inventory.findings import SCANNERS
 from firedoor.inventory.merging import Merge, merge
+from firedoor.inventory.schema import NAME, inventory_schema, rendered
 from firedoor.words import plural
 
 Task = Annotated[
@@ -35,7 +36,7 @@ InventoryFile = Annotated[
     Path | None, Parameter(name="--inventory", help="The inventory. Default: as firedoor.toml says.")
 ]
 Scanned = Annotated[Path | None, Parameter(name="--file", help="Of import: what the scanner wrote.")]
-Scope = Annotated[str, Parameter(name="--scope", help="Of import: only of this project, workspace, ….")]
+Scope = Annotated[str, Parameter(name="--scope", help="Of import: only of this project, user, region, ….")]
 DryRun = Annotated[bool, Parameter(name="--dry-run", negative="", help="Of import: write nothing.")]
 Picture = Annotated[Path | None, Parameter(name="--out", help="Of graph: the SVG file. Default: inventory.svg.")]
 
@@ -65,8 +66,9 @@ async def inventory(
       firedoor inventory graph --out inventory.svg
     """
     path = inventory or load().inventory_path
+    _refuse_stray(task, source, file)
     if task == "schema":
-        write_json(Inventory.model_json_schema())
+        write_json(inventory_schema())
     elif task == "import":
         merged = _import(path, await _found(source, file, scope), dry_run=dry_run)
         if output == "json":
@@ -80,6 +82,18 @@ async def inventory(
         out().print(f"Drawn: {picture}.")
     else:
         _check(path, output)
+
+
+def _refuse_stray(task: str, source: str, file: Path | None) -> None:
+    """What is given and would not be looked at is a slip of the keyboard. Raises `UsageError`."""
+    if task != "import" and (source or file):
+        raise UsageError(f"`{source or file}` is for import; {task} takes none.", next="firedoor inventory --help")
+    if file and source not in SCANNERS:
+        names = " or ".join(SCANNERS)
+        raise UsageError(
+            f"--file is what a scanner wrote; {source or 'nothing'} is none.",
+            next=f"Usage: firedoor inventory import {names} --file FILE",
+        )
 
 
 def _check(path: Path, output: str) -> None:
@@ -107,8 +121,8 @@ async def _found(source: str, file: Path | None, scope: str) -> list[Entry]:
         )
     with err().status(f"Asking {source}…"):
         answer = await desk.ask("activities.stocktaking", {"source": source, "scope": scope})
-    for kind in answer["unlisted"]:
-        err().print(f"{source} lists no {kind} for anybody: look at its console.", style="yellow")
+    for remark in answer["remarks"]:
+        err().print(remark, style="yellow")
     return [Entry.model_validate(one) for one in answer["found"]]
 
 
@@ -119,6 +133,9 @@ def _import(path: Path, found: list[Entry], *, dry_run: bool) -> Merge:
         # What is written must be readable again.
         parse(merged.text, str(path))
         _write(path, merged.text)
+        if not text.strip():
+            # The first line of the new file names it.
+            _write(path.with_name(NAME), rendered())
     return merged
 
 

@@ -1,7 +1,8 @@
 """A breached AI gateway: an intruder reads the provider keys that customers stored in its AWS account.
 
 On the stage: an AWS account that ministack enforces, the intruder with a stolen access key and the keys that it read, a
-fake OpenAI, the gateway that fetches its key, and a fake Braintrust as the store in which customers change theirs.
+fake OpenAI, the gateway that fetches its key, and a fake Braintrust as the store in which customers change theirs. Of two
+customers one replaces its key when it is told, the other does nothing.
 """
 
 import asyncio
@@ -11,10 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import httpx
 from botocore.exceptions import ClientError
 
 from firedoor.config import Settings
-from firedoor.drill.credentials_stage import CredentialsStage, User, called
+from firedoor.drill.credentials_stage import CredentialsStage, User, bearer, called
 from firedoor.drill.emulators import AwsKey
 from firedoor.drill.fakes.braintrust import FakeBraintrust
 from firedoor.drill.fakes.openai import FakeOpenAI
@@ -33,14 +35,18 @@ class AiGatewayBreached(CredentialsStage):
     name: ClassVar[str] = "ai-gateway-breached"
     title: ClassVar[str] = "The AI gateway's AWS account is entered, and its customers' keys are read"
     script: ClassVar[Mapping[str, Reply]] = {
+        "evidence": Reply("answer", "drill", {"owner": "ada"}),
         "rotate_own": Reply("approve", "drill"),
+        "own_rest": Reply("answer", "drill", {"owner": "ada"}),
         "tell": Reply("answer", "drill", {"sent": True, "campaign": "INC-1"}),
-        "remaining": Reply("answer", "drill", {"handed_over": True}),
+        "remaining": Reply("skip", "drill: nobody waits for three days; globex has not replaced its key"),
+        "disable": Reply("approve", "drill: it was announced"),
     }
     shortened: ClassVar[tuple[str, ...]] = (
         "A change counts as stable after 1 s of equal readings; the default is 10 s.",
         "OpenAI and Braintrust are fakes on loopback that behave as their API documents say.",
         "Telling the customers is a question here; the campaign is another program's.",
+        "The three days for which customers are followed are skipped after the first reading.",
     )
 
     def __init__(self) -> None:
@@ -57,6 +63,7 @@ class AiGatewayBreached(CredentialsStage):
     def plant(self) -> tuple[Mapping[str, str], Mapping[str, Any]]:
         """The gateway's own key, and those of two customers."""
         own = self.openai.plant("gateway")
+        self.stored: dict[str, str] = {}
         self.stolen = own.value
         secrets, entries = {OWN: own.value}, dict[str, Any]()
         entries["own"] = {
@@ -71,8 +78,10 @@ class AiGatewayBreached(CredentialsStage):
         for place in CUSTOMERS:
             who = place.partition("/")[2]
             secrets[place] = self.openai.plant(who, user=who).value
-            entries[who] = {"provider": "openai", "where": [f"aws-sm:{place}"], "customers": [who]}
-            self.braintrust.plant_credential("ai_secret", who.upper())
+            where = [f"aws-sm:{place}", f"braintrust:ai_secret/{who.upper()}"]
+            entries[who] = {"provider": "openai", "where": where, "customers": [who]}
+            self.stored[who] = self.braintrust.plant_credential("ai_secret", who.upper()).credential.id
+        self.braintrust.begin = datetime.datetime.now(datetime.UTC)
         customers = {place.partition("/")[2]: {"contact": f"{place}@example.com"} for place in CUSTOMERS}
         return secrets, {"credentials": entries, "consumers": {"gateway": {}}, "customers": customers}
 
@@ -104,8 +113,18 @@ class AiGatewayBreached(CredentialsStage):
         yield User("the intruder", partial(called, url, lambda: self.stolen), 401)
         yield User("the gateway", partial(called, url, partial(self.fetched, OWN)), 200)
 
+    async def heard(self, step: str) -> None:
+        """Acme reads its mail."""
+        if step == "tell":
+            self.new = self.openai.plant("acme", user="acme").value
+            url = f"{self.braintrust.url}/v1/ai_secret/{self.stored['acme']}"
+            async with httpx.AsyncClient(trust_env=False) as client:
+                await client.patch(url, json={"secret": self.new}, headers=bearer(self.braintrust.owner))
+
     def doubts(self) -> Iterable[str]:
-        """The stolen access key must be refused."""
+        """The stolen access key must be refused; the store must hold what acme put there, and nothing else."""
+        if self.braintrust.alive("ai_secret") != {self.new}:
+            yield "The store does not hold acme's new key alone."
         for place in (OWN, *CUSTOMERS):
             if not self._read(place):
                 yield f"The intruder can still read {place}."
@@ -114,7 +133,8 @@ class AiGatewayBreached(CredentialsStage):
         """What was proved."""
         return (
             "AWS refuses the stolen access key, OpenAI refuses the gateway's old key, the gateway works with a new "
-            "one, and the two customers whose keys were read are known by name."
+            "one, the two customers whose keys were read are known by name, and the key that one of them did not replace "
+            "is no longer in the store."
         )
 
     def _intruder(self) -> None:

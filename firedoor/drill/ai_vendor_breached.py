@@ -28,7 +28,8 @@ class AiVendorBreached(CredentialsStage):
         "unknown": Reply("answer", "drill", {"done": True}),
         "replace_abused": Reply("approve", "drill"),
         "replace_rest": Reply("approve", "drill"),
-        "afterwards": Reply("answer", "drill", {"capped": True}),
+        "caps": Reply("answer", "drill", {"capped": True}),
+        "afterwards": Reply("answer", "drill", {"told": True}),
     }
     shortened: ClassVar[tuple[str, ...]] = (
         "OpenAI and Braintrust are fakes on loopback that behave as their API documents say.",

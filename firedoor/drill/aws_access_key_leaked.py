@@ -1,9 +1,10 @@
 """The main scenario: the access key of an AI gateway's deploy user leaks, and somebody uses it.
 
 On the stage, in an AWS account that ministack emulates and enforces: a user `gateway-deploy` whose key can read the AI
-provider keys of the gateway's customers; an attacker with that key and with sessions made from it; production, which
-assumes the same role with a key of its own and must go on; a responder with the least-privilege policy that firedoor
-prints for the runbook, and nothing more.
+provider keys of the gateway's customers; an attacker with that key, with sessions made from it, and with a user that it
+made; production, which assumes the same role with a key of its own and must go on; a fake OpenAI, one of whose keys is
+among those that were read; a responder with the least-privilege policy that firedoor prints for the runbook, with what
+the sink of that one key needs, and nothing more.
 """
 
 import asyncio
@@ -14,13 +15,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import httpx
+
 from firedoor.config import LIMITS, Settings
 from firedoor.drill.aws_people import PACE, REFUSALS, Attacker, Person, Workload, now
 from firedoor.drill.emulators import REGION, Aws, AwsKey, start_aws
+from firedoor.drill.fakes.openai import FakeOpenAI
 from firedoor.drill.result import Attempt, Proof
 from firedoor.drill.scenario import Reply, Scenario
 from firedoor.errors import UsageError
 from firedoor.plan import Plan
+from firedoor.sinks import STORES
 from firedoor.steps.policy import policy_document
 from firedoor.supervisor import Supervisor
 
@@ -31,6 +36,8 @@ DEPLOY = "gateway-deploy"
 PRODUCTION = "gateway-production"
 RESPONDER = "firedoor-responder"
 PROVIDERS = ("openai", "anthropic", "braintrust")
+CUSTOMER = "gateway/customers/openai"
+ADMIN = "FIREDOOR_SECRET_OPENAI_ADMIN"
 
 #: The attacker's next calls after the end, as rounds of everything it has.
 PROBE_ROUNDS = 3
@@ -49,7 +56,8 @@ class AwsAccessKeyLeaked(Scenario):
     title: ClassVar[str] = "A leaked AWS access key is used to read AI provider keys"
     script: ClassVar[Mapping[str, Reply]] = {
         "cloudtrail_catches_up": Reply("skip", "drill: the emulator's CloudTrail is not late"),
-        "rotate_exposed": Reply("answer", answers={"owner": "ada (drill)"}),
+        "rotate": Reply("approve", "drill"),
+        "replace_rest": Reply("answer", answers={"owner": "ada (drill)"}),
         "review_changes": Reply("answer", answers={"reviewed": True}),
         "production": Reply("answer", "drill: the workload reads its secrets again", {"healthy": True}),
         "delete_login_profile": Reply("approve", "drill"),
@@ -61,6 +69,7 @@ class AwsAccessKeyLeaked(Scenario):
         "The wait for a late CloudTrail is skipped: the emulator's is not late.",
         "What the emulator records and lists is corrected to what AWS would say; what it refuses is its own answer.",
         "The 36 h for which the user stays denied are skipped, and so is lifting the denies: sessions could live on.",
+        "Of three stolen provider keys the inventory knows one: it is replaced at a fake OpenAI, the rest is asked about.",
     )
 
     def __init__(self, *, spare_key: bool = False) -> None:
@@ -68,9 +77,15 @@ class AwsAccessKeyLeaked(Scenario):
         self.spare_key = spare_key
         #: The values of the planted secrets: fakes, searched for after a drill.
         self.canaries = {provider: f"sk-canary-{provider}-{uuid.uuid4().hex}" for provider in PROVIDERS}
+        self.openai = FakeOpenAI()
 
     async def set_up(self, supervisor: Supervisor, settings: Settings, folder: Path, plan: Plan) -> None:
-        """Start the emulator and plant the account."""
+        """Start the fake and the emulator, and plant the account."""
+        self.openai.start()
+        self.stolen = self.openai.plant("gateway")
+        self.canaries["openai"] = self.stolen.value
+        self._inventory = folder / "inventory.yaml"
+        self._inventory.write_text(json.dumps(self._known()))
         self.aws: Aws = await start_aws(supervisor, settings.emulator, folder / "emulator")
         await asyncio.to_thread(self._plant, plan)
 
@@ -78,17 +93,20 @@ class AwsAccessKeyLeaked(Scenario):
         """Where the emulator is, who holds the role, and less patience than AWS needs."""
         return {
             "aws": {"endpoint_url": self.aws.url, "region": REGION, "settle_seconds": 2.0},
+            "inventory": str(self._inventory),
             "roles": {"security": [self.responder]},
+            "providers.openai": {"base_url": self.openai.url, "admin_key": f"env:{ADMIN}"},
             # The emulator throttles nobody, and nobody else lives off its limits.
-            **{f'limits."{provider}"': {"rate": 1000, "burst": 1000} for provider in LIMITS},
+            **{f'limits."{provider}"': {"rate": 1000, "burst": 1000} for provider in (*LIMITS, "openai")},
         }
 
     def worker_environment(self) -> Mapping[str, str]:
-        """The responder's key."""
+        """The responder's key, and the admin key of the organization at OpenAI."""
         return {
             "AWS_ACCESS_KEY_ID": self.responder_key.id,
             "AWS_SECRET_ACCESS_KEY": self.responder_key.secret,
             "AWS_EC2_METADATA_DISABLED": "true",
+            ADMIN: self.openai.admin,
         }
 
     async def begin(self) -> None:
@@ -126,7 +144,8 @@ class AwsAccessKeyLeaked(Scenario):
         return await asyncio.to_thread(self._prove)
 
     async def tear_down(self) -> None:
-        """Stop the attacker and production."""
+        """Stop the attacker, production, and the fake."""
+        await asyncio.to_thread(self.openai.stop)
         for person in (getattr(self, "attacker", None), getattr(self, "workload", None)):
             if person:
                 await asyncio.to_thread(person.stop)
@@ -144,7 +163,8 @@ class AwsAccessKeyLeaked(Scenario):
         role = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_policy(trusted))["Role"]
         read = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
         assume = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role["Arn"]}
-        own = {"Effect": "Allow", "Action": "iam:CreateAccessKey", "Resource": self.deploy_user["Arn"]}
+        users = ["iam:CreateUser", "iam:PutUserPolicy", "iam:CreateAccessKey"]
+        own = {"Effect": "Allow", "Action": users, "Resource": "arn:aws:iam::*:user/*"}
         iam.put_role_policy(RoleName=ROLE, PolicyName="secrets", PolicyDocument=_policy(read))
         iam.put_user_policy(UserName=DEPLOY, PolicyName="deploy", PolicyDocument=_policy(read, assume, own))
         iam.put_user_policy(UserName=PRODUCTION, PolicyName="run", PolicyDocument=_policy(assume))
@@ -161,13 +181,30 @@ class AwsAccessKeyLeaked(Scenario):
         self.attacker = Attacker(self.aws, stolen, role_arn=role["Arn"], secret=secret)
         self.workload = Workload(self.aws, self._key(PRODUCTION), role_arn=role["Arn"], secret=secret)
 
+    def _known(self) -> dict[str, Any]:
+        """The inventory: one of the three secrets, who uses it, and who depends on that."""
+        entry = {
+            "provider": "openai",
+            "kind": "service_account_key",
+            "id": self.stolen.id,
+            "scope": self.stolen.project,
+            "name": self.stolen.name,
+            "where": [f"aws-sm:{CUSTOMER}"],
+            "consumers": ["gateway"],
+        }
+        consumers = {"gateway": {"customers": ["acme"]}}
+        return {"credentials": {"gateway": entry}, "consumers": consumers, "customers": {"acme": {}}}
+
     def _key(self, user: str) -> AwsKey:
         made = self.aws.client("iam").create_access_key(UserName=user)["AccessKey"]
         return AwsKey(made["AccessKeyId"], made["SecretAccessKey"])
 
     def _responder(self, iam: Any, plan: Plan) -> AwsKey:
-        """A user with exactly the policy that `firedoor steps --policy` prints for this runbook."""
-        document = json.dumps(policy_document(plan))
+        """A user with the policy that `firedoor steps --policy` prints, and what the sink needs for its one secret."""
+        document = policy_document(plan)
+        secret = f"arn:aws:secretsmanager:*:*:secret:{CUSTOMER}-*"
+        sink = {"Effect": "Allow", "Action": list(STORES["aws-sm"].permissions), "Resource": secret}
+        document = json.dumps({**document, "Statement": [*document["Statement"], sink]})
         iam.create_user(UserName=RESPONDER)
         policy = iam.create_policy(PolicyName=RESPONDER, PolicyDocument=document)["Policy"]
         iam.attach_user_policy(UserName=RESPONDER, PolicyArn=policy["Arn"])
@@ -187,6 +224,7 @@ class AwsAccessKeyLeaked(Scenario):
                 how = "worked" if attempt.answer == "ok" else f"was answered {attempt.answer}, which proves nothing"
                 doubts.append(f"{attempt.call} with {attempt.who} {how} at {attempt.at}.")
         recovered = self._production_probes()
+        doubts += self._provider_doubts()
         doubts += [] if recovered else [f"Production could not read its secret again within {RECOVERY_SECONDS:g} s."]
         earlier = self.attacker.attempts
         worked = [attempt.at for attempt in earlier if attempt.answer == "ok"]
@@ -218,8 +256,23 @@ class AwsAccessKeyLeaked(Scenario):
         return (
             f"After the end, {len(probes)} calls with the leaked key {self.leaked_key.id} and {others} credentials "
             f"made from it were answered {codes} by the emulator; each of these credentials had worked before. "
+            "OpenAI refuses the key that was read, and its secret holds a new one that works. "
             f"Production reads its secrets; it was interrupted for {self.workload.interrupted():.1f} s."
         )
+
+    def _provider_doubts(self) -> list[str]:
+        """What OpenAI says of the key that was read, and of the one that its secret holds now."""
+        answer = self.aws.client("secretsmanager").get_secret_value(SecretId=CUSTOMER)
+        wanted = {"the stolen key": (self.stolen.value, 401), "the new one": (str(answer["SecretString"]), 200)}
+        return [
+            f"OpenAI answers {status} to {which}, not {right}."
+            for which, (value, right) in wanted.items()
+            if (status := self._asked(value)) != right
+        ]
+
+    def _asked(self, value: str) -> int:
+        with httpx.Client(trust_env=False) as client:
+            return client.get(f"{self.openai.url}/v1/models", headers={"Authorization": f"Bearer {value}"}).status_code
 
     @staticmethod
     def _never_worked(person: Person) -> list[str]:

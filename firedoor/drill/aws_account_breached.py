@@ -17,13 +17,14 @@ from botocore.exceptions import ClientError
 from firedoor.config import Settings
 from firedoor.drill.credentials_stage import CredentialsStage, User, called
 from firedoor.drill.emulators import AwsKey
+from firedoor.drill.fakes._fake import canary
 from firedoor.drill.fakes.openai import FakeOpenAI
 from firedoor.drill.scenario import Reply
 from firedoor.plan import Plan
 from firedoor.steps.policy import policy_document
 from firedoor.supervisor import Supervisor
 
-OWN = "gateway/openai"
+OWN, OTHER = "gateway/openai", "database"
 ACCOUNT = "000000000000"
 STOLEN, BACKDOOR = "deploy", "deploy-2"
 
@@ -38,6 +39,7 @@ class AwsAccountBreached(CredentialsStage):
         "deny_roles": Reply("approve", "drill"),
         "review": Reply("answer", "drill", {"reviewed": True, "note": "the backdoor"}),
         "rotate": Reply("approve", "drill"),
+        "replace_rest": Reply("answer", "drill", {"owner": "ada"}),
         "cloudtrail_catches_up": Reply("skip", "drill: the emulator's CloudTrail is not late"),
         "reopen": Reply("answer", "drill", {"owner": "ada"}),
     }
@@ -73,7 +75,8 @@ class AwsAccountBreached(CredentialsStage):
             "where": [f"aws-sm:{OWN}"],
             "consumers": ["gateway"],
         }
-        return {OWN: key.value}, {"credentials": {"gateway": entry}, "consumers": {"gateway": {}}}
+        # What the inventory does not know is asked about.
+        return {OWN: key.value, OTHER: canary("pw-")}, {"credentials": {"gateway": entry}, "consumers": {"gateway": {}}}
 
     def permissions(self) -> list[dict[str, Any]]:
         """What the runbook needs in AWS, as `firedoor steps --policy` says."""
@@ -92,25 +95,30 @@ class AwsAccountBreached(CredentialsStage):
         yield User("the gateway", partial(called, url, partial(self.fetched, OWN)), 200)
 
     def doubts(self) -> Iterable[str]:
-        """Neither of the intruder's keys may work."""
+        """None of the intruder's keys may work."""
         for user, key in self.keys.items():
             try:
                 self.aws.client("secretsmanager", key).get_secret_value(SecretId=OWN)
             except ClientError:
                 continue
             yield f"The intruder can still read {OWN} with the key of {user}."
+        found = self.aws.client("iam").list_service_specific_credentials(UserName=BACKDOOR)
+        if any(one["Status"] == "Active" for one in found["ServiceSpecificCredentials"]):
+            yield f"The Bedrock key of {BACKDOOR} is active."
 
     def said(self) -> str:
         """What was proved."""
         return (
-            "AWS refuses the stolen key and the one that the intruder made, OpenAI refuses the key that it read, and "
-            "the gateway works with a new one."
+            "AWS refuses the stolen key and the one that the intruder made, whose Bedrock key is inactive; OpenAI refuses "
+            "the key that it read, and the gateway works with a new one."
         )
 
     def _intruder(self) -> None:
         """A stolen key, with which the intruder makes a user with a key of its own, and reads the secret."""
         self.keys[STOLEN] = self._user(self.aws.client("iam"), STOLEN)
-        self.keys[BACKDOOR] = self._user(self.aws.client("iam", self.keys[STOLEN]), BACKDOOR)
+        iam = self.aws.client("iam", self.keys[STOLEN])
+        self.keys[BACKDOOR] = self._user(iam, BACKDOOR)
+        iam.create_service_specific_credential(UserName=BACKDOOR, ServiceName="bedrock.amazonaws.com")
         for key in self.keys.values():
             self.aws.client("secretsmanager", key).get_secret_value(SecretId=OWN)
 

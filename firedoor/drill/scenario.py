@@ -76,6 +76,9 @@ class Scenario(ABC):
         """What the responder types into the hidden prompts of a step, by field."""
         return {}
 
+    async def heard(self, step: str) -> None:
+        """The responder has done something at a step: whoever on the stage hears of it acts now."""
+
     @abstractmethod
     async def prove(self) -> Proof:
         """Ask the emulators, now that the incident has ended: is the attacker out, is the workload alive?"""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from firedoor.graph.drawn import LINE, MARGIN, QUIET
 from firedoor.graph.ink import SANS, Pen, element, tip
-from firedoor.inventory.model import Inventory
+from firedoor.inventory.model import Customer, Inventory
 from firedoor.words import plural
 
 WIDE, HIGH, GAP, BETWEEN = 300.0, 46.0, 10.0, 150.0
@@ -44,13 +44,23 @@ def inventory_svg(inventory: Inventory) -> str:
     columns = [list(_credentials(inventory, stands_for)), list(_consumers(inventory, stands_for)), customers]
     columns[1] = _near(columns[1], columns[:1])
     columns[2] = _near(columns[2], columns[:2])
-    places = {node.key: (column, row) for column, nodes in enumerate(columns) for row, node in enumerate(nodes)}
+    tall = max(1, *(len(nodes) for nodes in columns)) * (HIGH + GAP)
+    # Each column over the whole height, so that lines do not run into a corner.
+    places = {
+        node.key: (column, TOP + (row + 0.5) * tall / len(nodes))
+        for column, nodes in enumerate(columns)
+        for row, node in enumerate(nodes)
+    }
+    gaps = [TOP + number * tall / max(1, len(columns[1])) for number in range(len(columns[1]) + 1)]
     lines = [
-        _line(places[node.key], places[to]) for nodes in columns for node in nodes for to in node.to if to in places
+        _line(places[node.key], places[to], gaps)
+        for nodes in columns
+        for node in nodes
+        for to in node.to
+        if to in places
     ]
-    boxes = [_box(node, column, row) for column, nodes in enumerate(columns) for row, node in enumerate(nodes)]
-    rows = max(1, *(len(nodes) for nodes in columns))
-    size = 2 * MARGIN + 3 * WIDE + 2 * BETWEEN, TOP + rows * (HIGH + GAP) + MARGIN
+    boxes = [_box(node, *places[node.key]) for nodes in columns for node in nodes]
+    size = 2 * MARGIN + 3 * WIDE + 2 * BETWEEN, TOP + tall + MARGIN
     return _document(size, [*_heads(inventory), *lines, *boxes])
 
 
@@ -58,11 +68,12 @@ def _credentials(inventory: Inventory, stands_for: Mapping[str, str]) -> Iterato
     for name, entry in sorted(inventory.credentials.items(), key=lambda one: (one[1].provider, one[0])):
         consumers = tuple(f"consumer:{one}" for one in sorted(entry.consumers))
         customers = tuple(dict.fromkeys(stands_for[one] for one in sorted(entry.customers)))
-        where = ", ".join(entry.where) or "no place is known"
+        seen = f"seen in {entry.seen[0]}" if entry.seen else "no place is known"
+        where = ", ".join(entry.where) or seen
         said = "\n".join(
             part for part in (name, f"{entry.provider} {entry.id}".strip(), where, *entry.seen, entry.note) if part
         )
-        yield Node(f"credential:{name}", name, f"{entry.provider}  {where}", said, (*consumers, *customers))
+        yield Node(f"credential:{name}", name, f"{entry.provider} · {where}", said, (*consumers, *customers))
 
 
 def _consumers(inventory: Inventory, stands_for: Mapping[str, str]) -> Iterator[Node]:
@@ -75,26 +86,27 @@ def _consumers(inventory: Inventory, stands_for: Mapping[str, str]) -> Iterator[
 def _customers(inventory: Inventory) -> tuple[list[Node], dict[str, str]]:
     """The boxes of customers, and which box each customer is in."""
     if len(inventory.customers) <= MOST:
-        nodes = [
-            Node(
-                f"customer:{name}",
-                one.title or name,
-                one.contact,
-                "\n".join(filter(None, (name, one.title, one.contact))),
-            )
-            for name, one in sorted(inventory.customers.items())
-        ]
+        nodes = [_customer(name, one) for name, one in sorted(inventory.customers.items())]
         return nodes, {name: f"customer:{name}" for name in inventory.customers}
     groups: dict[tuple[str, ...], list[str]] = {}
     for name in sorted(inventory.customers):
         groups.setdefault(_sources(inventory, name), []).append(name)
     nodes, stands_for = [], dict[str, str]()
     for number, names in enumerate(groups.values()):
-        key = f"customer:{number}"
+        if len(names) == 1:
+            nodes.append(_customer(names[0], inventory.customers[names[0]]))
+            stands_for[names[0]] = nodes[-1].key
+            continue
+        key = f"customers:{number}"
         stands_for |= dict.fromkeys(names, key)
         some = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
         nodes.append(Node(key, plural(len(names), "customers"), some, "\n".join(names[:100])))
     return nodes, stands_for
+
+
+def _customer(name: str, one: Customer) -> Node:
+    said = "\n".join(filter(None, (name, one.title, one.contact)))
+    return Node(f"customer:{name}", one.title or name, one.contact, said)
 
 
 def _sources(inventory: Inventory, customer: str) -> tuple[str, ...]:
@@ -117,16 +129,27 @@ def _left(column: int) -> float:
     return MARGIN + column * (WIDE + BETWEEN)
 
 
-def _line(start: tuple[int, int], end: tuple[int, int]) -> str:
-    x, y = _left(start[0]) + WIDE, TOP + start[1] * (HIGH + GAP) + HIGH / 2
-    to, down = _left(end[0]), TOP + end[1] * (HIGH + GAP) + HIGH / 2
-    half = (x + to) / 2
-    way = f"M{x:.1f} {y:.1f} C{half:.1f} {y:.1f} {half:.1f} {down:.1f} {to:.1f} {down:.1f}"
+def _line(start: tuple[int, float], end: tuple[int, float], gaps: Sequence[float]) -> str:
+    """From a box to another: column and middle of each. `gaps` are the heights between the boxes of the middle."""
+    (column, y), (last, down) = start, end
+    x = _left(column) + WIDE
+    way = f"M{x:.1f} {y:.1f} "
+    if last - column > 1:
+        # Past the column between, through a gap of it: behind a box a line could lead anywhere.
+        gap = min(gaps, key=lambda one: abs(one - (y + down) / 2))
+        way += f"{_curve(x, y, _left(1), gap)} H{_left(1) + WIDE:.1f} "
+        x, y = _left(1) + WIDE, gap
+    way += _curve(x, y, _left(last), down)
     return element("path", d=way, fill="none", stroke=LINE, stroke_width=1.4, opacity=0.75)
 
 
-def _box(node: Node, column: int, row: int) -> str:
-    x, y = _left(column), TOP + row * (HIGH + GAP)
+def _curve(x: float, y: float, to: float, down: float) -> str:
+    half = (x + to) / 2
+    return f"C{half:.1f} {y:.1f} {half:.1f} {down:.1f} {to:.1f} {down:.1f}"
+
+
+def _box(node: Node, column: int, middle: float) -> str:
+    x, y = _left(column), middle - HIGH / 2
     frame = element("rect", x=x, y=y, width=WIDE, height=HIGH, **LOOKS[column])
     words = NAME.at(x + 14, y + (20 if node.fact else 28), node.name, WIDE - 28)
     fact = FACT.at(x + 14, y + 36, node.fact, WIDE - 28) if node.fact else ""

@@ -29,7 +29,7 @@ def trufflehog(text: str, file: str) -> Iterator[Entry]:
         raw = str(found.get("Raw") or "")
         yield Entry(
             provider=provider_of(str(found["DetectorName"])),
-            id=raw if re.fullmatch(r"A[KS]IA[A-Z0-9]{12,124}", raw) else "",
+            id=_public_id(raw),
             fingerprint=_fingerprint(str(found.get("RawV2") or raw)),
             seen=[_seen_by_trufflehog(found)],
         )
@@ -43,11 +43,13 @@ def ggshield(text: str, file: str) -> Iterator[Entry]:
                 for occurrence in incident.get("occurrences") or ():
                     match = str(occurrence.get("match") or "")
                     line = occurrence.get("line_start") or occurrence.get("line_end")
+                    id = _public_id(match)
                     yield Entry(
                         provider=provider_of(str(incident.get("type") or "")),
+                        id=id,
                         # Without --show-secrets a part of the value is hidden, and its hash would be that of asterisks.
-                        fingerprint="" if "*" in match else _fingerprint(match),
-                        seen=[f"{entity.get('filename') or file}" + (f":{line}" if line else "")],
+                        fingerprint="" if id or "*" in match else _fingerprint(match),
+                        seen=[_without_login(str(entity.get("filename") or file)) + (f":{line}" if line else "")],
                     )
 
 
@@ -72,9 +74,19 @@ def _scans(found: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _seen_by_trufflehog(found: Mapping[str, Any]) -> str:
     data = (found.get("SourceMetadata") or {}).get("Data") or {}
     place: Mapping[str, Any] = next((one for one in data.values() if isinstance(one, dict)), {})
-    parts = [str(place[key]) for key in ("repository", "link", "file", "commit") if place.get(key)]
+    parts = [_without_login(str(place[key])) for key in ("repository", "link", "file", "commit") if place.get(key)]
     line = f":{place['line']}" if place.get("line") else ""
-    return " ".join(parts[:3]) + line if parts else str(found.get("SourceName") or "unknown place")
+    return " ".join(parts[:3]) + line if parts else _without_login(str(found.get("SourceName") or "unknown place"))
+
+
+def _public_id(match: str) -> str:
+    """The id of an access key, which is no secret: scanners of secrets find it beside one."""
+    return match if re.fullmatch(r"A[KS]IA[A-Z0-9]{12,124}", match) else ""
+
+
+def _without_login(place: str) -> str:
+    """A place without the password or token that stands in the address of many a repository."""
+    return re.sub(r"(?<=://)[^/@\s]+@", "", place)
 
 
 def _fingerprint(value: str) -> str:

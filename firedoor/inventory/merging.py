@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import yaml
 
+from firedoor.errors import UsageError
 from firedoor.inventory.model import Entry, Inventory, is_same
+from firedoor.inventory.schema import NAME
 
-HEAD = "# yaml-language-server: $schema=inventory.schema.json\n"
+#: For editors: where the schema is.
+HEAD = f"# yaml-language-server: $schema={NAME}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +76,37 @@ def _written(text: str, added: Mapping[str, Entry]) -> str:
     """The text with the new entries at the end of the block of credentials."""
     if not added:
         return text
-    found = _end_of_credentials(text)
+    opened = _opened(text)
+    found = _end_of_credentials(opened)
     end, indent = found or (0, "  ")
     block = "".join(f"{indent}{name}:\n{_fields(entry, indent * 2)}" for name, entry in added.items())
     if found is None:
         head = text if text.strip() else HEAD
         return f"{head.rstrip()}\n\ncredentials:\n{block}".lstrip("\n")
-    lines = text.splitlines(keepends=True)
+    lines = opened.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     return "".join([*lines[:end], block, *lines[end:]])
+
+
+def _opened(text: str) -> str:
+    """The text with an empty block of credentials opened: `credentials: {}` and `… null` become `credentials:`.
+
+    Raises `UsageError` for entries between braces: behind them there is no line to put anything on.
+    """
+    value = _credentials(text)
+    if value is None or (isinstance(value, yaml.MappingNode) and not value.flow_style):
+        return text
+    if isinstance(value, yaml.MappingNode) and value.value:
+        raise UsageError(
+            "The credentials stand between { and }, so nothing can be added behind them.",
+            changed="Nothing was written.",
+            next="Write each entry on lines of its own, then import again.",
+        )
+    lines, start, end = text.splitlines(keepends=True), value.start_mark, value.end_mark
+    before, behind = lines[start.line][: start.column], lines[end.line][end.column :]
+    lines[start.line : end.line + 1] = [before + behind if behind.strip() else before.rstrip() + "\n"]
+    return "".join(lines)
 
 
 def _fields(entry: Entry, indent: str) -> str:
@@ -91,20 +115,26 @@ def _fields(entry: Entry, indent: str) -> str:
     return "".join(f"{indent}{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
 
 
-def _end_of_credentials(text: str) -> tuple[int, str] | None:
-    """The line after the last entry, and how entries are indented; None where there is no block of entries."""
+def _credentials(text: str) -> yaml.Node | None:
+    """The node behind `credentials`."""
     root = yaml.compose(text, Loader=yaml.CSafeLoader)
-    if not isinstance(root, yaml.MappingNode):
+    pairs = root.value if isinstance(root, yaml.MappingNode) else ()
+    return next((value for key, value in pairs if key.value == "credentials"), None)
+
+
+def _end_of_credentials(text: str) -> tuple[int, str] | None:
+    """The line after the last entry, and how entries are indented; None where there is no block."""
+    value = _credentials(text)
+    if value is None:
         return None
-    for key, value in root.value:
-        if key.value == "credentials" and isinstance(value, yaml.MappingNode) and value.value and not value.flow_style:
-            line = value.value[-1][1].end_mark.line + 1
-            lines = text.splitlines()
-            # A block ends where the next key begins: what is blank or a comment before that belongs to it.
-            while line > 0 and _is_idle(lines, line - 1):
-                line -= 1
-            return line, " " * value.value[0][0].start_mark.column
-    return None
+    if not isinstance(value, yaml.MappingNode):
+        return value.start_mark.line + 1, "  "  # Begun, and nothing in it yet.
+    line = value.value[-1][1].end_mark.line + 1
+    lines = text.splitlines()
+    # A block ends where the next key begins: what is blank or a comment before that belongs to it.
+    while line > 0 and _is_idle(lines, line - 1):
+        line -= 1
+    return line, " " * value.value[0][0].start_mark.column
 
 
 def _is_idle(lines: list[str], number: int) -> bool:

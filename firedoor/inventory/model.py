@@ -1,7 +1,9 @@
 """What `inventory.yaml` may say, and what follows from it: who is hit when a credential is revoked or rotated."""
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -9,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from firedoor.steps._step import Credential
 
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}$")]
+#: AWS adds a hyphen and six characters to a secret's name; a reference may leave them out.
+SECRET_ARN = re.compile(r"^aws-sm:arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:(.+?)(?:-\w{6})?$")
 #: For what is known to exist while nobody knows yet whose it is.
 UNKNOWN = "unknown"
 
@@ -90,7 +94,18 @@ class Inventory(Part):
 
     def known(self, credential: Credential) -> tuple[str, ...]:
         """The names of the entries that a credential is: by its id, its fingerprint, or the place of its value."""
-        return tuple(name for name, entry in self.credentials.items() if is_same(entry, credential))
+        marks = (credential.id, credential.fingerprint, bare(credential.where))
+        near = {name for mark in marks if mark for name in self._by_mark.get(mark, ())}
+        return tuple(sorted(name for name in near if is_same(self.credentials[name], credential)))
+
+    @cached_property
+    def _by_mark(self) -> dict[str, list[str]]:
+        """The entries by whatever they can be recognised by: of thousands only a few need to be compared."""
+        found: dict[str, list[str]] = {}
+        for name, entry in self.credentials.items():
+            for mark in {entry.id, entry.fingerprint, *map(bare, entry.where)}:
+                found.setdefault(mark, []).append(name)
+        return found
 
     def reach(self, names: Iterable[str]) -> Reach:
         """Who is hit when these entries stop working."""
@@ -106,7 +121,7 @@ def is_same(entry: Entry, credential: Credential) -> bool:
 
     What a vendor lists as stored there is the credential that the entry says is there, whoever issued it.
     """
-    here = bool(credential.where) and _bare(credential.where) in {_bare(one) for one in entry.where}
+    here = bool(credential.where) and bare(credential.where) in {bare(one) for one in entry.where}
     if here and entry.provider != credential.provider:
         return True
     if entry.provider not in {UNKNOWN, credential.provider} and credential.provider != UNKNOWN:
@@ -118,13 +133,35 @@ def is_same(entry: Entry, credential: Credential) -> bool:
     return here
 
 
-def held_at(entry: Entry, places: Collection[str]) -> bool:
-    """Does a place, or one below it, hold the entry? `braintrust:` is everything there."""
-    return any(_bare(one).startswith(_bare(wanted)) for one in entry.where for wanted in places)
+def held_at(places: Collection[str]) -> Callable[[Entry], bool]:
+    """Does one of these places hold an entry? One that ends in `:` or `/` means all below: `braintrust:`, `vault:kv/`.
+
+    Else it is that place alone, whichever of its fields and wherever it is: `aws-sm:gateway` is not `aws-sm:gateway/x`.
+    """
+    wanted = [bare(one) for one in places]
+    exact, below = set(wanted), tuple(one for one in wanted if one.endswith((":", "/")))
+
+    def holds(entry: Entry) -> bool:
+        own = [bare(one) for one in entry.where]
+        return any(one in exact or one.partition("?")[0] in exact or one.startswith(below) for one in own)
+
+    return holds
 
 
-def _bare(where: str) -> str:
-    """A place without a version: that of its value, whichever that is."""
+def unknown_places(inventory: Inventory, places: Iterable[str]) -> tuple[str, ...]:
+    """Of places, those at which nothing is known. One that means all below it is none."""
+    known = {part for entry in inventory.credentials.values() for one in entry.where for part in _parts(bare(one))}
+    return tuple(one for one in places if not one.endswith((":", "/")) and bare(one) not in known)
+
+
+def _parts(where: str) -> tuple[str, str]:
+    """A place, and the place that it is a field of."""
+    return where, where.partition("?")[0]
+
+
+def bare(where: str) -> str:
+    """A place without a version, which is that of its value, whichever that is; a secret's ARN as its name."""
     head, _, query = where.partition("?")
     options = f"?{query}" if query else ""
-    return head.partition("#")[0].replace("aws-secretsmanager:", "aws-sm:", 1) + options
+    plain = head.partition("#")[0].replace("aws-secretsmanager:", "aws-sm:", 1)
+    return SECRET_ARN.sub(r"aws-sm:\1", plain) + options

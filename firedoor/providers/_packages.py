@@ -71,6 +71,8 @@ def _problems(kind: Kind) -> Iterator[str]:
             yield f"its {verb.value} by hand has no https link"
     if kind.replacement == "by_hand" and kind.means(Verb.CREATE).how == "api":
         yield "it is replaced by hand, and created by API: one of them is wrong"
+    if (kind.replacement == "slots" or kind.needs) and kind.means(Verb.INVENTORY).how != "api":
+        yield "a rotation has to list it first (slots, needs), and no API does"
 
 
 def _load(point: EntryPoint, taken: Collection[str]) -> Brought:

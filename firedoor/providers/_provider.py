@@ -64,8 +64,15 @@ class Kind(Part):
     provider may go on accepting what was revoked; within it "still accepted" is `unknown`, not `not_contained`.
     `reversible`: revoking first disables, and `credential.enable` takes that back. `overlap`: an old and a new one can
     live side by side, so that a rotation needs no outage; `in_place` providers replace the value of the same credential
-    at once. `named`: a new one bears the name that it was given, by which a lost answer is found; else it is what did
-    not exist before, and every rotation begins with a list.
+    at once. `slots`: a scope has a fixed number of them, always all there, each of which can be regenerated, and whose
+    values the provider shows to firedoor. An id is `SCOPE/SLOT` then, a list of one scope has fingerprints, and a
+    rotation without an outage takes another slot, whoever uses that. `named`: a new one bears the name that it was
+    given, by which a lost answer is found; else it is what did not exist before, and every rotation begins with a list.
+    `repeatable`: to create one of the same name again gives the same one with its value, so that what a lost answer
+    made is used and not deleted. `needs`: what of the old one its successor cannot be made without, and what the
+    provider forgets with it: a rotation that is not told looks it up before it revokes. `wavers`: for a while after a
+    change the provider answers one way here and another way there, so that a refusal must hold over the settle window.
+    Not `polled`: it limits the call that tries a value so strictly that one proves a revocation, and none is repeated.
     """
 
     name: str
@@ -79,10 +86,14 @@ class Kind(Part):
     revoke: Means
     create: Means
     usage: Means
-    replacement: Literal["overlap", "in_place", "by_hand"] = "overlap"
+    replacement: Literal["overlap", "in_place", "slots", "by_hand"] = "overlap"
     reversible: bool = False
     named: bool = True
+    repeatable: bool = False
+    needs: tuple[Literal["scope", "owner"], ...] = ()
     lag: int = Field(default=0, ge=0, description="Seconds.")
+    wavers: bool = False
+    polled: bool = True
 
     def means(self, verb: Verb) -> Means:
         """How a verb is done for this kind."""

@@ -36,6 +36,7 @@ PROVIDER = Provider(
             usage=_TRAIL,
             reversible=True,
             named=False,
+            wavers=True,
         ),
         Kind(
             name="service_credential",
@@ -56,11 +57,12 @@ PROVIDER = Provider(
             create=ByApi(
                 call="iam:CreateServiceSpecificCredential",
                 permission="iam:CreateServiceSpecificCredential",
-                note="for the same service; a user has two for each service at most",
+                note="for the same service and as many days; a user has two for each service at most",
             ),
             usage=Never(why="CloudTrail names the user, not the service-specific credential"),
             reversible=True,
             named=False,
+            wavers=True,
         ),
         Kind(
             name="session",

@@ -26,6 +26,7 @@ PROVIDER = Provider(
             id_pattern=UUID,
             scope="the id of the service account",
             scope_pattern=UUID,
+            needs=("scope",),
             inventory=ByApi(call="GET /v1/service_token"),
             verify=_PROBE,
             revoke=ByApi(call="DELETE /v1/service_token/{id}"),

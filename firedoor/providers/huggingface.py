@@ -36,6 +36,7 @@ PROVIDER = Provider(
             ),
             usage=ByHand(steps="Look for {name} in the organization's audit log: Settings → Audit Logs.", link=_PAGE),
             replacement="by_hand",
+            polled=False,
         ),
     ),
 )

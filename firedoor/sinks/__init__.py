@@ -1,11 +1,20 @@
 """The kinds of sinks, by scheme. Adding one: one line here, one in `activities/sinks`."""
 
-from firedoor.sinks import aws_sm, aws_ssm, braintrust, doppler, vault
+from firedoor.sinks import aws_sm, aws_ssm, braintrust, doppler, gcp_sm, github, k8s, vault
 from firedoor.sinks._store import Place, Store, parse_place
 
 __all__ = ["STORES", "Place", "Store", "place"]
 
-_STORES: tuple[Store, ...] = (aws_sm.STORE, aws_ssm.STORE, braintrust.STORE, doppler.STORE, vault.STORE)
+_STORES: tuple[Store, ...] = (
+    aws_sm.STORE,
+    aws_ssm.STORE,
+    braintrust.STORE,
+    doppler.STORE,
+    gcp_sm.STORE,
+    github.STORE,
+    k8s.STORE,
+    vault.STORE,
+)
 
 STORES: dict[str, Store] = {store.scheme: store for store in _STORES}
 

@@ -1,7 +1,7 @@
 """References to the secrets that firedoor itself needs: what they look like, and what reading one needs. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from firedoor.errors import StepError
 from firedoor.sinks import STORES, place
@@ -39,15 +39,17 @@ def circle(sinks: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
         scheme: {reference.partition(":")[0] for name, reference in given.items() if _is_secret(scheme, name)}
         for scheme, given in sinks.items()
     }
-    for first in needs:
-        reached, ahead = set[str](), [first]
-        while ahead:
-            new = (needs.get(ahead.pop(), set[str]()) & needs.keys()) - reached
-            reached |= new
-            ahead += new
-        if first in reached:
-            return tuple(sorted(one for one in reached if first in needs.get(one, ())) or (first,))
-    return ()
+    return tuple(sorted(scheme for scheme in needs if scheme in _reached(scheme, needs)))
+
+
+def _reached(scheme: str, needs: Mapping[str, Collection[str]]) -> set[str]:
+    """Every scheme that must be read before this one, directly or not."""
+    reached, ahead = set[str](), [scheme]
+    while ahead:
+        new = set(needs.get(ahead.pop(), ())) - reached
+        reached |= new
+        ahead += new
+    return reached
 
 
 def _is_secret(scheme: str, setting: str) -> bool:

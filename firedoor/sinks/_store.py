@@ -18,7 +18,8 @@ class Store(BaseModel):
 
     `readable`: values can be read back and compared; elsewhere only the time of the change is. `swaps`: a change by
     somebody else meanwhile is noticed and refused (compare-and-swap). `stages`: a value can be stored before consumers
-    see it. `versions`: old values are kept, and have to be destroyed after a leak; not `destroys`: nobody can.
+    see it. `versions`: old values are kept, and have to be destroyed after a leak; not `destroys`: nobody can. `notes`
+    are what whoever relies on it has to know.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +37,7 @@ class Store(BaseModel):
     permissions: tuple[str, ...] = ()
     #: Those of them by which a value is read.
     reading: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     readable: bool = True
     swaps: bool = True
     stages: bool = False

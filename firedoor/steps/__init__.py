@@ -35,6 +35,7 @@ _CONTRACTS: tuple[type[Step], ...] = (
     aws_organizations.DenyAccount,
     aws_organizations.LiftDeny,
     aws_secretsmanager.ListReadable,
+    aws_secretsmanager.ListReadableParameters,
     aws_secretsmanager.PutSecret,
     aws_secretsmanager.RestoreVersion,
     credentials.Create,

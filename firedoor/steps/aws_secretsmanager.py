@@ -1,4 +1,4 @@
-"""Contracts of the Secrets Manager steps: what a principal could read, and a new value for a secret."""
+"""Contracts of the steps on secrets in AWS: what somebody could read, and a new value for a secret."""
 
 from typing import Annotated, ClassVar
 
@@ -22,9 +22,10 @@ SecretReference = Annotated[
 
 
 class ReadableSecret(Result):
-    """A secret, without its value."""
+    """A secret, or a parameter that is encrypted, without its value."""
 
     name: str = Field(description="Its name.")
+    place: str = Field(default="", description="As the inventory names it: `aws-sm:NAME`, `aws-ssm:NAME`.")
     arn: str = Field(description="Its ARN.")
     region: str = Field(description="Its region.")
     last_changed: str = Field(default="", description="When its value last changed, RFC 3339 UTC.")
@@ -32,10 +33,11 @@ class ReadableSecret(Result):
 
 
 class Readable(Result):
-    """What a principal could read."""
+    """What a principal, or one of several, could read."""
 
-    principal_arn: str = Field(description="The user or role.")
-    secrets: tuple[ReadableSecret, ...] = Field(description="Secrets that it could read.")
+    principal_arn: str = Field(default="", description="The user or role; empty where not one was named.")
+    secrets: tuple[ReadableSecret, ...] = Field(description="Secrets that it, or one of them, could read.")
+    places: tuple[str, ...] = Field(default=(), description="The same secrets as `inventory.find` takes them.")
     credentials: tuple[Credential, ...] = Field(description="The same secrets as credentials to rotate.")
     searched: int = Field(description="Secrets that exist in the regions searched.")
     simulated: bool = Field(description="False: AWS did not evaluate the policies, so every secret is listed.")
@@ -57,41 +59,73 @@ class CurrentVersion(Result):
     previous_version_id: str = Field(default="", description="The version that was AWSCURRENT before the step.")
 
 
-class ListReadable(Step):
+class Exposure(Step):
+    """Who is asked about, and where: of both kinds of secrets the same."""
+
+    effect: ClassVar[Effect] = Effect.READ
+    changeable: ClassVar[tuple[str, ...]] = ("regions",)
+    timeout: ClassVar[int] = 1800
+    result: ClassVar[type[Result]] = Readable
+
+    principal_arn: Annotated[
+        str,
+        Field(
+            pattern=r"^(arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[\w+=,.@/:-]+)?$",
+            description="The user or role; the ARN of a role's session means its role.",
+        ),
+    ] = ""
+    principals: tuple[PrincipalArn, ...] = Field(
+        default=(), description="More of them; each is asked about in its own account."
+    )
+    account: Account = ""
+    regions: tuple[str, ...] = Field(default=(), description="Regions to search; empty: the configured one.")
+
+
+#: What it takes to collect somebody's policies and to have AWS evaluate them.
+EVALUATING = (
+    "iam:SimulateCustomPolicy",
+    "iam:GetUser",
+    "iam:GetRole",
+    "iam:ListUserPolicies",
+    "iam:GetUserPolicy",
+    "iam:ListAttachedUserPolicies",
+    "iam:ListGroupsForUser",
+    "iam:ListGroupPolicies",
+    "iam:GetGroupPolicy",
+    "iam:ListAttachedGroupPolicies",
+    "iam:ListRolePolicies",
+    "iam:GetRolePolicy",
+    "iam:ListAttachedRolePolicies",
+    "iam:GetPolicy",
+    "iam:GetPolicyVersion",
+)
+
+
+class ListReadable(Exposure):
     """List the secrets that a principal could read before firedoor shut it out.
 
     Its policies (inline, attached, of its groups, and the boundary) are collected without firedoor's denies and AWS's
     quarantine, and evaluated by `iam:SimulateCustomPolicy` against each secret. Resource policies of secrets, SCPs and
-    conditions on the caller are not evaluated. Where AWS refuses to evaluate, every secret counts as readable.
+    conditions on the caller are not evaluated. Where AWS refuses to evaluate, every secret counts as readable. With
+    `principals` the answer is what any of them could read; one that is gone is left out. With nobody named it is every
+    secret of the account, as after a breach of its root user.
     API: https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulateCustomPolicy.html
     """
 
     action: ClassVar[str] = "aws.secretsmanager.list_readable"
-    effect: ClassVar[Effect] = Effect.READ
-    permissions: ClassVar[tuple[str, ...]] = (
-        "secretsmanager:ListSecrets",
-        "iam:SimulateCustomPolicy",
-        "iam:GetUser",
-        "iam:GetRole",
-        "iam:ListUserPolicies",
-        "iam:GetUserPolicy",
-        "iam:ListAttachedUserPolicies",
-        "iam:ListGroupsForUser",
-        "iam:ListGroupPolicies",
-        "iam:GetGroupPolicy",
-        "iam:ListAttachedGroupPolicies",
-        "iam:ListRolePolicies",
-        "iam:GetRolePolicy",
-        "iam:ListAttachedRolePolicies",
-        "iam:GetPolicy",
-        "iam:GetPolicyVersion",
-    )
-    changeable: ClassVar[tuple[str, ...]] = ("regions",)
-    timeout: ClassVar[int] = 300
-    result: ClassVar[type[Result]] = Readable
+    permissions: ClassVar[tuple[str, ...]] = ("secretsmanager:ListSecrets", *EVALUATING)
 
-    principal_arn: PrincipalArn
-    regions: tuple[str, ...] = Field(default=(), description="Regions to search; empty: the configured one.")
+
+class ListReadableParameters(Exposure):
+    """List the parameters of Systems Manager that a principal could read before firedoor shut it out.
+
+    Only those of the type SecureString: the others are no secrets. Evaluated as by `aws.secretsmanager.list_readable`,
+    for ssm:GetParameter, GetParameters, GetParametersByPath and GetParameterHistory; kms:Decrypt is not evaluated.
+    API: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeParameters.html
+    """
+
+    action: ClassVar[str] = "aws.ssm.list_readable"
+    permissions: ClassVar[tuple[str, ...]] = ("ssm:DescribeParameters", *EVALUATING)
 
 
 class PutSecret(Step):

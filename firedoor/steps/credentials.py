@@ -37,6 +37,7 @@ class Found(Result):
     changed: str = Field(default="", description="When its value last changed, RFC 3339 UTC; empty: not told.")
     last_used: str = Field(default="", description="When it was last used, RFC 3339 UTC; empty: never, or not told.")
     expires: str = Field(default="", description="When it ends by itself, RFC 3339 UTC; empty: never, or not told.")
+    entries: tuple[str, ...] = Field(default=(), description="What the inventory calls it; empty: it does not know it.")
     places: tuple[str, ...] = Field(default=(), description="Where it lives, as the inventory says.")
     consumers: tuple[str, ...] = Field(default=(), description="Who uses it, as the inventory says.")
     customers: tuple[str, ...] = Field(default=(), description="Customers that depend on it, as the inventory says.")
@@ -48,6 +49,7 @@ class Inventory(Result):
     provider: str = Field(description="The provider.")
     found: tuple[Found, ...] = Field(description="All that exist.")
     credentials: tuple[Credential, ...] = Field(description="The active ones among them, to rotate or revoke.")
+    customers: tuple[str, ...] = Field(default=(), description="Every customer that depends on one of them.")
     unlisted: tuple[str, ...] = Field(default=(), description="Kinds that the provider lists for nobody.")
 
 
@@ -131,6 +133,11 @@ class TakeInventory(Step):
     scope: str = Field(default="", description="Only of this project, user, …; empty: all.")
     name_contains: str = Field(default="", description="Only those whose name or id contains this.")
     except_ids: tuple[str, ...] = Field(default=(), description="Never these.")
+    unchanged_since: str = Field(
+        default="",
+        pattern=r"^(\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d))?$",
+        description="Only those whose value is known not to have changed since this moment, RFC 3339.",
+    )
 
 
 class Verify(Step):
@@ -255,7 +262,10 @@ class Rotate(Step):
     )
     gap: bool = Field(
         default=False,
-        description="Mode rotation: go on where the provider can only replace in place: for seconds none works.",
+        description=(
+            "Mode rotation: go on where somebody is stopped by it. Where the provider can only replace in place, for "
+            "seconds none works; where there are two for all, whoever uses the other one needs the new value."
+        ),
     )
     value: str = OLD_VALUE
 

@@ -26,6 +26,9 @@ class Held(Result):
     consumers: tuple[str, ...] = Field(default=(), description="Everybody who uses one of them.")
     customers: tuple[str, ...] = Field(default=(), description="Every customer that depends on one of them.")
     unplaced: tuple[str, ...] = Field(default=(), description="Entries of which no place is known.")
+    unknown: tuple[str, ...] = Field(
+        default=(), description="Of `places`, those at which the inventory knows nothing, whatever else was asked."
+    )
 
 
 class FindCredentials(Step):
@@ -39,9 +42,15 @@ class FindCredentials(Step):
     result: ClassVar[type[Result]] = Held
 
     consumer: str = Field(default="", description="Used by this consumer: a vendor, a service.")
+    holder: str = Field(
+        default="", description="Held by this vendor: it is a consumer, or one of its places has it (`braintrust:…`)."
+    )
     places: tuple[str, ...] = Field(
         default=(),
-        description="Held at one of these places or below: `braintrust:`, `vault:kv/gateway/`. Empty: anywhere.",
+        description=(
+            "Held at one of these places, or below those that end in `:` or `/`: `braintrust:`, `vault:kv/gateway/`. "
+            "Empty: anywhere."
+        ),
     )
     provider: str = Field(default="", description="Of this provider.")
     customer: str = Field(default="", description="This customer depends on it.")

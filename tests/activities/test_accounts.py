@@ -3,6 +3,7 @@
 import pytest
 from botocore import exceptions as boto
 
+from activities._guard import MAY_CHANGE
 from activities.aws.accounts import Accounts
 from activities.aws.errors import from_botocore
 from firedoor.config import Aws
@@ -214,3 +215,18 @@ def test_secret_values_are_not_quoted(wire: Wire, people: People) -> None:
     assert error.reason == "invalid_arguments"
     assert "canary" not in str(error)
     assert "withheld" in error.what
+
+
+def test_values_of_parameters_are_not_quoted(wire: Wire) -> None:
+    """Parameter Store's words neither."""
+    says = "1 validation error detected: Value 'canary-secret-value' at 'value' failed"
+    wire.on("PutParameter", refused_json(400, "ValidationException", says))
+    ssm = Accounts(Aws(endpoint_url=wire.url, region=REGION), wire.session()).service("ssm")
+    token = MAY_CHANGE.set(True)
+    try:
+        with pytest.raises(StepError) as raised:
+            ssm("PutParameter", Name="/app", Value="canary-secret-value", Type="SecureString")
+    finally:
+        MAY_CHANGE.reset(token)
+    assert "canary" not in str(raised.value)
+    assert "withheld" in raised.value.what

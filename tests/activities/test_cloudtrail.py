@@ -65,6 +65,18 @@ def test_lineage(aws: Emulator, people: People) -> None:
     assert "canary" not in found.model_dump_json()
 
 
+def test_what_was_read_as_places(aws: Emulator, people: People) -> None:
+    """Secrets by name and by ARN, and parameters, as the inventory names them."""
+    key = people.user("leaked", "secretsmanager:*", "ssm:*")
+    arn = aws.client("secretsmanager").create_secret(Name="ai/openai", SecretString="canary")["ARN"]
+    aws.client("ssm").put_parameter(Name="/ai/mistral", Value="canary", Type="SecureString")
+    aws.client("secretsmanager", key).get_secret_value(SecretId=arn)
+    aws.client("ssm", key).get_parameters(Names=["/ai/mistral"], WithDecryption=True)
+    found = perform(accounts(aws), ACTIVITY, access_key_id=key.access_key_id).result
+    assert found["places_read"] == ["aws-sm:ai/openai", "aws-ssm:/ai/mistral"]
+    assert found["secrets_read"] == sorted(["/ai/mistral", arn])
+
+
 def test_nothing_found(aws: Emulator, people: People) -> None:
     """An empty answer proves nothing, and the summary says so."""
     key = people.user("quiet")

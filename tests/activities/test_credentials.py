@@ -52,6 +52,13 @@ def refused(on: Stage, action: str, **arguments: Any) -> StepError:
     return ended
 
 
+def test_keys_of_people_who_left_are_listed(on: Stage) -> None:
+    """They work, and OpenAI hides them from whoever does not ask."""
+    on.openai.plant("laptop", user="ada").left = True
+    found = outcome(on, "credential.inventory", provider="openai", kind="user_key").result
+    assert [one["owner"] for one in found["credentials"]] == ["ada@example.com"]
+
+
 def test_what_exists_is_listed_by_kind_over_all_pages(on: Stage) -> None:
     """Keys of service accounts, of users and admin keys, more than a page of them; no value among it."""
     for number in range(120):
@@ -87,8 +94,70 @@ def test_the_value_itself_is_tried(on: Stage, said: Said | None, state: str, ver
     """401 is dead, 403 is alive and not allowed that call."""
     if said:
         on.openai.faults.append(Fault("GET", MODELS, times=2, instead=said))
-    assert outcome(on, "credential.verify", credential=on.credential).result["state"] == state
-    assert outcome(on, "credential.prove_dead", credential=on.credential).verdict is verdict
+    value = {"provider": "openai", "where": SINK}
+    assert outcome(on, "credential.verify", credential=value).result["state"] == state
+    assert outcome(on, "credential.prove_dead", credential=value).verdict is verdict
+
+
+def test_a_dead_value_says_nothing_of_a_key_that_lives(on: Stage) -> None:
+    """What is in the place is outdated: the id decides, and the key that leaked is revoked."""
+    on.aws.client("secretsmanager").put_secret_value(SecretId=SECRET, SecretString="sk-of-long-ago")
+    assert outcome(on, "credential.verify", credential=on.credential).result["state"] == "live"
+    assert outcome(on, "credential.prove_dead", credential=on.credential).verdict is Verdict.NOT_CONTAINED
+    done = outcome(on, "credential.revoke", credential=on.credential)
+    assert (done.verdict, done.changed, on.openai.keys) == (Verdict.CONTAINED, True, {})
+
+
+def test_who_may_not_ask_by_id_believes_the_value(on: Stage) -> None:
+    """An admin key that sees nothing is no reason to doubt that the provider refuses the value."""
+    on.openai.faults += [
+        Fault("GET", MODELS, instead=Said(401, {"error": {"message": "no"}})),
+        Fault("GET", ".*/api_keys/.*", instead=Said(403, {"error": {"message": "no"}})),
+    ]
+    assert outcome(on, "credential.verify", credential=on.credential).result["state"] == "dead"
+
+
+@pytest.mark.parametrize(("action", "given"), [("credential.revoke", {}), ("credential.rotate", {"into": [SINK]})])
+def test_an_id_that_the_provider_does_not_know_is_no_dead_key(on: Stage, action: str, given: dict[str, Any]) -> None:
+    """It may be another organization's, and alive there: nothing is done, and nothing is called contained."""
+    on.aws.client("secretsmanager").put_secret_value(SecretId=SECRET, SecretString="{}")
+    stranger = on.credential | {"id": "key_of_another_organization", "where": ""}
+    sink = "aws-sm:gateway/openai?field=key"
+    error = refused(on, action, credential=stranger, **({"into": [sink]} if given else {}))
+    assert (error.reason, error.changed) == ("not_found", "Nothing was changed.")
+    assert "belongs to another account, organization or project than firedoor acts in" in error.what
+    assert "give `value`" in error.next
+    assert list(on.openai.keys) == [on.key.id]
+    assert [one.method for one in on.openai.log] == ["GET"]
+    told = outcome(on, "credential.verify", credential=stranger)
+    assert "is not there: OpenAI" in told.summary
+
+
+def test_a_key_that_dies_before_its_second_attempt_was_ours(on: Stage) -> None:
+    """The answer to the deletion was lost: what the second attempt does not find, it knew."""
+    on.openai.faults.append(Fault("DELETE", ".*", lose_reply=True))
+    by_id = on.credential | {"where": ""}
+    preview, error = attempt(on, "credential.revoke", credential=by_id)
+    assert isinstance(error, StepError)
+    _, done = attempt(on, "credential.revoke", preview, credential=by_id)
+    assert (done.verdict, done.changed) == (Verdict.CONTAINED, True)
+
+
+def test_what_fails_after_a_revocation_says_that_it_was_sent(on: Stage) -> None:
+    """The proof cannot be read: nobody is told that nothing was changed."""
+    by_id = on.credential | {"where": ""}
+    on.openai.faults.append(Fault("GET", ".*/api_keys/.*", times=0, instead=Said(403, {"error": {"message": "no"}})))
+    answer = on.openai.answer
+
+    def forbidding(asked: Any) -> Said:
+        on.openai.faults[0].times = 9 * (asked.method == "DELETE")
+        return answer(asked)
+
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(on.openai, "answer", forbidding)
+        error = refused(on, "credential.revoke", credential=by_id)
+    assert error.reason == "permission_missing"
+    assert error.changed == f"The revocation of the OpenAI service-account key gateway {on.key.id} was sent."
 
 
 def test_what_tells_nothing_is_unknown(on: Stage) -> None:

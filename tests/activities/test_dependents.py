@@ -1,7 +1,13 @@
 """What a plan says of who is hit: consumers of a key, sessions that die."""
 
+import json
+from pathlib import Path
+
 import pytest
 
+from activities._clients import Clients
+from firedoor.config import Settings
+from tests.activities import performing
 from tests.activities.performing import Performing, Planning, accounts
 from tests.activities.wire import Wire, refused_json
 from tests.emulators import ACCOUNT, Emulator, People
@@ -50,6 +56,25 @@ def test_sessions_and_keys_of_a_user(aws: Emulator, people: People) -> None:
     assert theirs.access_key_id not in sessions
     assert f"to {LEAKED} from 127.0.0.1" in sessions[first.access_key_id]
     assert named(step, "credentials") == {key.access_key_id: "Active; it may do nothing then"}
+
+
+def test_who_is_hit_as_the_inventory_says(
+    aws: Emulator, people: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Consumers and customers of a key that the inventory knows: for the key, and for a user who has it."""
+    key, spare = people.user("leaked").access_key_id, people.key("leaked").access_key_id
+    entries = {
+        "deploy": {"provider": "aws", "id": key, "consumers": ["gateway"]},
+        "spare": {"provider": "aws", "id": spare, "customers": ["acme", "globex"]},
+    }
+    inventory = {"credentials": entries, "consumers": {"gateway": {"customers": ["acme"]}}}
+    (tmp_path / "inventory.yaml").write_text(json.dumps(inventory | {"customers": {"acme": {}, "globex": {}}}))
+    monkeypatch.setattr(performing, "clients", lambda aws: Clients(Settings(home=tmp_path), aws=aws))
+    step = Performing(accounts(aws), DEACTIVATE, access_key_id=key)
+    assert (set(named(step, "services")), set(named(step, "customers"))) == ({"gateway"}, {"acme"})
+    denied = Planning(accounts(aws), DENY, principal_arn=LEAKED)
+    assert (set(named(denied, "services")), set(named(denied, "customers"))) == ({"gateway"}, {"acme", "globex"})
+    assert sum(one.count for one in denied.preview.dependents if one.kind == "customers") == 2
 
 
 def test_sessions_of_a_role(aws: Emulator, people: People) -> None:

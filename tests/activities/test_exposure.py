@@ -8,7 +8,7 @@ import pytest
 from firedoor.errors import StepError
 from tests.activities.performing import accounts, perform
 from tests.activities.wire import Reply, Wire, refused
-from tests.emulators import ACCOUNT, Emulator, People
+from tests.emulators import ACCOUNT, Emulator, Keys, People
 
 LIST = "aws.secretsmanager.list_readable"
 USER = f"arn:aws:iam::{ACCOUNT}:user/gateway"
@@ -137,3 +137,58 @@ def test_principal_that_does_not_exist(aws: Emulator) -> None:
     with pytest.raises(StepError) as raised:
         perform(accounts(aws), LIST, principal_arn=USER)
     assert raised.value.reason == "not_found"
+
+
+def test_several_together(wire: Wire, people: People, arns: dict[str, str]) -> None:
+    """What any of them could read, as places for the inventory; what one could is not asked of the others."""
+    people.user("gateway")
+    document_ = document("Allow", "arn:aws:secretsmanager:*:*:secret:ai/*")
+    wire.emulator.client("iam").put_user_policy(UserName="gateway", PolicyName="ai", PolicyDocument=document_)
+    role = people.role("reader", "secretsmanager:GetSecretValue")
+    gone = USER.replace("gateway", "gone")
+    outcome = perform(accounts(wire), LIST, principals=[USER, gone, role])
+    assert readable(outcome) == set(arns)
+    assert set(outcome.result["places"]) == {f"aws-sm:{name}" for name in arns}
+    assert outcome.summary.startswith("3 principals, together, could read 3 of 3 secrets")
+    assert any("gone is gone: left out" in one.says for one in outcome.evidence)
+    asked = [body for body in wire.bodies if "Action=SimulateCustomPolicy" in body]
+    assert [body.count("ResourceArns.member") for body in asked] == [3, 1]
+
+
+def test_nobody_named_means_everything(aws: Emulator, arns: dict[str, str]) -> None:
+    """After a breach of the root user."""
+    outcome = perform(accounts(aws), LIST, account=ACCOUNT)
+    assert readable(outcome) == set(arns)
+    assert outcome.summary == "Nobody is named, so all count as readable: 3 of 3 secrets."
+
+
+def test_principals_of_several_accounts(aws: Emulator, people: People, arns: dict[str, str]) -> None:
+    """Each account's secrets are asked about its own; an account that is closed to firedoor is named."""
+    other = Keys("111122223333", "test")
+    manager = aws.client("secretsmanager", other)
+    manager.create_secret(Name="theirs", SecretString="canary")
+    people.user("gateway", "secretsmanager:*")
+    reader = People(aws, other).role("reader", "secretsmanager:*")
+    closed = perform(accounts(aws), LIST, principals=[USER, reader])
+    assert readable(closed) == set(arns)
+    assert "Not searched, because firedoor has no role there: 111122223333." in closed.summary
+    role = People(aws, other).role("firedoor", "iam:*", "secretsmanager:*", trusts=ACCOUNT)
+    acting = accounts(aws, people.user("responder", "*"), accounts={"111122223333": {"role_arn": role}})
+    assert readable(perform(acting, LIST, principals=[USER, reader])) == {*arns, "theirs"}
+
+
+def test_parameters(aws: Emulator, people: People) -> None:
+    """Encrypted ones, by any of the calls that read one."""
+    ssm = aws.client("ssm")
+    for name, kind in (("/ai/openai", "SecureString"), ("/ai/url", "String"), ("/db", "SecureString")):
+        ssm.put_parameter(Name=name, Value="canary", Type=kind)
+    people.user("gateway")
+    statement = {"Effect": "Allow", "Action": "ssm:GetParametersByPath", "Resource": "arn:aws:ssm:*:*:parameter/ai/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.client("iam").put_user_policy(UserName="gateway", PolicyName="ai", PolicyDocument=policy)
+    outcome = perform(accounts(aws), "aws.ssm.list_readable", principal_arn=USER)
+    assert readable(outcome) == {"/ai/openai"}
+    assert outcome.result["places"][0] == "aws-ssm:/ai/openai"
+    assert outcome.result["searched"] == 2
+    assert "could read 1 of 2 encrypted parameters" in outcome.summary
+    assert "canary" not in outcome.model_dump_json()

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from activities._clients import Clients
+from firedoor.config import Settings
+from firedoor.drill.fakes.braintrust import FakeBraintrust
 from firedoor.errors import StepError
 from firedoor.incident import Outcome
 from tests.activities.openai import SINK, Stage, stage
@@ -15,6 +18,7 @@ TEXT = """
 credentials:
   gateway: {{provider: openai, id: {id}, where: ['{sink}', 'braintrust:ai_secret/X'], consumers: [gateway, braintrust]}}
   other: {{provider: openai, id: key_none, where: ['aws-sm:other'], consumers: [batch], customers: [c1]}}
+  stored: {{provider: unknown, where: ['braintrust:ai_secret/Y']}}
 consumers:
   gateway: {{customers: [c1, c2]}}
   braintrust: {{}}
@@ -35,22 +39,55 @@ def on(aws: Emulator, tmp_path: Path) -> Generator[Stage]:
     ("arguments", "names"),
     [
         ({"consumer": "braintrust"}, ["gateway"]),
-        ({"places": ["braintrust:"]}, ["gateway"]),
+        ({"places": ["braintrust:"]}, ["gateway", "stored"]),
         ({"places": ["aws-sm:"]}, ["gateway", "other"]),
+        ({"places": ["aws-sm:other"]}, ["other"]),
+        ({"places": ["aws-sm:oth", "braintrust:ai_secret"]}, []),
+        ({"places": ["braintrust:ai_secret/"]}, ["gateway", "stored"]),
+        ({"places": ["aws-sm:arn:aws:secretsmanager:us-east-1:111122223333:secret:other-AbCdEf"]}, ["other"]),
+        ({"holder": "braintrust"}, ["gateway", "stored"]),
+        ({"holder": "brain"}, []),
         ({"customer": "c2"}, ["gateway"]),
         ({"provider": "openai", "except_names": ["gateway"]}, ["other"]),
         ({"provider": "anthropic"}, []),
-        ({}, ["gateway", "other"]),
+        ({}, ["gateway", "other", "stored"]),
     ],
 )
 def test_what_somebody_held_is_found(on: Stage, arguments: dict[str, object], names: list[str]) -> None:
-    """By who uses it, where it is, whose it is, who depends on it."""
+    """By who uses it, where it is (a part of a name is another place), whose it is, who depends on it."""
     _, done = attempt(on.clients, "inventory.find", None, **arguments)
     assert isinstance(done, Outcome)
     assert [one["name"] for one in done.result["found"]] == names
     if names == ["gateway"]:
         assert done.result["customers"] == ["c1", "c2"]
         assert done.result["found"][0]["places"] == [SINK, "braintrust:ai_secret/X"]
+
+
+def test_places_of_which_nothing_is_known(on: Stage) -> None:
+    """What could be read and the inventory does not know would be forgotten: it is named, whatever else is asked."""
+    places = ["aws-sm:other", "aws-sm:nothing", "aws-ssm:/x", "braintrust:"]
+    _, done = attempt(on.clients, "inventory.find", places=places, consumer="gateway")
+    assert isinstance(done, Outcome)
+    assert done.result["unknown"] == ["aws-sm:nothing", "aws-ssm:/x"]
+
+
+def test_what_has_not_changed_since(on: Stage, tmp_path: Path) -> None:
+    """Of what a store tells when it changed, those that did not; who depends on them is told with them."""
+    with FakeBraintrust() as fake:
+        assert isinstance(fake, FakeBraintrust)
+        for name in ("Y", "Z"):
+            fake.plant_credential("ai_secret", name)
+        since = max(str(one["secret_updated_at"]) for one in fake.objects["ai_secret"].values())
+        settings = {"braintrust": {"base_url": fake.url, "api_key": "env:FIREDOOR_SECRET_BT"}}
+        on.clients.aws.variables = {**on.clients.aws.variables, "FIREDOOR_SECRET_BT": fake.owner}
+        clients = Clients(Settings(home=tmp_path, providers=settings), aws=on.clients.aws)
+        try:
+            _, done = attempt(clients, "credential.inventory", provider="braintrust", unchanged_since=since)
+        finally:
+            clients.close()
+    assert isinstance(done, Outcome)
+    (found,) = done.result["found"]
+    assert (found["credential"]["name"], found["entries"]) == ("Y", ["stored"])
 
 
 def test_an_approver_sees_who_is_hit(on: Stage) -> None:

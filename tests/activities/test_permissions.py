@@ -28,6 +28,7 @@ def test_the_policy_is_enough(aws: Emulator, people: People) -> None:
         ("aws.iam.disable_service_credentials", {"user_name": "leaked"}),
         ("aws.cloudtrail.access_key_activity", {"access_key_id": key.access_key_id}),
         ("aws.secretsmanager.list_readable", {"principal_arn": arn}),
+        ("aws.ssm.list_readable", {"principals": [arn]}),
         ("aws.iam.lift_denies", {"principal_arn": arn}),
         ("aws.iam.delete_access_key", {"access_key_id": key.access_key_id, "user_name": "leaked"}),
     ]

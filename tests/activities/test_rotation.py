@@ -74,6 +74,32 @@ def test_in_a_rotation_consumers_have_a_working_key_at_every_moment(on: Stage, m
 
 
 @pytest.mark.parametrize("mode", ["breach", "rotation"])
+def test_an_old_key_that_lives_on_is_never_unnoticed(on: Stage, mode: str) -> None:
+    """OpenAI says that it is deleted and accepts it all the same: consumers get the new one, and nobody says contained."""
+    account = on.openai.keys[on.key.id].owner
+    said = {"object": "organization.project.service_account.deleted", "id": account, "deleted": True}
+    on.openai.faults.append(Fault("DELETE", ".*", instead=Said(200, said)))
+    outcome = rotated(on, mode=mode)
+    assert (outcome.verdict, outcome.result["state"]) == (Verdict.NOT_CONTAINED, "live")
+    assert "OpenAI accepted the value with 200" in outcome.summary
+    assert on.stored() != on.key.value
+
+
+@pytest.mark.parametrize("mode", ["breach", "rotation"])
+def test_a_deletion_that_says_no_with_status_200_is_a_no(on: Stage, mode: str) -> None:
+    """`deleted: false`: the step is tried again, and what was done until then is said."""
+    said = {"object": "organization.project.service_account.deleted", "id": "x", "deleted": False}
+    on.openai.faults.append(Fault("DELETE", ".*", instead=Said(200, said)))
+    preview, error = attempt(on, "credential.rotate", credential=on.credential, mode=mode)
+    assert isinstance(error, StepError)
+    assert (error.reason, "and not that it is deleted" in error.what) == ("provider_error", True)
+    done = "Nothing was changed." if mode == "breach" else f"The new value is in {SINK}; the old one was not revoked."
+    assert error.changed == done
+    assert rotated(on, preview, mode=mode).verdict is Verdict.CONTAINED
+    assert [key.value for key in on.openai.keys.values()] == [on.stored()]
+
+
+@pytest.mark.parametrize("mode", ["breach", "rotation"])
 def test_a_lost_answer_leaves_no_orphan(on: Stage, mode: str) -> None:
     """OpenAI made a service account and its answer was lost: the next attempt deletes it and makes another."""
     on.openai.faults.append(Fault("POST", ACCOUNTS, lose_reply=True))

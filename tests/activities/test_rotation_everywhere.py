@@ -1,8 +1,9 @@
 """Every provider that can create by its API: one of its credentials is rotated, killed at each call."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from firedoor.providers import Verb, providers
 from firedoor.providers._provider import ByApi
 from tests.activities.performing import accounts
 from tests.emulators import Emulator
-from tests.killing import attempt, killed_everywhere
+from tests.killing import DOORS, attempt, killed_everywhere
 
 #: Those that are created and revoked by an API, so that nobody has to help.
 KINDS = [
@@ -92,3 +93,56 @@ def test_killed_at_each_call_there_is_one_new_credential_and_the_old_one_is_dead
     assert leaked.value not in now
     assert len(now) == len(before)
     assert "canary" not in ended.model_dump_json()
+
+
+@pytest.mark.parametrize(("provider", "kind"), KINDS, indirect=["provider"], ids=[f"{a}-{b}" for a, b in KINDS])
+@pytest.mark.parametrize("mode", ["breach", "rotation"])
+def test_a_consumer_works_throughout_and_a_thief_is_out_before_anything_is_new(
+    provider: Fake,
+    kind: str,
+    clients: Clients,
+    leaked: Planted,
+    aws: Emulator,
+    mode: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In mode rotation what the secret holds is always accepted; in a breach the stolen value is dead before a new one is.
+
+    Both are tried before and after every call to the outside.
+    """
+    manager, before = aws.client("secretsmanager"), provider.alive(kind)
+    moments: list[tuple[bool, bool, bool]] = []
+
+    def look() -> None:
+        stored = manager.get_secret_value(SecretId="gateway/key", VersionStage="AWSCURRENT")["SecretString"]
+        alive = provider.alive(kind)
+        moments.append((stored in alive, leaked.value in alive, bool(alive - before)))
+
+    with monkeypatch.context() as patching:
+        for owner, name in DOORS:
+            patching.setattr(owner, name, watched(getattr(owner, name), look))
+        credential = leaked.credential.model_dump(mode="json") | {"where": SINK}
+        _, ended = attempt(clients, "credential.rotate", credential=credential, mode=mode, gap=True)
+    assert isinstance(ended, Outcome), ended
+    assert (ended.verdict, len(moments) > 8) == (Verdict.CONTAINED, True)
+    consumer, thief, new = (list(column) for column in zip(*moments, strict=True))
+    assert (thief[0], thief[-1], consumer[-1]) == (True, False, True)
+    out = thief.index(False)
+    assert not any(thief[out:])
+    if mode == "rotation":
+        assert all(consumer)
+    else:
+        assert new.index(True) >= out
+
+
+def watched(call: Callable[..., Any], look: Callable[[], None]) -> Callable[..., Any]:
+    """The call, with a look before and after it."""
+
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        look()
+        try:
+            return call(*arguments, **named)
+        finally:
+            look()
+
+    return wrapped

@@ -68,25 +68,26 @@ def test_a_credential_is_recognised(credential: dict[str, str], name: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "says"),
+    ("old", "new", "place", "says"),
     [
-        ("provider: openai", "provider: opeani", 5, "`opeani` is no provider that firedoor knows."),
-        ("kind: service_account_key", "kind: nope", 6, "openai has no `nope`."),
-        ("'aws-sm:gateway/openai'", "'s3:x'", 8, "'s3:x' names no place for a secret"),
-        ("consumers: [batch]", "consumers: [betch]", 13, "There is no `betch` under `consumers`."),
-        ("customers: [acme, globex]", "customers: [acne]", 18, "There is no `acne` under `customers`."),
-        ("provider: anthropic", "{provider: [", 13, "nothing was read from it"),
-        ("    id: key_1", "    idd: key_1", 7, "`credentials.gateway-openai.idd` there is no such key."),
-        ("    id: key_1", "    provider: openai", 7, "`credentials.gateway-openai.provider` stands there twice."),
-        ("where: ['aws-sm:batch#v2']", "owner: me", 10, "`batch` has nothing to recognise it by."),
-        ("id: key_1", "id: 7", 7, "`credentials.gateway-openai.id` must be a text: put it in quotes."),
+        ("provider: openai", "provider: opeani", "5:15", "`opeani` is no provider that firedoor knows."),
+        ("kind: service_account_key", "kind: nope", "6:11", "openai has no `nope`."),
+        ("'aws-sm:gateway/openai'", "'s3:x'", "8:13", "'s3:x' names no place for a secret"),
+        ("consumers: [batch]", "consumers: [betch]", "13:17", "There is no `betch` under `consumers`."),
+        ("customers: [acme, globex]", "customers: [acne]", "18:41", "There is no `acne` under `customers`."),
+        ("provider: anthropic", "{provider: [", "13:5", "nothing was read from it"),
+        ("    id: key_1", "    idd: key_1", "7:5", "`credentials.gateway-openai.idd` there is no such key."),
+        ("    id: key_1", "    provider: openai", "7:5", "`credentials.gateway-openai.provider` stands there twice."),
+        ("where: ['aws-sm:batch#v2']", "owner: me", "10:3", "`batch` has nothing to recognise it by."),
+        ("id: key_1", "id: 7", "7:9", "`credentials.gateway-openai.id` must be a text: put it in quotes."),
+        ("  batch:\n    p", "  a b:\n    p", "10:3", "`credentials.a b` does not look as it must."),
     ],
 )
-def test_every_mistake_has_its_line_and_what_is_allowed(old: str, new: str, line: int, says: str) -> None:
-    """As a person finds them in an editor."""
+def test_every_mistake_has_its_place_and_what_is_allowed(old: str, new: str, place: str, says: str) -> None:
+    """Line and column, as a person finds them in an editor."""
     with pytest.raises(UsageError) as raised:
         parse(TEXT.replace(old, new), "inventory.yaml")
-    assert f"inventory.yaml:{line}: " in str(raised.value)
+    assert f"inventory.yaml:{place}: " in str(raised.value)
     assert says in str(raised.value)
 
 
@@ -97,6 +98,56 @@ def test_all_mistakes_come_at_once() -> None:
         parse(text, "inventory.yaml")
     with pytest.raises(UsageError, match="`batch` and `gateway-openai` are the same credential"):
         parse(text, "inventory.yaml")
+
+
+def test_a_mistake_of_shape_hides_none_of_sense() -> None:
+    """What cannot be read of an entry is left out, and the rest is checked; nothing is told that follows from it."""
+    text = dedent(
+        """
+        credentials:
+          a: {provider: opeani, id: 7, consumers: [gatewy]}
+          b: {id: key_2, customers: [nobody]}
+          c: [1]
+        consumers:
+          gateway: {ownr: x, customers: [nobody]}
+        """
+    )
+    with pytest.raises(UsageError) as raised:
+        parse(text, "f")
+    said = [line.partition(": ")[::2] for line in str(raised.value).splitlines() if line.startswith("f:")]
+    assert said == [
+        ("f:3:17", "`opeani` is no provider that firedoor knows."),
+        ("f:3:29", "`credentials.a.id` must be a text: put it in quotes."),
+        ("f:3:44", "There is no `gatewy` under `consumers`."),
+        ("f:4:3", "`credentials.b.provider` is missing."),
+        ("f:4:30", "There is no `nobody` under `customers`."),
+        ("f:5:3", "`credentials.c` must be a mapping of keys."),
+        ("f:7:13", "`consumers.gateway.ownr` there is no such key."),
+        ("f:7:34", "There is no `nobody` under `customers`."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("- a\n", "f:1:1: `the file` must be a mapping of keys."),
+        ("credentials: \0", "f: this is no YAML."),
+        ("credentials: &a\n  x: *a\n", "f:2:3: `credentials.x.x` there is no such key."),
+        ("a: " + "[" * 3000 + "]" * 3000, "f is nested too deeply, or contains itself."),
+        ("&a [*a]", "f:1:1: `the file` must be a mapping of keys."),
+        ("x: &a [1]\n" + "".join(f"y{n}: &b{n} [{', '.join(['*a'] * 9)}]\n" for n in range(9)), "10 mistakes"),
+    ],
+)
+def test_a_file_that_is_made_to_hurt(text: str, says: str) -> None:
+    """It is refused with a sentence, at once."""
+    with pytest.raises(UsageError) as raised:
+        parse(text, "f")
+    assert says in str(raised.value)
+
+
+def test_a_block_that_is_begun_is_an_empty_one() -> None:
+    """Nothing behind `consumers:` is no mistake."""
+    assert parse("credentials:\nconsumers:\n", "f").credentials == {}
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -125,13 +176,32 @@ def test_an_import_adds_and_touches_nothing() -> None:
     assert merge(merged.text, again, found).added == ()
 
 
-@pytest.mark.parametrize("text", ["", "# nothing yet\n", "credentials: {}\n", "consumers: {a: {}}\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# nothing yet\n",
+        "consumers: {a: {}}\n",
+        "credentials: {}\n",
+        "credentials: {}  # none\nconsumers: {a: {}}\n",
+        "credentials:   # none\n\nconsumers:\n  a: {}\n",
+        "consumers: {a: {}}\ncredentials: null",
+    ],
+)
 def test_an_import_begins_an_inventory(text: str) -> None:
-    """Of no file, of an empty one, of one without credentials."""
-    if "credentials: {}" in text:
-        text = ""
+    """Of no file, of an empty one, of one without credentials; what stood there stands there still."""
     merged = merge(text, parse(text, "f"), [Entry(provider="openai", id="key_1")])
-    assert parse(merged.text, "f").credentials["openai-key-1"].id == "key_1"
+    written = parse(merged.text, "f")
+    assert written.credentials["openai-key-1"].id == "key_1"
+    assert ("a" in written.consumers) == ("a: {}" in text)
+    assert ("# none" in merged.text) == ("# none" in text)
+
+
+def test_entries_between_braces_are_not_torn_apart() -> None:
+    """There is no line behind them: it is said, and nothing is written."""
+    text = "credentials: {a: {provider: openai, id: key_1}}\n"
+    with pytest.raises(UsageError, match=r"stand between \{ and \}"):
+        merge(text, parse(text, "f"), [Entry(provider="openai", id="key_2")])
 
 
 def test_a_block_of_its_own_indent_and_without_an_end_of_line() -> None:
@@ -182,6 +252,18 @@ def test_what_scanners_found_comes_without_the_secrets() -> None:
 def test_the_words_of_scanners(word: str, provider: str) -> None:
     """Theirs begin with the name of a provider, or mean nobody that firedoor knows."""
     assert provider_of(word) == provider
+
+
+def test_no_login_of_a_repository_comes_in() -> None:
+    """Addresses of repositories may hold a token; the id of an access key is no secret."""
+    place = {"repository": "https://x-token:canary@git.example/a.git", "file": "a.py", "line": 7}
+    (found,) = trufflehog(json.dumps(FINDING | {"SourceMetadata": {"Data": {"Git": place}}}), "t")
+    assert found.seen == ["https://git.example/a.git a.py:7"]
+    occurrences = [{"match": "AKIAIOSFODNN7EXAMPLE"}]
+    incident = {"type": "AWS Keys", "occurrences": occurrences}
+    scan = {"entities_with_incidents": [{"filename": "https://u:canary@x/b", "incidents": [incident]}]}
+    (key,) = ggshield(json.dumps(scan), "g")
+    assert (key.provider, key.id, key.fingerprint, key.seen) == ("aws", "AKIAIOSFODNN7EXAMPLE", "", ["https://x/b"])
 
 
 def test_what_is_no_output_of_a_scanner() -> None:

@@ -68,7 +68,7 @@ def test_a_planted_credential_looks_as_the_contract_says(case: Case) -> None:
 def test_a_value_is_tried(case: Case) -> None:
     """Live by the provider's own answer; a value that it never gave is dead."""
     assert case.module.verify(case.api, case.credential, case.value).life == "live"
-    stranger = SecretStr(case.planted.value.replace("canary", "strang"))
+    stranger = SecretStr(case.fake.stranger(case.planted.value))
     reading = case.module.verify(case.api, case.credential, stranger)
     assert reading.life == "dead"
     assert "canary" not in reading.evidence.model_dump_json()

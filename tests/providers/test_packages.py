@@ -126,6 +126,8 @@ def test_it_is_listed_explained_and_used_like_one_of_ours(
         (PROVIDER.replace('title="API key",', 'title="API key", id_pattern=".*",'), "matches '../../x'"),
         (PROVIDER.replace('title="API key",', 'title="API key", scope_pattern="[",'), "is no regular expression"),
         (PROVIDER.replace("https://acme.example/keys", "acme.example"), "by hand has no https link"),
+        (PROVIDER.replace('replacement="by_hand"', 'replacement="slots"'), "has to list it first (slots, needs)"),
+        (PROVIDER.replace('title="API key",', 'title="API key", needs=("owner",),'), "has to list it first"),
     ],
 )
 def test_a_broken_package_is_left_out_and_named(

@@ -9,7 +9,7 @@ import pytest
 
 from activities._clients import Clients
 from activities.aws.accounts import Accounts
-from firedoor.config import Settings
+from firedoor.config import BASE_URL, CA_FILE, Settings
 from firedoor.drill.fakes.openai import FakeOpenAI, Key
 from firedoor.incident import Outcome
 from firedoor.plan import Verdict
@@ -84,7 +84,7 @@ def staging(home_settings: Settings) -> Generator[Staging]:
                 settings[scheme.replace("_", "-")] = found = {}
                 for name, value in given.items():
                     reference = f"FIREDOOR_SECRET_{scheme}_{name}".upper()
-                    found[name] = value if name == "base_url" else f"env:{reference}"
+                    found[name] = value if name in {BASE_URL, CA_FILE} else f"env:{reference}"
                     variables[reference] = value
             providers = {"openai": {"base_url": openai.url, "admin_key": "env:FIREDOOR_SECRET_OPENAI"}}
             acting = aws or Accounts(home_settings.aws)

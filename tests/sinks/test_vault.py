@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import ssl
 import subprocess
 import time
 from collections.abc import Generator, Iterator
@@ -26,6 +27,8 @@ from tests.sinks.conftest import Stage, Staging
 PLACE = "vault:secret/gateway/keys?field=openai"
 DOORS: tuple[tuple[type, str], ...] = ((VaultSink, "_call"),)
 PATIENCE = 20.0
+#: What OpenBao calls the certificate of its authority.
+CA = "vault-ca.pem"
 
 
 @dataclass(frozen=True)
@@ -63,20 +66,21 @@ class Bao:
 
 
 @contextmanager
-def openbao(binary: Path) -> Generator[Bao]:
-    """A dev server on loopback."""
+def openbao(binary: Path, tls: Path | None = None) -> Generator[Bao]:
+    """A dev server on loopback; with an authority of its own, whose files go into the folder `tls`, if that is given."""
     port, root = free_port(), secrets.token_hex()
     command = [str(binary), "server", "-dev", f"-dev-listen-address=127.0.0.1:{port}", f"-dev-root-token-id={root}"]
+    secure = ["-dev-tls", f"-dev-tls-cert-dir={tls}"] if tls else []
     process = subprocess.Popen(
-        [*command, "-dev-no-store-token"],
+        [*command, "-dev-no-store-token", *secure],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={"HOME": "/nowhere"},
     )
     try:
-        url = f"http://127.0.0.1:{port}"
+        url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         deadline = time.monotonic() + PATIENCE
-        while not _ready(url, root):
+        while not _ready(url, root, tls):
             assert time.monotonic() < deadline, "OpenBao does not answer"
             assert process.poll() is None
             time.sleep(0.05)
@@ -86,9 +90,12 @@ def openbao(binary: Path) -> Generator[Bao]:
         process.wait()
 
 
-def _ready(url: str, token: str) -> bool:
+def _ready(url: str, token: str, tls: Path | None) -> bool:
+    if tls and not (tls / CA).exists():
+        return False
+    trusted = ssl.create_default_context(cafile=tls / CA) if tls else True
     try:
-        answer = httpx.get(f"{url}/v1/sys/mounts", headers={"X-Vault-Token": token}, trust_env=False)
+        answer = httpx.get(f"{url}/v1/sys/mounts", headers={"X-Vault-Token": token}, trust_env=False, verify=trusted)
     except httpx.TransportError:
         return False
     return answer.is_success and "secret/" in answer.json()["data"]
@@ -184,3 +191,15 @@ def test_a_vault_that_is_not_there_and_one_that_must_not_be_written(staging: Sta
     with pytest.raises(StepError, match="firedoor refused itself vault:write"):
         stage.clients.sink(PLACE).promote(SecretStr("x"), "t", "2")
     assert bao.get("gateway/keys")["openai"] == stage.key.value
+
+
+def test_an_authority_of_its_own_is_trusted_by_its_file(staging: Staging, emulator: Path, tmp_path: Path) -> None:
+    """And by nothing else: without the file it is a sentence that says what to do."""
+    with openbao(emulator.with_name("bao"), tmp_path) as secure:
+        reached = {"base_url": secure.url, "token": secure.root}
+        stage = staging(vault={**reached, "ca_file": str(tmp_path / CA)})
+        assert stage.clients.sink(PLACE).look().version == ""
+        with pytest.raises(StepError, match="a certificate that firedoor has no reason to trust") as raised:
+            staging(vault=reached).clients.sink(PLACE).look()
+        assert "as ca_file there" in raised.value.next
+        assert not raised.value.retryable

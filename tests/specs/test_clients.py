@@ -50,6 +50,12 @@ SUBJECTS = {
     "github": Subject(id=""),
     "slack": Subject(id=""),
     "braintrust": Subject(id="497f6eca-6276-4993-bfeb-53cbbbba6f08", settings={"api_key": "env:KEY"}),
+    "mistral": Subject(
+        id="497f6eca-6276-4993-bfeb-53cbbbba6f08",
+        scope="f47ac10b-58cc-4372-a567-0e02b2c3d479",
+        owner="1c2d3e4f-5a6b-4c7d-8e9f-0a1b2c3d4e5f",
+        settings={"admin_key": "env:ADMIN"},
+    ),
     "openai": Subject(id="key_abc", scope="proj_abc", owner="svc_acct_abc", settings={"admin_key": "env:ADMIN"}),
     "openrouter": Subject(
         id="0" * 64, scope="0df9e665-d932-5740-b2c7-b52af166bc11", settings={"management_key": "env:MANAGEMENT"}

@@ -59,6 +59,8 @@ def _facts(kind: Kind) -> str:
         told.append("Revoking disables it, which can be undone.")
     if kind.replacement == "in_place":
         told.append("It is replaced in place: there is no moment with two that work.")
+    if kind.replacement == "slots":
+        told.append("There is a fixed number of them: a rotation without an outage regenerates another one.")
     return " ".join(told)
 
 

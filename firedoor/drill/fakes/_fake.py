@@ -173,6 +173,10 @@ class Fake:
         """A live credential of a kind."""
         raise NotImplementedError
 
+    def stranger(self, value: str) -> str:
+        """A value that looks like this one, and was never given to anybody."""
+        return value.replace("canary", "strang")
+
     def alive(self, kind: str) -> set[str]:
         """The values of the credentials of a kind that the provider accepts now, firedoor's own left out."""
         raise NotImplementedError

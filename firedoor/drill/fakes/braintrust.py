@@ -29,6 +29,8 @@ class FakeBraintrust(Fake):
     def __init__(self) -> None:
         super().__init__()
         self._ids, self._seconds = itertools.count(100), itertools.count()
+        #: What the clock showed at first.
+        self.begin = BEGIN
         self.objects: dict[str, dict[str, dict[str, Any]]] = {kind: {} for kind in KINDS}
         self.owner = str(self._add("service_token", "firedoor", service_account_id=ACCOUNT)["value"])
         self.route("GET", "/v1/project", lambda _: Said(data={"objects": []}))
@@ -84,7 +86,7 @@ class FakeBraintrust(Fake):
 
     def _now(self) -> str:
         """Each reading a second later, so that every change has a time of its own."""
-        return (BEGIN + datetime.timedelta(seconds=next(self._seconds))).isoformat().replace("+00:00", "Z")
+        return (self.begin + datetime.timedelta(seconds=next(self._seconds))).isoformat().replace("+00:00", "Z")
 
     def _list(self, asked: Asked) -> Said:
         kind = _kind(asked)

@@ -24,6 +24,8 @@ class Key:
     project: str
     owner: str = ""
     user: str = ""
+    #: The user left the project: the key works, and is listed only to those who ask for it.
+    left: bool = False
     created: int = field(default_factory=lambda: int(time.time()))
 
 
@@ -120,7 +122,9 @@ class FakeOpenAI(Fake):
     def _list(self, asked: Asked) -> Said:
         if asked.ids["project"] not in self.projects:
             return _error(404, "No such project.", "not_found")
-        return _page(asked, [self._shown(key) for key in self.keys.values() if key.project == asked.ids["project"]])
+        anybodys = asked.one("owner_project_access") == "any"
+        found = [key for key in self.keys.values() if key.project == asked.ids["project"]]
+        return _page(asked, [self._shown(key) for key in found if anybodys or not key.left])
 
     def _get(self, asked: Asked) -> Said:
         key = self._of(asked)
@@ -213,7 +217,7 @@ class FakeOpenAI(Fake):
             "redacted_value": f"{key.value[:8]}****{key.value[-4:]}",
             "created_at": key.created,
             "last_used_at": key.created,
-            "owner_project_access": "active",
+            "owner_project_access": "inactive" if key.left else "active",
             "owner": owner,
         }
 
