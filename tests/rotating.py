@@ -1,5 +1,6 @@
 """An installation that rotates: real Temporal, worker and timeline, fakes of providers, secrets in an AWS emulator."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from firedoor.incident import IncidentView, StepState
 from firedoor.plan import Plan
 from firedoor.providers import providers
 from tests.emulators import ROOT, Emulator
-from tests.stopping import Case, installed, stopped
+from tests.stopping import PATIENCE, Case, installed, stopped
 from tests.workflows.conftest import Site
 
 #: One step; few attempts, so that what a retry does not cure reaches a person at once.
@@ -22,7 +23,7 @@ ONE = """
 name: one-credential
 mode: {mode}
 steps:
-  act: {{uses: {action}, with: {arguments}, retry: {{attempts: 2, interval: 1s}}}}
+  act: {{uses: {action}, with: {arguments}, retry: {{attempts: {attempts}, interval: 1s, backoff: 1}}}}
 """
 
 
@@ -51,9 +52,10 @@ class Rotating:
         """Start an incident of one step, and wait until it needs a person."""
         return await stopped(self.site, one(action, mode, **arguments))
 
-    async def contained(self, action: str, mode: str = "rotation", **arguments: Any) -> IncidentView:
-        """Start an incident of one step, and wait for its end."""
-        return await self.site.run(one(action, mode, **arguments))
+    async def ended(self, action: str, mode: str = "rotation", **arguments: Any) -> IncidentView:
+        """Start an incident of one step that is patient, and wait for its end."""
+        async with asyncio.timeout(PATIENCE):
+            return await self.site.run(one(action, mode, attempts=20, **arguments))
 
     async def again(self, case: Case) -> Case:
         """A person has the step tried again; it needs one once more."""
@@ -66,9 +68,9 @@ class Rotating:
         return Case(self.site, case.incident, view)
 
 
-def one(action: str, mode: str = "rotation", **arguments: Any) -> Plan:
+def one(action: str, mode: str = "rotation", attempts: int = 2, **arguments: Any) -> Plan:
     """A runbook of one step, compiled from its text."""
-    return compile_runbook(ONE.format(action=action, mode=mode, arguments=arguments))
+    return compile_runbook(ONE.format(action=action, mode=mode, attempts=attempts, arguments=arguments))
 
 
 def named(planted: Planted, where: str = "", **fields: str) -> dict[str, str]:

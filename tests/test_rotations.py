@@ -183,7 +183,7 @@ async def test_consumers_get_their_time_from_a_place_that_tells_no_time(
 
     with pytest.MonkeyPatch.context() as patching:
         patching.setattr(openai, "answer", watching)
-        ended = await on.contained(ROTATE, credential=named(old), into=[DOPPLER], grace=2)
+        ended = await on.ended(ROTATE, credential=named(old), into=[DOPPLER], grace=2)
     assert ended.verdict is Verdict.CONTAINED
     assert alive == [True]
 

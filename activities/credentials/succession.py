@@ -111,7 +111,8 @@ class Succession:
                 self._take_back(new, error)
             raise
         held: list[str] = [sink.reference for sink in self.sinks if sink not in takers]
-        for sink in takers:
+        # Those that show values come first: whoever goes on after a crash finds the value there, and makes no other.
+        for sink in sorted(takers, key=lambda one: not one.store.readable):
             try:
                 self.notes.append(sink.promote(value, self.token, self.before[sink.reference]))
             except StepError as error:

@@ -13,6 +13,10 @@ from firedoor.plan import Verdict
 from firedoor.providers import Verb
 from firedoor.providers._provider import ByApi
 from firedoor.steps.credentials import Found, Inventory, Life, ProveDead, TakeInventory, Verify
+from firedoor.words import plural
+
+#: As many customers stand in a sentence.
+NAMED = 10
 
 
 @performs(Verify)
@@ -60,10 +64,19 @@ def take_inventory(step: TakeInventory, context: Context) -> Outcome:
     )
     blind = f" It lists no {', '.join(unlisted)}." if unlisted else ""
     return Outcome(
-        summary=f"{api.provider.title} has {len(wanted)} of {len(found)} credentials that were asked for.{blind}",
+        summary=f"{_listed(api.provider.title, len(found), result, step.unchanged_since)}{blind}",
         result=result.model_dump(mode="json"),
         evidence=(Evidence(source=f"{step.provider}:inventory", says=f"{len(found)} credentials listed"),),
     )
+
+
+def _listed(title: str, found: int, wanted: Inventory, since: str) -> str:
+    """What was found, and of what has not changed who has to be told again."""
+    if not since:
+        return f"{title} lists {plural(found, 'credentials')}; {len(wanted.found)} of them were asked for."
+    some = ", ".join(wanted.customers[:NAMED]) + (", …" if len(wanted.customers) > NAMED else "")
+    who = f" {plural(len(wanted.customers), 'customers')} depend on them: {some}." if some else ""
+    return f"Of {plural(found, 'credentials')} at {title} {len(wanted.found)} have not changed since {since}.{who}"
 
 
 def _wanted(found: Found, step: TakeInventory) -> bool:

@@ -6,53 +6,25 @@ more; it is kept in this process, and fetched again before it ends or when Azure
 
 import hashlib
 import re
-import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from pydantic import SecretStr
 
 from activities._http import WORDS, Http, ProviderError, Reply, Request, plain
+from activities.access_tokens import AccessTokens
 from activities.providers._provider import Api
 from firedoor.errors import StepError
 
 GRANTS = "/{tenant}/oauth2/v2.0/token"
-#: A token is not used in its last minutes. Seconds.
-MARGIN = 300
 UNAUTHORIZED = 401
 #: What Entra answers to a tenant, an application or a secret that it does not take.
 REFUSED = frozenset({400, 401})
 TRACE = re.compile(r"\s*Trace ID:.*", re.DOTALL)
 
 
-class Tokens:
-    """The access tokens of this process, none kept longer than it lives. Threads may share it."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._held: dict[tuple[str, ...], tuple[SecretStr, float]] = {}
-
-    def get(self, api: Api, http: Http) -> SecretStr:
-        """The token of the settings' application, kept or new. Raises `StepError`."""
-        name = _name(api, http)
-        # One at a time: those who come meanwhile get the same token.
-        with self._lock:
-            token, until = self._held.get(name, (SecretStr(""), 0.0))
-            if self._clock() >= until:
-                token, seconds = _minted(api, http)
-                self._held[name] = token, self._clock() + seconds - MARGIN
-            return token
-
-    def forget(self, api: Api, http: Http) -> None:
-        """Azure does not take it any more."""
-        with self._lock:
-            self._held.pop(_name(api, http), None)
-
-
-TOKENS = Tokens()
+TOKENS = AccessTokens()
 
 
 def send_as(api: Api, request: Request) -> Reply:
@@ -61,15 +33,16 @@ def send_as(api: Api, request: Request) -> Reply:
     A kept token that is refused is replaced once: what was refused with 401 was not carried out.
     """
     http = client(api)
+    name = _name(api, http)
     for again in (False, True):
-        token = TOKENS.get(api, http)
+        token = TOKENS.get(name, lambda: _minted(api, http))
         headers = {**request.headers, "Authorization": f"Bearer {token.get_secret_value()}"}
         try:
             return http.send(replace(request, headers=headers, secrets=[*request.secrets, token]))
         except ProviderError as error:
             if again or error.status != UNAUTHORIZED:
                 raise
-        TOKENS.forget(api, http)
+        TOKENS.forget(name)
     raise AssertionError("the second try returns or raises")
 
 

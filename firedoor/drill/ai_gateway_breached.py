@@ -1,8 +1,8 @@
 """A breached AI gateway: an intruder reads the provider keys that customers stored in its AWS account.
 
 On the stage: an AWS account that ministack enforces, the intruder with a stolen access key and the keys that it read, a
-fake OpenAI, the gateway that fetches its key, and a fake Braintrust as the store in which customers change theirs. Of two
-customers one replaces its key when it is told, the other does nothing.
+fake OpenAI, the gateway that fetches its key, and a fake Braintrust as the store in which customers change theirs. Of
+two customers one replaces its key when it is told, the other does nothing.
 """
 
 import asyncio
@@ -113,13 +113,15 @@ class AiGatewayBreached(CredentialsStage):
         yield User("the intruder", partial(called, url, lambda: self.stolen), 401)
         yield User("the gateway", partial(called, url, partial(self.fetched, OWN)), 200)
 
-    async def heard(self, step: str) -> None:
+    async def heard(self, step: str) -> bool:
         """Acme reads its mail."""
-        if step == "tell":
-            self.new = self.openai.plant("acme", user="acme").value
-            url = f"{self.braintrust.url}/v1/ai_secret/{self.stored['acme']}"
-            async with httpx.AsyncClient(trust_env=False) as client:
-                await client.patch(url, json={"secret": self.new}, headers=bearer(self.braintrust.owner))
+        if step != "tell":
+            return False
+        self.new = self.openai.plant("acme", user="acme").value
+        url = f"{self.braintrust.url}/v1/ai_secret/{self.stored['acme']}"
+        async with httpx.AsyncClient(trust_env=False) as client:
+            answer = await client.patch(url, json={"secret": self.new}, headers=bearer(self.braintrust.owner))
+        return answer.is_success
 
     def doubts(self) -> Iterable[str]:
         """The stolen access key must be refused; the store must hold what acme put there, and nothing else."""
@@ -133,8 +135,8 @@ class AiGatewayBreached(CredentialsStage):
         """What was proved."""
         return (
             "AWS refuses the stolen access key, OpenAI refuses the gateway's old key, the gateway works with a new "
-            "one, the two customers whose keys were read are known by name, and the key that one of them did not replace "
-            "is no longer in the store."
+            "one, the two customers whose keys were read are known by name, and the key that one of them did not "
+            "replace is no longer in the store."
         )
 
     def _intruder(self) -> None:

@@ -69,7 +69,7 @@ class AwsAccessKeyLeaked(Scenario):
         "The wait for a late CloudTrail is skipped: the emulator's is not late.",
         "What the emulator records and lists is corrected to what AWS would say; what it refuses is its own answer.",
         "The 36 h for which the user stays denied are skipped, and so is lifting the denies: sessions could live on.",
-        "Of three stolen provider keys the inventory knows one: it is replaced at a fake OpenAI, the rest is asked about.",
+        "The inventory knows one of three stolen provider keys: a fake OpenAI replaces it; the others are asked about.",
     )
 
     def __init__(self, *, spare_key: bool = False) -> None:

@@ -109,8 +109,8 @@ class AwsAccountBreached(CredentialsStage):
     def said(self) -> str:
         """What was proved."""
         return (
-            "AWS refuses the stolen key and the one that the intruder made, whose Bedrock key is inactive; OpenAI refuses "
-            "the key that it read, and the gateway works with a new one."
+            "AWS refuses the stolen key and that of the user whom the intruder made, whose Bedrock key is inactive; "
+            "OpenAI refuses the key that was read, and the gateway works with a new one."
         )
 
     def _intruder(self) -> None:

@@ -76,8 +76,9 @@ class Scenario(ABC):
         """What the responder types into the hidden prompts of a step, by field."""
         return {}
 
-    async def heard(self, step: str) -> None:
-        """The responder has done something at a step: whoever on the stage hears of it acts now."""
+    async def heard(self, step: str) -> bool:
+        """The responder has done something at a step: whoever on the stage hears of it acts now. Did anybody?"""
+        return False
 
     @abstractmethod
     async def prove(self) -> Proof:

@@ -33,7 +33,7 @@ PROVIDER = Provider(
     settings={
         "tenant": Setting(description="The id of the Microsoft Entra tenant, a UUID or a domain"),
         "client_id": Setting(
-            description="The application that firedoor acts as; Cognitive Services Contributor may all that it does"
+            description="The application that firedoor acts as; as Cognitive Services Contributor it may do all of this"
         ),
         "client_secret": Setting(description="A client secret of that application", secret=True),
         "login_url": Setting(
@@ -53,7 +53,8 @@ PROVIDER = Provider(
             inventory=ByApi(
                 call="GET …/Microsoft.CognitiveServices/accounts",
                 permission=f"{_READ}; {_KEYS} for one account",
-                note="what the keys hold is read of one account only, where `scope` names it",
+                note="an id is SUBSCRIPTION/RESOURCE_GROUP/ACCOUNT/Key1; what the keys hold is read of one account "
+                "only, where `scope` names it",
             ),
             verify=_VERIFY,
             revoke=ByApi(
@@ -78,6 +79,7 @@ PROVIDER = Provider(
             inventory=ByApi(
                 call="GET …/Microsoft.CognitiveServices/accounts",
                 permission=_READ,
+                note="an id is SUBSCRIPTION/RESOURCE_GROUP/ACCOUNT",
             ),
             verify=_VERIFY,
             revoke=ByApi(

@@ -27,7 +27,9 @@ PROVIDER = Provider(
     base_url="https://api.mistral.ai",
     docs="https://docs.mistral.ai/api/endpoint/beta/admin/api-keys",
     settings={
-        "admin_key": Setting(description="An Admin API key of the organization", secret=True),
+        "admin_key": Setting(
+            description="An Admin API key of the organization, which Enterprise plans have", secret=True
+        ),
         "user_id": Setting(description="The user, by UUID, whose a new key shall be where Mistral tells no owner"),
         "days": Setting(
             description="How many days a new key lives where the old one is deleted by then, and with it its end; "

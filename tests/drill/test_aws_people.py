@@ -28,7 +28,7 @@ def role(aws: Aws) -> str:
     iam.put_user_policy(
         UserName="deploy",
         PolicyName="deploy",
-        PolicyDocument=policy(Action=["secretsmanager:GetSecretValue", "sts:AssumeRole", "iam:CreateAccessKey"]),
+        PolicyDocument=policy(Action=["secretsmanager:GetSecretValue", "sts:AssumeRole", "iam:*"]),
     )
     arn: str = iam.create_role(RoleName="runtime", AssumeRolePolicyDocument=document)["Role"]["Arn"]
     iam.put_role_policy(
@@ -51,13 +51,14 @@ def deny(issued_before: float | None = None) -> str:
 
 
 async def test_attacker_gets_everything_while_the_door_is_open(aws: Aws, role: str, key: AwsKey) -> None:
-    """A leaked key becomes a second key and two sessions, and each of them reads the secret."""
+    """A leaked key becomes a second key, a user of the attacker and two sessions; each of them reads the secret."""
     attacker = Attacker(aws, {"the leaked key": key}, role_arn=role, secret="openai")
     attacker.arm("the leaked key")
     attacker.round()
     assert attacker.counts() == {
-        "the leaked key": {"ok": 5},
+        "the leaked key": {"ok": 8},
         "the second key it made": {"ok": 1},
+        "the key of a user it made": {"ok": 1},
         "a session of the user": {"ok": 1},
         "session of the role 1": {"ok": 1},
     }

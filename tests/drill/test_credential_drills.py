@@ -21,8 +21,8 @@ DRILLS = [
     (RotateEverything, 1, b"credential.rotate"),
     (GitHubTokenLeaked, 2, b"credential.revoke"),
     (AiVendorBreached, 3, b"credential.usage"),
-    (AiGatewayBreached, 4, b"inventory.find"),
-    (AwsAccountBreached, 3, b"aws.iam.find_persistence"),
+    (AiGatewayBreached, 6, b"inventory.find"),
+    (AwsAccountBreached, 5, b"aws.iam.find_persistence"),
 ]
 
 

@@ -77,6 +77,7 @@ def test_containment_is_proved_by_the_emulators_refusals(kept: Kept) -> None:
     assert {probe.who for probe in attacks} >= {
         "the leaked key",
         "the second key it made",
+        "the key of a user it made",
         "a session of the user",
         "session of the role 1",
     }
@@ -91,7 +92,8 @@ def test_containment_is_proved_by_the_emulators_refusals(kept: Kept) -> None:
 def test_every_containment_step_has_a_verdict_with_evidence(kept: Kept) -> None:
     """Each step that shut something names the provider's answer; steps of the 36 hours are skipped, not passed."""
     steps = {step.id: step for step in kept.result.steps}
-    for name in ("deactivate", "deny_sessions", "deactivate_siblings", "disable_service_credentials", "deny_roles"):
+    at_once = ("deactivate", "deny_sessions", "deactivate_siblings", "disable_service_credentials", "deny_roles")
+    for name in (*at_once, "shut_made", "deny_made", "rotate"):
         assert steps[name].state is StepState.DONE, steps[name]
         assert steps[name].verdict is Verdict.CONTAINED, steps[name]
     assert steps["deactivate"].evidence
@@ -152,14 +154,20 @@ def every_byte(folder: Path) -> Iterator[tuple[str, bytes]]:
 def secrets_of(scenario: AwsAccessKeyLeaked) -> list[str]:
     """Every secret that was on the stage."""
     keys = [scenario.responder_key, scenario.leaked_key, *scenario.attacker.credentials.values()]
-    values = [*scenario.canaries.values(), *(key.secret for key in keys), *(key.token for key in keys if key.token)]
+    minted = [key.value for key in (*scenario.openai.keys.values(), *scenario.openai.admin_keys.values())]
+    values = [
+        *minted,
+        *scenario.canaries.values(),
+        *(key.secret for key in keys),
+        *(key.token for key in keys if key.token),
+    ]
     return sorted(set(values))
 
 
 def test_no_secret_is_anywhere_in_what_a_drill_leaves(kept: Kept) -> None:
     """Neither planted secrets nor anybody's keys are in Temporal's database, the timeline, logs, blobs or the export."""
     secrets = secrets_of(kept.scenario)
-    assert len(secrets) >= 9
+    assert len(secrets) >= 12
     wanted = [(secret, variant) for secret in secrets for variant in set(variants(secret))]
     files = list(every_byte(kept.folder))
     assert any(name.endswith("temporal.db") for name, _ in files)
@@ -222,8 +230,8 @@ def test_killed_worker_changes_nothing_but_the_duration(tmp_path: Path, emulator
     assert done.result.worker_restarts == 1
     assert done.result.contained, done.result.sentence
     assert done.result.proof.holds
-    # The leaked key and the one that the attacker made; and each deletion once. One that is in doubt is sent again.
-    assert calls["UpdateAccessKey"] == 2
+    # The leaked key and the two that the attacker made; and each deletion once. One that is in doubt is sent again.
+    assert calls["UpdateAccessKey"] == 3
     assert calls["DeleteLoginProfile"] == 1
     assert calls["DeleteAccessKey"] in ({1, 2} if step == "delete_key" else {1})
     # What the dead attempt had begun has an outcome, or was reconciled: nothing is left open in the export.

@@ -1,13 +1,16 @@
 """The drill of a leaked provider key: through a real Temporal server and worker, a fake OpenAI, an enforcing emulator."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from firedoor.config import Settings
+from firedoor.drill.credentials_stage import CredentialsStage, User, bearer
+from firedoor.drill.fakes.huggingface import FakeHuggingFace
 from firedoor.drill.provider_key_leaked import ProviderKeyLeaked
 from firedoor.drill.rehearsal import Audience, Rehearsal
+from firedoor.drill.scenario import Reply
 from firedoor.plan import Verdict
 
 
@@ -31,4 +34,54 @@ def test_the_leaked_key_dies_and_its_value_is_nowhere(tmp_path: Path) -> None:
     assert len(written) > 5
     assert any(b"credential.rotate" in path.read_bytes() for path in written if path.name.startswith("temporal.db"))
     for path in written:
+        assert b"canary" not in path.read_bytes(), path
+
+
+class Pasted(CredentialsStage):
+    """A token of Hugging Face, which knows tokens by their value only: the responder pastes what was found."""
+
+    name = "provider-key-leaked"
+    title = "A leaked Hugging Face token is used by a stranger"
+    script: ClassVar[Mapping[str, Reply]] = {
+        "intake": Reply("answer", "drill"),
+        "kill_given": Reply("approve", "drill"),
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.huggingface = FakeHuggingFace()
+        self.fakes = [self.huggingface]
+
+    def plant(self) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+        """The token, and a place for what is pasted."""
+        self.leaked = self.huggingface.plant_credential("user_access_token", "ci").value
+        return {"incident/leaked": "nothing yet"}, {}
+
+    def inputs(self) -> Mapping[str, str]:
+        """What the person types who found it: not the value."""
+        return {"provider": "huggingface", "name": "ci", "quarantine": "aws-sm:incident/leaked"}
+
+    def pasted(self, step: str) -> Mapping[str, str]:
+        """The leaked token, into a hidden prompt."""
+        return {"leaked": self.leaked} if step == "intake" else {}
+
+    def users(self) -> Iterable[User]:
+        """The thief has the token."""
+        url = f"{self.huggingface.url}/api/whoami-v2"
+        yield User("the thief", lambda: (url, bearer(self.leaked)), 401)
+
+    def said(self) -> str:
+        """What was proved."""
+        return "Hugging Face refuses the token."
+
+
+def test_a_key_that_is_known_by_its_value_only(tmp_path: Path) -> None:
+    """It is pasted, killed without a successor, and proved dead; its value is in no input, history or log."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    done = asyncio.run(Rehearsal(Pasted(), Settings(home=tmp_path), Audience()).run(kept))
+    assert (done.contained, done.verdict) == (True, Verdict.CONTAINED), done.sentence
+    verdicts = {step.id for step in done.steps if step.verdict is Verdict.CONTAINED}
+    assert verdicts == {"kill_given", "still_dead_given"}
+    for path in [path for path in kept.rglob("*") if path.is_file() and "emulator" not in path.parts]:
         assert b"canary" not in path.read_bytes(), path

@@ -6,6 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from activities._http import Http
+from activities.access_tokens import MARGIN, AccessTokens
 from activities.aws.accounts import Accounts
 from activities.providers import _entra, azure_openai
 from activities.providers._provider import Api
@@ -60,11 +61,11 @@ def test_one_token_serves_until_its_end(
 ) -> None:
     """It is asked for once, and once more a few minutes before it ends."""
     now = [1000.0]
-    monkeypatch.setattr(_entra, "TOKENS", _entra.Tokens(lambda: now[0]))
+    monkeypatch.setattr(_entra, "TOKENS", AccessTokens(lambda: now[0]))
     for _ in range(3):
         azure_openai.look(api, key(account))
     assert asked(fake, "/token") == 1
-    now[0] += 3599 - _entra.MARGIN + 1
+    now[0] += 3599 - MARGIN + 1
     azure_openai.look(api, key(account))
     assert asked(fake, "/token") == 2
 

@@ -56,7 +56,7 @@ def test_severe_finding_about_a_credential_starts_it(plan: Plan, kind: str) -> N
     """GuardDuty's findings about credentials start it with the key that they name."""
     started, inputs = match(SOURCES["guardduty"].parse(finding(type=kind)), [plan])
     assert started.name == "aws-access-key-leaked"
-    assert inputs == {"access_key_id": KEY}
+    assert inputs == {"access_key_id": KEY, "since": ""}
 
 
 @pytest.mark.parametrize(
@@ -94,13 +94,22 @@ def test_only_what_can_be_undone_runs_without_approval(plan: Plan) -> None:
             assert one.approval == "security", one.id
         if one.containment and one.effect is Effect.REVERSIBLE:
             assert not one.approval, one.id
-    assert {one.id for one in plan.steps if one.effect is Effect.DESTRUCTIVE} == {"delete_key", "delete_login_profile"}
+    destructive = {one.id for one in plan.steps if one.effect is Effect.DESTRUCTIVE}
+    assert destructive == {"delete_key", "delete_login_profile", "rotate"}
 
 
 def test_roles_are_denied_after_the_key_is_shut(plan: Plan) -> None:
     """A role that is denied while the key still works is assumed again: the order is what contains."""
     assert before(plan, "deny_roles") >= {"deactivate", "deny_sessions"}
     assert before(plan, "deny_late_roles") >= {"deny_roles", "cloudtrail_catches_up"}
+
+
+def test_what_was_made_with_it_is_shut_twice_over(plan: Plan) -> None:
+    """At once, and again when CloudTrail has caught up; new secrets only when nobody is left who could read them."""
+    assert before(plan, "left") >= {"activity", "deactivate_siblings"}
+    assert before(plan, "left_again") >= {"cloudtrail_catches_up", "shut_made", "deny_made"}
+    assert before(plan, "rotate") >= {"deactivate", "deny_sessions", "deny_roles"}
+    assert before(plan, "review_changes") >= {"shut_made_late", "deny_made_late"}
 
 
 def test_nothing_is_deleted_or_lifted_before_somebody_has_looked(plan: Plan) -> None:
@@ -112,9 +121,9 @@ def test_nothing_is_deleted_or_lifted_before_somebody_has_looked(plan: Plan) -> 
 
 
 def test_permissions_fit_into_one_policy_and_hold_nothing_broad(plan: Plan) -> None:
-    """The least-privilege policy fits an inline policy of a user (2,048 characters), and reads no secret."""
+    """The least-privilege policy fits a managed policy (6,144 characters), and reads no secret."""
     document = policy_document(plan)
-    assert len(json.dumps(document, separators=(",", ":"))) < 2048
+    assert len(json.dumps(document, separators=(",", ":"))) < 6144
     actions = [action for statement in document["Statement"] for action in statement["Action"]]
     assert not any("*" in action for action in actions)
     assert not {"secretsmanager:GetSecretValue", "iam:CreateAccessKey", "sts:AssumeRole"} & set(actions)

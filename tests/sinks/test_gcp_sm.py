@@ -1,6 +1,7 @@
 """GCP Secret Manager: versions that nobody can add on a condition, marks guarded by an etag, destruction now or later."""
 
 import base64
+import json
 from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Any
@@ -133,6 +134,21 @@ def test_what_somebody_else_wrote_in_the_same_moment_comes_back(
     assert secret.latest == "theirs"
     assert [one.state for one in secret.versions] == ["ENABLED", "ENABLED", "ENABLED", "DESTROYED", "ENABLED"]
     assert list(stage.openai.keys) == [stage.key.id]
+
+
+def test_an_own_version_that_arrives_late_is_not_taken_for_somebody_elses(
+    stage: Stage, google: FakeSecretManager, secret: Secret
+) -> None:
+    """The first attempt's call was still under way when the second one made another key: that one stays the newest."""
+    google.faults.append(Fault("POST", VERSIONS + ":addVersion", instead=Said(503, {})))
+    preview, error = attempt(stage.clients, "credential.rotate", **_asked(stage))
+    assert isinstance(error, StepError)
+    late = base64.b64decode(json.loads(google.log[-1].body)["payload"]["data"])
+    google.meanwhile = lambda held: held.add(late)
+    _, ended = attempt(stage.clients, "credential.rotate", preview, **_asked(stage))
+    assert isinstance(ended, Outcome), ended
+    assert len(secret.versions) == 4
+    assert [key.value for key in stage.openai.keys.values()] == [secret.latest]
 
 
 def test_another_rotation_that_took_over_is_not_overwritten(

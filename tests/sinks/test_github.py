@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from firedoor.drill.fakes.github_secrets import FakeGitHubSecrets
 from firedoor.errors import StepError
 from firedoor.incident import Outcome, Preview
 from tests.faking import Fakes
-from tests.killing import Killed, attempt
+from tests.killing import Killed, attempt, killed_everywhere
 from tests.sinks.conftest import Stage, Staging
 
 NAME = "OPENAI_API_KEY"
@@ -169,6 +170,37 @@ def test_a_change_long_after_the_mark_is_not_taken_for_its_own(
     assert list(stage.openai.keys) == [stage.key.id]
 
 
+def test_a_mark_of_the_same_second_as_the_old_value_proves_nothing(
+    stage: Stage, github: FakeGitHubSecrets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """firedoor died between mark and value, within the second in which the old value was written: it writes."""
+    github.tick = timedelta()
+    github.write(STORE, NAME, stage.key.value)
+    preview = _dies_before_the_value(stage, monkeypatch)
+    github.tick = timedelta(seconds=1)
+    _, ended = attempt(
+        stage.clients, "credential.rotate", preview, credential=_credential(stage), into=[PLACE], mode="rotation"
+    )
+    assert isinstance(ended, Outcome)
+    (left,) = stage.openai.keys.values()
+    assert github.stores[STORE][NAME].value == left.value
+
+
+def test_killed_while_it_writes_for_the_second_time(
+    stage: Stage, github: FakeGitHubSecrets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first store has its value, the second one not; then the same again with the key that replaced the lost one."""
+    first, second = list(PLACES)[:2]
+    died = _dies_before_the_value(stage, monkeypatch, into=(first, second), store=PLACES[second])
+    died = _dies_before_the_value(stage, monkeypatch, died, into=(first, second), store=PLACES[first])
+    _, ended = attempt(
+        stage.clients, "credential.rotate", died, credential=_credential(stage), into=[first, second], mode="rotation"
+    )
+    assert isinstance(ended, Outcome)
+    (left,) = stage.openai.keys.values()
+    assert {github.stores[PLACES[place]][NAME].value for place in (first, second)} == {left.value}
+
+
 def test_what_cannot_be_noticed(stage: Stage, github: FakeGitHubSecrets) -> None:
     """As docs/reference/sinks.md says: after our last look, and within the same second."""
     github.meanwhile += [lambda: None, lambda: github.write(STORE, NAME, "theirs")]
@@ -322,29 +354,69 @@ def test_two_stores_and_one_that_can_be_read(fakes: Fakes, staging: Staging, git
     assert {github.stores[store][NAME].value for store in list(PLACES.values())[:3]} == {left.value}
 
 
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_beside_a_store_that_can_be_read_it_never_holds_a_deleted_key(
+    fakes: Fakes, staging: Staging, github: FakeGitHubSecrets, monkeypatch: pytest.MonkeyPatch, *, after: bool
+) -> None:
+    """In whichever order they are named: the other is written first, and the value found there again."""
+    doppler = fakes(FakeDoppler())
+    stage = staging(
+        doppler={"base_url": doppler.url, "token": doppler.token}, github={"base_url": github.url, "token": github.token}
+    )
+    doppler.secrets_now["OPENAI"] = stage.key.value
+    github.write(STORE, NAME, stage.key.value)
+    answer, gaps = stage.openai.answer, list[str]()
+
+    def watched(asked: Asked) -> Said:
+        said = answer(asked)
+        alive = {key.value for key in stage.openai.keys.values()}
+        gaps.extend([asked.path] if github.stores[STORE][NAME].value not in alive else [])
+        return said
+
+    arguments: dict[str, Any] = {"credential": _credential(stage), "into": [PLACE, "doppler:gateway/prd/OPENAI"]}
+    with monkeypatch.context() as patched:
+        patched.setattr(stage.openai, "answer", watched)
+        ended, points = killed_everywhere(
+            patched,
+            lambda earlier: attempt(stage.clients, "credential.rotate", earlier, **arguments, mode="rotation"),
+            after=after,
+        )
+    assert isinstance(ended, Outcome), ended
+    assert points > 10
+    assert gaps == []
+    (left,) = stage.openai.keys.values()
+    assert github.stores[STORE][NAME].value == doppler.secrets_now["OPENAI"] == left.value
+
+
 def test_a_secret_is_no_reference(stage: Stage) -> None:
     """Nobody can read it."""
     with pytest.raises(StepError, match="never shows the values"):
         stage.clients.secret(PLACE)
 
 
-def _dies_before_the_value(stage: Stage, patching: pytest.MonkeyPatch) -> Preview:
-    """An attempt whose worker dies when the mark is written and the value is not."""
+def _dies_before_the_value(
+    stage: Stage,
+    patching: pytest.MonkeyPatch,
+    earlier: Preview | None = None,
+    *,
+    into: tuple[str, ...] = (PLACE,),
+    store: str = STORE,
+) -> Preview:
+    """An attempt whose worker dies when the mark is written to a store and the value is not."""
     send = Http.send
 
     def dying(http: Http, request: Request) -> Reply:
-        if request.method == "PUT" and request.ids.get("secret_name") == NAME:
+        if request.method == "PUT" and request.path == f"{store}/{NAME}":
             raise Killed
         return send(http, request)
 
     with patching.context() as patched:
         patched.setattr(Http, "send", dying)
-        credential = _credential(stage)
         preview, ended = attempt(
-            stage.clients, "credential.rotate", credential=credential, into=[PLACE], mode="rotation"
+            stage.clients, "credential.rotate", earlier, credential=_credential(stage), into=into, mode="rotation"
         )
     assert isinstance(ended, Killed)
-    return preview
+    return earlier or preview
 
 
 def _credential(stage: Stage) -> dict[str, str]:

@@ -1,11 +1,13 @@
 """Kubernetes as a sink: a patch that names what it was made from, one key of many, and refusals before anybody sees it."""
 
 import json
+import re
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,14 +16,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
-from activities.sinks.k8s import MARK
+from activities.providers._reading import fingerprint
+from activities.sinks.k8s import MARK, K8sSink
 from firedoor.drill.fakes._fake import Fault, Said
 from firedoor.drill.fakes.doppler import FakeDoppler
 from firedoor.drill.fakes.kubernetes import FakeKubernetes
+from firedoor.drill.fakes.openai import Key
 from firedoor.errors import StepError
 from firedoor.incident import Outcome
 from tests.faking import Fakes
-from tests.killing import attempt
+from tests.killing import Killed, attempt
 from tests.sinks.conftest import Stage, Staging
 from tests.sinks.kubernetes_replay import replay
 
@@ -76,7 +80,12 @@ def test_a_key_that_the_secret_does_not_have_yet_is_added(stage: Stage, cluster:
     stage.rotated("k8s:gateway/keys?key=new.one")
     (left,) = stage.openai.keys.values()
     assert cluster.data("keys") == {"openai": stage.key.value, "other": "kept", "new.one": left.value}
-    assert list(json.loads(cluster.secrets_now["keys"]["metadata"]["annotations"][MARK])) == ["new.one"]
+    stage.key = stage.openai.plant("another")
+    stage.rotated(PLACE)
+    marks = json.loads(cluster.secrets_now["keys"]["metadata"]["annotations"][MARK])
+    assert {key: one["fingerprint"] for key, one in marks.items()} == {
+        key: fingerprint(SecretStr(cluster.data("keys")[key])) for key in ("new.one", "openai")
+    }
 
 
 @pytest.mark.parametrize("exists", [True, False], ids=["there", "new"])
@@ -88,6 +97,24 @@ def test_a_change_by_somebody_else_is_not_overwritten(stage: Stage, cluster: Fak
     error = refused(stage)
     assert error.reason == "conflict"
     assert f"{PLACE} was changed by somebody else" in error.what
+    assert cluster.data("keys") == {"openai": "theirs"}
+    assert list(stage.openai.keys) == [stage.key.id]
+
+
+def test_what_somebody_put_in_the_place_of_the_new_key_is_theirs(
+    stage: Stage, cluster: FakeKubernetes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """firedoor wrote and died, they wrote, and left our annotation as it was: that is a conflict, and no key of ours."""
+    arguments: dict[str, Any] = {"credential": named(stage.key), "into": [PLACE], "mode": "rotation"}
+    with monkeypatch.context() as patched:
+        patched.setattr(K8sSink, "promote", died_after(K8sSink.promote))
+        preview, ended = attempt(stage.clients, "credential.rotate", **arguments)
+    assert isinstance(ended, Killed)
+    assert cluster.data("keys")["openai"] != stage.key.value
+    cluster.put("keys", openai="theirs")
+    _, ended = attempt(stage.clients, "credential.rotate", preview, **arguments)
+    assert isinstance(ended, StepError)
+    assert ended.reason == "conflict"
     assert cluster.data("keys") == {"openai": "theirs"}
     assert list(stage.openai.keys) == [stage.key.id]
 
@@ -184,13 +211,16 @@ def test_a_sink_that_refuses_after_the_dry_run_leaves_nothing_behind(stage: Stag
 
 def test_the_old_key_lives_until_pods_had_their_time(stage: Stage, cluster: FakeKubernetes) -> None:
     """When the value changed stands in the annotation: Kubernetes itself does not tell."""
-    credential = {"provider": "openai", "id": stage.key.id, "scope": stage.key.project, "name": "gateway"}
-    _, error = attempt(
-        stage.clients, "credential.rotate", credential=credential, into=[PLACE], mode="rotation", grace=600
-    )
+    arguments: dict[str, Any] = {"credential": named(stage.key), "into": [PLACE], "mode": "rotation", "grace": 600}
+    preview, error = attempt(stage.clients, "credential.rotate", **arguments)
     assert isinstance(error, StepError)
     assert error.reason == "not_yet"
     assert len(stage.openai.keys) == 2
+    mark = cluster.secrets_now["keys"]["metadata"]["annotations"][MARK]
+    cluster.annotate("keys", **{MARK: re.sub(r'"at": "\d{4}', '"at": "2025', mark)})
+    _, ended = attempt(stage.clients, "credential.rotate", preview, **arguments)
+    assert isinstance(ended, Outcome)
+    assert stage.key.id not in stage.openai.keys
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"openai": 1}', '{"openai": {"fingerprint": 1}}'])
@@ -277,13 +307,26 @@ def certified(folder: Path) -> tuple[Path, Path]:
     return authority, server
 
 
+def named(key: Key) -> dict[str, str]:
+    """A key as a step names it."""
+    return {"provider": "openai", "id": key.id, "scope": key.project, "name": key.name}
+
+
+def died_after(call: Callable[..., object]) -> Callable[..., object]:
+    """The call, whose caller dies when it is done."""
+
+    def dying(*arguments: object) -> object:
+        call(*arguments)
+        raise Killed
+
+    return dying
+
+
 def refused(stage: Stage, *places: str) -> StepError:
     """A rotation in mode rotation that ends with an error."""
-    credential = {"provider": "openai", "id": stage.key.id, "scope": stage.key.project, "name": "gateway"}
     into = list(places) or [PLACE]
-    ended: Outcome | BaseException
     try:
-        _, ended = attempt(stage.clients, "credential.rotate", credential=credential, into=into, mode="rotation")
+        _, ended = attempt(stage.clients, "credential.rotate", credential=named(stage.key), into=into, mode="rotation")
     except StepError as error:
         return error
     assert isinstance(ended, StepError), ended

@@ -41,11 +41,12 @@ class FakeKubernetes(Fake):
         self.route("PATCH", f"{SECRETS}/{{name}}", self._patch)
 
     def put(self, name: str, *, immutable: bool = False, **data: str) -> None:
-        """Write a Secret as its owner does."""
+        """Write a Secret as its owner does, who leaves annotations alone."""
+        about = {"name": name, "namespace": "gateway", "uid": f"uid-{name}", "creationTimestamp": MADE}
         one: dict[str, Any] = {
             "kind": "Secret",
             "apiVersion": "v1",
-            "metadata": {"name": name, "namespace": "gateway", "uid": f"uid-{name}", "creationTimestamp": MADE},
+            "metadata": {**self.secrets_now.get(name, {}).get("metadata", {}), **about},
             "data": {key: b64encode(value.encode()).decode() for key, value in data.items()},
             "type": "Opaque",
         }
