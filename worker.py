@@ -134,7 +134,7 @@ async def serve(settings: Settings, builds: Sequence[Build]) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Serve; a failure to start is a sentence and an exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_to_stderr()
     builds = _asked(arguments)
     if builds == [build_bulk]:
         os.nice(NICE)
@@ -144,6 +144,12 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return int(error.exit)
     return 0
+
+
+def log_to_stderr() -> None:
+    """What happens to this worker. Not every call that it makes: the timeline has those that matter."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def _asked(arguments: Sequence[str]) -> list[Build]:

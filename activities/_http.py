@@ -34,6 +34,7 @@ WORDS = 200
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 #: At once to one provider. httpx looks at all that are open before each call: many cost more than they gain.
 CONNECTIONS = 32
+THROTTLED = 429
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 REQUEST_IDS = ("x-request-id", "request-id", "x-github-request-id", "x-amzn-requestid", "cf-ray")
 #: Headers of ours that hold nothing secret. Whatever is in another is kept out of sentences, unless it is a mere word.
@@ -259,7 +260,7 @@ class Http:
         """What a refusal means: reason, sentence without its end, and what to do."""
         who, call = self.title, reply.call
         match reply.status:
-            case 429 | 403 if reply.status == httpx.codes.TOO_MANY_REQUESTS or _out_of_calls(reply):
+            case 429 | 403 if _out_of_calls(reply):
                 self._penalise(reply)
                 return "throttled", f"{who} is throttling firedoor ({call})", "firedoor tries again by itself."
             case 401:
@@ -315,8 +316,10 @@ def is_loopback(url: str) -> bool:
 
 
 def _out_of_calls(reply: Reply) -> bool:
-    """GitHub says with a 403, too, that there were too many calls."""
-    return "retry-after" in reply.headers or reply.headers.get("x-ratelimit-remaining") == "0"
+    """429, or what GitHub says with a 403 as well."""
+    headers = reply.headers
+    limited = "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
+    return limited or reply.status == THROTTLED
 
 
 def _untrusted(error: BaseException | None) -> bool:

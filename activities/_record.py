@@ -16,6 +16,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from activities._ledger import CallRecord, temporal_failure
 from activities._perform import RECORDER
 from activities._tally import Tally
+from activities._turns import Turns
 from firedoor.errors import StepError
 from firedoor.incident import Call, Failure, Outcome, Report, Target
 from firedoor.plan import Retry
@@ -91,14 +92,15 @@ class _Recording(ActivityInboundInterceptor):
 
     async def _lanes(self, input: ExecuteActivityInput, record: CallRecord, tally: Tally) -> None:
         call = record.call
-        queue = iter(call.targets)
+        turns = Turns(call.targets)
 
         async def lane() -> None:
-            for target in queue:
+            while target := turns.begin():
                 if tally.stopped:
                     tally.not_started.append(target.key)
-                    continue
-                tally.add(target, await self._target(input, record, target))
+                else:
+                    tally.add(target, await self._target(input, record, target))
+                turns.end(target)
 
         async with asyncio.TaskGroup() as lanes:
             for _ in range(call.lanes):

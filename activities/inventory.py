@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from activities._action import Context, performs
 from firedoor.incident import Evidence, Outcome
 from firedoor.inventory import Inventory
-from firedoor.inventory.model import held_at, unknown_places
+from firedoor.inventory.model import UNKNOWN, held_at, unknown_places
 from firedoor.steps.inventory import Entry, FindCredentials, Held
 from firedoor.words import plural
 
@@ -21,6 +21,7 @@ def find(step: FindCredentials, context: Context) -> Outcome:
         consumers=tuple(sorted({name for one in found for name in one.consumers})),
         customers=tuple(sorted({name for one in found for name in one.customers})),
         unplaced=tuple(one.name for one in found if not one.places),
+        unrecognised=tuple(one.name for one in found if one.credential.provider == UNKNOWN),
         unknown=unknown_places(inventory, step.places),
     )
     says = f"{len(found)} of {plural(len(inventory.credentials), 'credentials')} in the inventory"

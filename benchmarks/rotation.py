@@ -36,12 +36,12 @@ from firedoor.supervisor import Program, Supervisor
 #: Keys by provider, a thousand in all: what each can rotate while the others do, by its limit and the calls that it needs.
 #: SendGrid lets an account have 100 keys, and in the middle of a rotation there are two for each.
 KEYS = {
-    "openai": 218,
-    "twilio": 218,
-    "braintrust": 218,
-    "openrouter": 174,
-    "datadog": 69,
-    "cloudflare": 58,
+    "openai": 214,
+    "twilio": 214,
+    "braintrust": 214,
+    "openrouter": 179,
+    "datadog": 72,
+    "cloudflare": 62,
     "sendgrid": 45,
 }
 LANES = 64

@@ -278,6 +278,8 @@ async def rotate(provider: Provider, vault: Vault, old: Old) -> None:
     """One key, the new one first."""
     path, name = old["where"].partition("/")[2], f"{old['name']}-new"
     value, version = await vault.read(path)
+    # That a value is refused in the end says something only of one that was accepted.
+    assert await provider.life(value) == "live"
     new = await provider.create(old, name)
     await vault.mark(path, name)
     assert await provider.life(new) == "live"

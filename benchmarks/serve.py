@@ -13,7 +13,7 @@ from pathlib import Path
 from activities import ACTIVITIES
 from benchmarks.actions import marking
 from firedoor.config import Settings, load
-from worker import NICE, build, build_bulk, serve
+from worker import NICE, build, build_bulk, log_to_stderr, serve
 
 URGENT = "urgent"
 BULK = "bulk"
@@ -27,7 +27,7 @@ def marks_path(settings: Settings, name: str) -> Path:
 
 def main(name: str) -> None:
     """Serve until stopped."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_to_stderr()
     if name == BULK:
         os.nice(NICE)
     settings = load()

@@ -45,6 +45,9 @@ def sinks_page() -> str:
         options = [f"- `?{name}=`: {text}" for name, text in store.options.items()]
         settings = [f"- `[sinks.{store.scheme}] {name}`: {one.description}" for name, one in store.settings.items()]
         permissions = [f"- permission `{one}`" for one in store.permissions]
+        permissions += [f"- only to read it, as a reference: {', '.join(f'`{one}`' for one in store.reading)}"] * bool(
+            store.reading
+        )
         notes = [f"\n{one}" for one in store.notes]
         parts.append("\n".join((f"\n## {store.title}\n", *options, *settings, *permissions, *notes)))
     return SINKS_INTRO + "\n".join((*rows, *parts)) + "\n"

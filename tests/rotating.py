@@ -1,6 +1,7 @@
 """An installation that rotates: real Temporal, worker and timeline, fakes of providers, secrets in an AWS emulator."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -70,7 +71,7 @@ class Rotating:
 
 def one(action: str, mode: str = "rotation", attempts: int = 2, **arguments: Any) -> Plan:
     """A runbook of one step, compiled from its text."""
-    return compile_runbook(ONE.format(action=action, mode=mode, attempts=attempts, arguments=arguments))
+    return compile_runbook(ONE.format(action=action, mode=mode, attempts=attempts, arguments=json.dumps(arguments)))
 
 
 def named(planted: Planted, where: str = "", **fields: str) -> dict[str, str]:

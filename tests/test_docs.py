@@ -142,11 +142,25 @@ def test_settings_in_the_docs_load(block: str, tmp_path: Path) -> None:
 
 
 def test_every_page_is_listed() -> None:
-    """The start page of the docs leads to each how-to and each reference."""
+    """The start page of the docs leads to each how-to, each reference and each runbook's page."""
     index = text_of("docs/README.md")
-    found = [path for name in ("how-to", "reference") for path in sorted((ROOT / "docs" / name).glob("*.md"))]
+    folders = ("how-to", "reference", "runbooks")
+    found = [path for name in folders for path in sorted((ROOT / "docs" / name).glob("*.md"))]
     assert found
     assert [path.name for path in found if f"({path.parent.name}/{path.name})" not in index] == []
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in sorted((ROOT / "runbooks").glob("*"))])
+def test_every_runbook_has_a_page(path: Path) -> None:
+    """It names each step and input, who is asked, what it needs, what it does not do, and how it is rehearsed."""
+    plan, page = compile_runbook(path), text_of(f"docs/runbooks/{path.stem}.md")
+    names = {name for row in re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert names == {step.id for step in plan.steps} | plan.inputs.keys()
+    for heading in ("What it needs", "What it does not do", "Rehearse"):
+        assert f"\n## {heading}\n" in page
+    assert f"firedoor drill {path.stem}\n" in page
+    roles = {source for policy in plan.policies.values() for source in policy.sources}
+    assert [role for role in roles if role.startswith("role:") and f"`{role}`" not in page] == []
 
 
 def test_decisions_are_listed() -> None:

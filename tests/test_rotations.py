@@ -86,6 +86,7 @@ async def on(
     setup.provider(openai)
     setup.provider(anthropic)
     setup.provider(huggingface)
+    setup.provider(braintrust)
     setup.sink("braintrust", braintrust, api_key=braintrust.owner)
     setup.sink("doppler", doppler, token=doppler.token)
     async with rotating(temporal_address, tmp_path / "home", ministack_server, monkeypatch, setup) as one:
@@ -186,6 +187,15 @@ async def test_consumers_get_their_time_from_a_place_that_tells_no_time(
         ended = await on.ended(ROTATE, credential=named(old), into=[DOPPLER], grace=2)
     assert ended.verdict is Verdict.CONTAINED
     assert alive == [True]
+
+
+async def test_whose_token_it_was_is_found_out_before_it_is_deleted(on: Rotating, braintrust: FakeBraintrust) -> None:
+    """Braintrust forgets a token's service account with the token, and makes none without: it is asked first."""
+    old = braintrust.plant_credential("service_token", "gateway")
+    place = on.secret("gateway/braintrust", old.value)
+    ended = await on.ended(ROTATE, "breach", credential=named(old, place, scope=""))
+    assert ended.verdict is Verdict.CONTAINED
+    assert braintrust.alive("service_token") == {on.stored("gateway/braintrust")}
 
 
 async def test_a_pasted_value_that_is_refused_is_asked_for_again(on: Rotating, anthropic: FakeAnthropic) -> None:

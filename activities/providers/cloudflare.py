@@ -25,6 +25,8 @@ PAGE = 50
 #: What makes a token what it is. The rest of what Cloudflare tells of one it does not take back.
 PARTS = ("name", "policies", "condition", "expires_on", "not_before")
 LIVES: dict[Any, Life] = {"active": "live", "disabled": "dead", "expired": "dead"}
+#: By the fingerprint of the token and where it was asked.
+_OWN_IDS: dict[tuple[str, str], str] = {}
 STATUS = {"active": "active", "disabled": "inactive", "expired": "expired"}
 
 usage = _by_hand.usage
@@ -127,17 +129,26 @@ def _set(api: Api, credential: Credential, status: str) -> Evidence:
 
 
 def _refuse_own(api: Api, credential: Credential) -> None:
-    """A token can ask for its own id, and only of its own kind."""
-    template, ids = _tokens(kind_of(api.provider, credential), credential.scope)
-    request = Request("GET", f"{template}/verify", ids=ids, headers=_own(api), statuses={400, 401, 403, 404})
-    own = api.send(request).data
-    result = own.get("result") if isinstance(own, Mapping) else None
-    if isinstance(result, Mapping) and result.get("id") == credential.id:
+    if _own_id(api, credential) == credential.id:
         raise StepError(
             "refused_self",
             f"firedoor itself works with the Cloudflare token {credential.label}.",
             next="Give firedoor another token, restart the worker, then retry the step.",
         )
+
+
+def _own_id(api: Api, credential: Credential) -> str:
+    """The id of firedoor's own token, if it is of this kind: a token can ask for it. Once: the id never changes."""
+    template, ids = _tokens(kind_of(api.provider, credential), credential.scope)
+    own = (fingerprint(api.secret("api_token")), template.format_map(ids))
+    if own not in _OWN_IDS:
+        request = Request("GET", f"{template}/verify", ids=ids, headers=_own(api), statuses={400, 401, 403, 404})
+        data = api.send(request).data
+        result = data.get("result") if isinstance(data, Mapping) else None
+        if not isinstance(result, Mapping) or not result.get("id"):
+            return ""
+        _OWN_IDS[own] = str(result["id"])
+    return _OWN_IDS[own]
 
 
 def _answer(api: Api, request: Request) -> Reply:

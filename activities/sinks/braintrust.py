@@ -88,7 +88,8 @@ class BraintrustSink:
     def _get(self) -> dict[str, Any] | None:
         query: dict[str, Any] = {f"{self.kind}_name": self.name, **self.scope}
         found = self._send(Request("GET", f"/v1/{self.kind}", query=query))["objects"]
-        return next((dict(one) for one in found if one["name"] == self.name), None)
+        wanted = {"name": self.name, **self.scope}
+        return next((dict(one) for one in found if wanted.items() <= one.items()), None)
 
     def _send(self, request: Request) -> dict[str, Any]:
         bearer = {"Authorization": f"Bearer {self.key.get_secret_value()}"}

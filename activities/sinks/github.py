@@ -1,9 +1,9 @@
 """GitHub as a sink: a secret that is written in a sealed box, and that nobody can read.
 
-API: https://docs.github.com/rest/actions/secrets, and the same of Dependabot and Codespaces. What proves a write is that
-GitHub took it, and that `updated_at` moved. GitHub has no compare-and-swap, and nothing can be kept with a value. So a
-mark is written right before it: a secret of no use, whose name says which rotation is about to write, and what
-`updated_at` was until then. `updated_at` moved since, and soon: that was this rotation. It did not: its value is nowhere.
+API: https://docs.github.com/rest/actions/secrets, and the same of Dependabot and Codespaces. What proves a write is
+that GitHub took it, and that `updated_at` moved. GitHub has no compare-and-swap, and nothing can be kept with a value.
+So a mark is written right before it: a secret of no use, whose name says which rotation is about to write, and what
+`updated_at` was until then. If that moved since, and soon, it was this rotation; if not, its value is nowhere.
 """
 
 import re
@@ -146,8 +146,9 @@ class GitHubSink:
             return
         raise StepError(
             "conflict",
-            f"{self.reference} was changed by somebody else meanwhile: "
-            f"{f'at {plain(version)}' if version else 'it is gone'}, and not last {f'at {expected}' if expected else 'absent'}.",
+            f"{self.reference} was changed by somebody else meanwhile: it "
+            + (f"last changed at {plain(version)}" if version else "is gone")
+            + (f", not at {expected} as before." if expected else ", and was not there before."),
             changed="The secret is as they left it.",
             next="Look in the audit log who changed it, then begin again.",
         )

@@ -1,7 +1,7 @@
 """Kubernetes as a sink: one key of a Secret, patched only if the Secret still is what was read.
 
-API: https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/secret-v1/. A merge patch names the
-`resourceVersion` that was read, and is refused (409) if the Secret has another one; it carries our key and our
+API: https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/secret-v1/. A merge patch names
+the `resourceVersion` that was read, and is refused (409) if the Secret has another one; it carries our key and our
 annotation, nothing else. The annotation says which rotation wrote the key, and when: values have no time of their own.
 """
 
@@ -67,7 +67,7 @@ class K8sSink:
     def promote(self, value: SecretStr, token: str, expected: str) -> Evidence:
         """Patch the key, read back; POST where there is no such Secret."""
         self._write(value, token, expected, dry=False)
-        found = self._read()
+        found = self._read() or {}
         now = self._held(found)
         if now.value != value:
             raise StepError(
@@ -77,8 +77,9 @@ class K8sSink:
                 next="firedoor tries again by itself.",
             )
         says = (
-            f"{self.reference} has the value {now.version}, read back at resourceVersion {_about(found)['resourceVersion']}; "
-            "pods that have it in an environment variable keep the old value until they are started again"
+            f"{self.reference} has the value {now.version}, read back at resourceVersion "
+            f"{_about(found)['resourceVersion']}; pods that have it in an environment variable keep the old value "
+            "until they are started again"
         )
         return Evidence(source=f"k8s:GET {SECRET}", says=says)
 
@@ -105,8 +106,8 @@ class K8sSink:
             if found and found.get("immutable"):
                 raise self._conflict(
                     "is immutable: nobody can change a value of that Secret",
-                    "Make a new Secret under another name and have the pods use that one, or delete it and make it again "
-                    "without `immutable: true`. Then retry the step, with the place that it is now.",
+                    "Make a new Secret under another name and have the pods use that one, or delete it and make it "
+                    "again without `immutable: true`. Then begin again, with the place that it is now.",
                 )
             reply = self._sent(found, value, token, dry=dry)
             if reply.status == INVALID:
@@ -125,7 +126,13 @@ class K8sSink:
         query = {"fieldManager": "firedoor", **({"dryRun": "All"} if dry else {})}
         body: dict[str, Any] = {"data": {self.key: encoded}}
         if found is None:
-            whole = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", **body, "metadata": {"name": self.name, **about}}
+            whole = {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "type": "Opaque",
+                **body,
+                "metadata": {"name": self.name, **about},
+            }
             request = Request("POST", SECRETS, json=whole, permission="create of secrets", statuses={CONFLICT, INVALID})
         else:
             known = {"resourceVersion": _about(found)["resourceVersion"], **about}

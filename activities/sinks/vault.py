@@ -159,7 +159,7 @@ class VaultSink:
             what = f"The token of [sinks.vault] may not {what} {self.reference}, or has run out."
             raise StepError("permission_missing", what, next=POLICY) from None
         except requests.exceptions.SSLError:
-            what = "What answers at the base_url of [sinks.vault] shows a certificate that firedoor has no reason to trust."
+            what = "What answers for [sinks.vault] shows a certificate that firedoor has no reason to trust."
             raise StepError("invalid_arguments", what, next=AUTHORITY) from None
         except RateLimitExceeded:
             raise StepError("throttled", "Vault is throttling firedoor.") from None

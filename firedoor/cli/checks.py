@@ -1,5 +1,6 @@
 """What `firedoor doctor` looks at on this machine and in Temporal. Changes nothing."""
 
+import contextlib
 import shutil
 import stat
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -157,6 +158,15 @@ def inventory(settings: Settings) -> Iterator[Finding]:
         return
     counts = (plural(len(found.credentials), "credentials"), plural(len(found.customers), "customers"))
     yield Finding("ok", "inventory", f"{path}: {counts[0]}, {counts[1]}")
+
+
+def places(settings: Settings) -> list[str]:
+    """Every place that the inventory names; none where it cannot be read, which `inventory` says."""
+    with contextlib.suppress(FiredoorError):
+        return [
+            where for entry in load_inventory(settings.inventory_path).credentials.values() for where in entry.where
+        ]
+    return []
 
 
 async def secrets(settings: Settings) -> list[Finding]:

@@ -37,7 +37,8 @@ async def doctor(*, output: Output = "text") -> int:
 
 async def _findings(settings: Settings) -> list[Finding]:
     about_runbooks, plans = checks.shipped(settings)
-    in_aws = asyncio.create_task(asyncio.to_thread(lambda: list(check(settings.aws, plans))))
+    places = checks.places(settings)
+    in_aws = asyncio.create_task(asyncio.to_thread(lambda: list(check(settings.aws, plans, places))))
     elsewhere = asyncio.create_task(checks.secrets(settings))
     findings = [*checks.folder(settings), *checks.keys(settings), checks.timeline(settings)]
     findings += [one async for one in checks.temporal(settings)]

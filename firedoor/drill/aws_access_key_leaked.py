@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
+from botocore.exceptions import BotoCoreError, ClientError
 
 from firedoor.config import LIMITS, Settings
 from firedoor.drill.aws_people import PACE, REFUSALS, Attacker, Person, Workload, now
@@ -201,10 +202,10 @@ class AwsAccessKeyLeaked(Scenario):
 
     def _responder(self, iam: Any, plan: Plan) -> AwsKey:
         """A user with the policy that `firedoor steps --policy` prints, and what the sink needs for its one secret."""
-        document = policy_document(plan)
+        printed = policy_document(plan)
         secret = f"arn:aws:secretsmanager:*:*:secret:{CUSTOMER}-*"
         sink = {"Effect": "Allow", "Action": list(STORES["aws-sm"].permissions), "Resource": secret}
-        document = json.dumps({**document, "Statement": [*document["Statement"], sink]})
+        document = json.dumps({**printed, "Statement": [*printed["Statement"], sink]})
         iam.create_user(UserName=RESPONDER)
         policy = iam.create_policy(PolicyName=RESPONDER, PolicyDocument=document)["Policy"]
         iam.attach_user_policy(UserName=RESPONDER, PolicyArn=policy["Arn"])
@@ -262,7 +263,10 @@ class AwsAccessKeyLeaked(Scenario):
 
     def _provider_doubts(self) -> list[str]:
         """What OpenAI says of the key that was read, and of the one that its secret holds now."""
-        answer = self.aws.client("secretsmanager").get_secret_value(SecretId=CUSTOMER)
+        try:
+            answer = self.aws.client("secretsmanager").get_secret_value(SecretId=CUSTOMER)
+        except (BotoCoreError, ClientError) as error:
+            return [f"What {CUSTOMER} holds now cannot be read ({type(error).__name__})."]
         wanted = {"the stolen key": (self.stolen.value, 401), "the new one": (str(answer["SecretString"]), 200)}
         return [
             f"OpenAI answers {status} to {which}, not {right}."

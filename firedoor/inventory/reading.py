@@ -41,7 +41,9 @@ def load_inventory(path: Path) -> Inventory:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        next = "`inventory` in firedoor.toml names it; `firedoor inventory import openai`, for one, begins it."
+        absent = isinstance(error, FileNotFoundError)
+        begin = " `firedoor inventory import openai`, for one, begins it." if absent else ""
+        next = f"`inventory` in firedoor.toml names the inventory, unless --inventory does.{begin}"
         raise UsageError(f"{path} cannot be read: {why}.", next=next) from None
     return parse(text, str(path))
 

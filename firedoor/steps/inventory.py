@@ -26,6 +26,7 @@ class Held(Result):
     consumers: tuple[str, ...] = Field(default=(), description="Everybody who uses one of them.")
     customers: tuple[str, ...] = Field(default=(), description="Every customer that depends on one of them.")
     unplaced: tuple[str, ...] = Field(default=(), description="Entries of which no place is known.")
+    unrecognised: tuple[str, ...] = Field(default=(), description="Entries of which nobody says whose they are.")
     unknown: tuple[str, ...] = Field(
         default=(), description="Of `places`, those at which the inventory knows nothing, whatever else was asked."
     )

@@ -169,6 +169,6 @@ def test_a_provider_that_never_answers_holds_up_nobody(
         assert said[LIST] == ("warn", "no answer within 0.3 s Its list is long, or the way to it is.")
     finally:
         silent.set()
-    monkeypatch.setattr(checkup, "_reference", lambda *_: {}["defect"])
+    monkeypatch.setattr(checkup, "_reference", lambda *_: int("no number"))
     said = found(tmp_path, providers=at(openai, "env:FIREDOOR_SECRET_OPENAI"), secret_environment=variables)
-    assert said[LIST][1].startswith("firedoor's own check failed (KeyError)")
+    assert said[LIST][1].startswith("firedoor's own check failed (ValueError)")

@@ -133,6 +133,14 @@ def test_an_id_that_the_provider_does_not_know_is_no_dead_key(on: Stage, action:
     assert "is not there: OpenAI" in told.summary
 
 
+def test_a_key_that_its_provider_deleted_by_itself_gets_a_successor(on: Stage) -> None:
+    """OpenAI found the leak first: its consumers have no working key, and the value proves that it is dead."""
+    del on.openai.keys[on.key.id]
+    done = outcome(on, "credential.rotate", credential=on.credential, mode="breach")
+    assert done.verdict is Verdict.CONTAINED
+    assert [key.value for key in on.openai.keys.values()] == [on.stored()]
+
+
 def test_a_key_that_dies_before_its_second_attempt_was_ours(on: Stage) -> None:
     """The answer to the deletion was lost: what the second attempt does not find, it knew."""
     on.openai.faults.append(Fault("DELETE", ".*", lose_reply=True))

@@ -2,6 +2,7 @@
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.parsers import ResponseParserError
@@ -37,6 +38,28 @@ def test_a_second_crash_adopts_the_outcome_and_not_its_reconciliation(tmp_path: 
     timeline.close()
     assert earlier.done["0"]["result"]["summary"] == "it is off"
     assert "evidence" in earlier.done["0"]
+
+
+def test_a_retry_knows_what_the_round_before_began_and_did_not_do(tmp_path: Path) -> None:
+    """The first intent of the newest round counts; once a round has done it, the next one begins anew."""
+    timeline = Timeline.open(tmp_path / "timeline.sqlite", tmp_path / "timeline.key", "test/log")
+
+    def record(kind: Kind, number: int, idem: str, **body: Any) -> None:
+        about = {"action": {"target_key": "0"}, "cause": {"round": number}}
+        shared = {name: canonical_bytes(value) for name, value in about.items()}
+        timeline.append([Draft(kind, "incident", idem, body, shared=shared)])
+
+    def begun() -> str:
+        found = Earlier.of([], [stored.entry for stored in timeline.entries()]).begun
+        return str(found["0"].body["change"]) if found else ""
+
+    for number, name in ((1, "first"), (1, "its second attempt"), (2, "retried"), (2, "its second attempt")):
+        record(Kind.ACTION_INTENT, number, f"{number}/{name}", change=name, preview={})
+    record(Kind.ACTION_OUTCOME, 2, "2/failed", result={"status": "failed"})
+    assert begun() == "retried"
+    record(Kind.ACTION_OUTCOME, 2, "2/ok", result={"status": "ok"})
+    assert begun() == ""
+    timeline.close()
 
 
 def test_an_answer_that_cannot_be_read_is_a_failure_that_quotes_nothing() -> None:

@@ -15,6 +15,7 @@ from firedoor.drill.provider_key_leaked import ProviderKeyLeaked
 from firedoor.drill.rehearsal import Audience, Rehearsal
 from firedoor.plan import Plan
 from firedoor.supervisor import Supervisor
+from tests.written import contents
 
 #: A death is noticed by its missing heartbeat, and the pauses between attempts grow: minutes in all.
 LIMIT = 900.0
@@ -74,5 +75,5 @@ async def test_killed_at_each_call_there_is_one_new_key_and_no_value_anywhere(
     assert done.contained, done.sentence
     assert scenario.deaths > 5
     assert len(scenario.openai.accounts) == len(scenario.openai.keys) == 1
-    for path in (one for one in kept.rglob("*") if one.is_file() and "emulator" not in one.parts):
-        assert b"canary" not in path.read_bytes(), path
+    for name, text in contents(kept, without="emulator"):
+        assert b"canary" not in text, name

@@ -1,5 +1,6 @@
 """What `doctor` says of AWS, asked of an emulator that evaluates policies."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,3 +127,24 @@ def test_one_refusal_of_several_resources_counts() -> None:
     finding = verdict("AWS", "x", {"iam:GetUser": "allowed", "iam:GetRole": "explicitDeny"})
     assert finding.level == "fail"
     assert "lacks iam:GetRole (explicitDeny)" in finding.says
+
+
+def test_places_of_the_inventory_are_asked_about(aws: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a rotation writes no plan names: each secret and parameter that the inventory knows, in its account."""
+    people = People(aws)
+    become(people.user("rotator", "iam:Simulate*", "iam:Get*", "iam:List*", "sts:*"), monkeypatch)
+    statement = {
+        "Effect": "Allow",
+        "Action": ["secretsmanager:*", "ssm:*"],
+        "Resource": ["arn:aws:secretsmanager:eu-west-1:*:secret:gateway/*", "arn:aws:ssm:*:*:parameter/gateway/*"],
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.client("iam").put_user_policy(UserName="rotator", PolicyName="sinks", PolicyDocument=document)
+    well = ["aws-sm:gateway/openai?region=eu-west-1", "aws-ssm:/gateway/x", "vault:secret/x", "env:FIREDOOR_SECRET_X"]
+    _, found = check(Aws(endpoint_url=aws.url), [], well)
+    assert (found.level, found.says) == ("ok", "the inventory's places here may be read and replaced (2 places)")
+    _, found = check(Aws(endpoint_url=aws.url), [], [*well, "aws-sm:gateway/openai", "aws-sm:other?account=1"])
+    assert found.level == "fail"
+    assert "secretsmanager:PutSecretValue on arn:aws:secretsmanager:us-east-1:" in found.says
+    assert "ssm:" not in found.says
+    assert "docs/reference/sinks.md" in found.next

@@ -15,6 +15,7 @@ from firedoor.drill.github_token_leaked import GitHubTokenLeaked
 from firedoor.drill.rehearsal import Audience, Rehearsal
 from firedoor.drill.rotate_everything import RotateEverything
 from firedoor.plan import Verdict
+from tests.written import contents
 
 #: Steps with a verdict, and the action whose record Temporal must hold in plain text for the search to mean something.
 DRILLS = [
@@ -38,8 +39,9 @@ def test_it_is_contained_and_no_value_is_written_anywhere(
     done = asyncio.run(Rehearsal(drill(), Settings(home=tmp_path), Audience()).run(kept))
     assert (done.contained, done.verdict) == (True, Verdict.CONTAINED), done.sentence
     assert [step.verdict for step in done.steps if step.verdict] == [Verdict.CONTAINED] * verdicts
-    written = [path for path in kept.rglob("*") if path.is_file() and "emulator" not in path.parts]
-    assert any(action in path.read_bytes() for path in written if path.name.startswith("temporal.db"))
-    for path in written:
+    written = [*contents(kept, without="emulator")]
+    for place in ("temporal.db: ", "timeline.sqlite: ", "incident.zip: "):
+        assert any(action in text for name, text in written if place in name)
+    for name, text in written:
         # The language has a word `canary` of its own.
-        assert not re.search(rb"canary[0-9a-f]{32}", path.read_bytes()), path
+        assert not re.search(rb"canary[0-9a-f]{8}", text), name

@@ -12,6 +12,7 @@ from firedoor.drill.provider_key_leaked import ProviderKeyLeaked
 from firedoor.drill.rehearsal import Audience, Rehearsal
 from firedoor.drill.scenario import Reply
 from firedoor.plan import Verdict
+from tests.written import contents
 
 
 class Unencrypted(ProviderKeyLeaked):
@@ -30,11 +31,11 @@ def test_the_leaked_key_dies_and_its_value_is_nowhere(tmp_path: Path) -> None:
     done = asyncio.run(Rehearsal(scenario, Settings(home=tmp_path), Audience()).run(kept))
     assert (done.contained, done.verdict) == (True, Verdict.CONTAINED), done.sentence
     assert [step.verdict for step in done.steps if step.verdict] == [Verdict.CONTAINED, Verdict.CONTAINED]
-    written = [path for path in (tmp_path / "kept").rglob("*") if path.is_file() and "emulator" not in path.parts]
-    assert len(written) > 5
-    assert any(b"credential.rotate" in path.read_bytes() for path in written if path.name.startswith("temporal.db"))
-    for path in written:
-        assert b"canary" not in path.read_bytes(), path
+    written = [*contents(kept, without="emulator")]
+    for place in ("temporal.db: ", "timeline.sqlite: ", "incident.zip: "):
+        assert any(b"credential.rotate" in text for name, text in written if place in name)
+    for name, text in written:
+        assert b"canary" not in text, name
 
 
 class Pasted(CredentialsStage):
@@ -56,6 +57,10 @@ class Pasted(CredentialsStage):
         """The token, and a place for what is pasted."""
         self.leaked = self.huggingface.plant_credential("user_access_token", "ci").value
         return {"incident/leaked": "nothing yet"}, {}
+
+    def configuration(self) -> Mapping[str, Any]:
+        """With what Temporal stores left readable, so that it can be searched."""
+        return {**super().configuration(), "codec": False}
 
     def inputs(self) -> Mapping[str, str]:
         """What the person types who found it: not the value."""
@@ -83,5 +88,5 @@ def test_a_key_that_is_known_by_its_value_only(tmp_path: Path) -> None:
     assert (done.contained, done.verdict) == (True, Verdict.CONTAINED), done.sentence
     verdicts = {step.id for step in done.steps if step.verdict is Verdict.CONTAINED}
     assert verdicts == {"kill_given", "still_dead_given"}
-    for path in [path for path in kept.rglob("*") if path.is_file() and "emulator" not in path.parts]:
-        assert b"canary" not in path.read_bytes(), path
+    for name, text in contents(kept, without="emulator"):
+        assert b"canary" not in text, name

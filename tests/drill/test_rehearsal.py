@@ -98,7 +98,7 @@ async def test_emulator_that_is_gone_proves_nothing(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(aws_access_key_leaked, "RECOVERY_SECONDS", 0.5)
     scenario, gone = AwsAccessKeyLeaked(), Aws("http://127.0.0.1:9")
     key = AwsKey("AKIAFAKE", "fake")
-    scenario.leaked_key = key
+    scenario.aws, scenario.leaked_key = gone, key
     scenario.attacker = Attacker(gone, {"the leaked key": key}, role_arn="arn", secret="openai")
     scenario.workload = Workload(gone, key, role_arn="arn", secret="openai")
     ok = Attempt(who="the leaked key", call="secretsmanager:GetSecretValue", answer="ok", at="2026-01-01T00:00:00.000Z")
@@ -108,13 +108,14 @@ async def test_emulator_that_is_gone_proves_nothing(monkeypatch: pytest.MonkeyPa
     text = " ".join(proof.doubts)
     assert "was answered EndpointConnectionError, which proves nothing" in text
     assert "Production could not read its secret again" in text
+    assert "What gateway/customers/openai holds now cannot be read (EndpointConnectionError)." in text
 
 
 async def test_credential_that_never_worked_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A refusal counts only for a credential that was seen to work before."""
     monkeypatch.setattr(aws_access_key_leaked, "RECOVERY_SECONDS", 0.5)
     scenario, gone = AwsAccessKeyLeaked(), Aws("http://127.0.0.1:9")
-    scenario.leaked_key = AwsKey("AKIAFAKE", "fake")
+    scenario.aws, scenario.leaked_key = gone, AwsKey("AKIAFAKE", "fake")
     scenario.attacker = Attacker(gone, {}, role_arn="arn", secret="openai")
     scenario.workload = Workload(gone, scenario.leaked_key, role_arn="arn", secret="openai")
     refused = Attempt(who="the leaked key", call="sts:AssumeRole", answer="AccessDenied", at="2026-01-01T00:00:00.000Z")

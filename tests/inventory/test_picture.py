@@ -51,8 +51,8 @@ def test_every_box_is_in_the_picture(inventory: Inventory) -> None:
 def test_of_many_customers_those_who_depend_on_the_same_are_one_box() -> None:
     """And one who depends on something alone has a name."""
     many = [f"c{number}" for number in range(MOST + 1)]
-    text = {"a": {"customers": many[:-1]}, "b": {"customers": many[-1:]}}
-    inventory = Inventory.model_validate({"consumers": text, "customers": {name: {} for name in many}})
+    consumers = {"a": {"customers": many[:-1]}, "b": {"customers": many[-1:]}}
+    inventory = Inventory.model_validate({"consumers": consumers, "customers": {name: {} for name in many}})
     texts = [text for one in drawn(inventory).iter(f"{SVG}text") if (text := one.text)]
     assert f"{MOST} customers" in texts
     assert many[-1] in texts

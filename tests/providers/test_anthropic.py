@@ -22,6 +22,22 @@ def test_an_archived_key_is_left_alone(fakes: Fakes, apis: Apis) -> None:
     assert [one.method for one in fake.log] == ["POST", "GET"]
 
 
+def test_a_key_is_listed_with_its_workspace_and_what_it_is(fakes: Fakes, apis: Apis) -> None:
+    """Inactive, archived and active ones, each with the workspace that it is of."""
+    fake = fakes(FakeAnthropic())
+    api = apis(fake, admin_key=fake.admin)
+    for number, status in enumerate(("active", "inactive", "archived"), 1):
+        planted = fake.plant_credential("api_key", f"gateway-{number}")
+        fake.keys[planted.credential.id].status = status
+    found = anthropic.inventory(api, api.provider.kind("api_key"), "")
+    assert [(one.status, one.credential.scope) for one in found] == [
+        ("active", planted.credential.scope),
+        ("inactive", planted.credential.scope),
+        ("inactive", planted.credential.scope),
+    ]
+    assert planted.credential.scope
+
+
 def test_use_is_read_in_tokens_by_model(fakes: Fakes, apis: Apis) -> None:
     """An hour a bucket, only of this key, from the full hour on."""
     fake = fakes(FakeAnthropic())

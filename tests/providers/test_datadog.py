@@ -1,11 +1,15 @@
 """What is Datadog's own: two keys in every call, values that are told again, scopes and owners."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr
 
-from activities._http import ProviderError
+from activities._http import Http, ProviderError, Request
+from activities._limits import Limits
 from activities.providers import datadog
 from activities.providers._provider import Api
+from firedoor.drill.fakes._fake import Fault, Said
 from firedoor.drill.fakes.datadog import SERVICE_ACCOUNT, USER, FakeDatadog
 from firedoor.errors import StepError
 from firedoor.providers import providers
@@ -100,3 +104,18 @@ def test_a_key_that_may_not_is_told_which_permission(fake: FakeDatadog, api: Api
     with pytest.raises(ProviderError, match="needs api_keys_write") as raised:
         datadog.create(api, like, "gateway-fd1")
     assert raised.value.reason == "permission_missing"
+
+
+def test_its_own_header_says_for_how_long_to_wait(fake: FakeDatadog, tmp_path: Path) -> None:
+    """Datadog sends no Retry-After: the seconds stand in X-RateLimit-Reset, and the next call waits for them."""
+    slept: list[float] = []
+    limits = Limits(tmp_path / "limits.sqlite", {}, clock=lambda: 0, sleep=slept.append)
+    fake.faults.append(Fault("GET", "/api/v1/validate", instead=Said(429, {}, {"x-ratelimit-reset": "3"})))
+    request = Request("GET", "/api/v1/validate", headers={"DD-API-KEY": fake.secrets["api_key"]})
+    http = Http("datadog", "Datadog", fake.url, limits)
+    with pytest.raises(StepError, match="Datadog is throttling firedoor"):
+        http.send(request)
+    assert slept == []
+    assert http.send(request).status == 200
+    assert slept == [3.0]
+    http.close()

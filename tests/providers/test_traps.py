@@ -1,5 +1,7 @@
 """Traps of providers that have a test of their own: what they do otherwise than everybody would expect."""
 
+import re
+from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
@@ -82,6 +84,34 @@ def test_an_error_of_slack_that_is_not_about_the_token_is_unknown(fakes: Fakes, 
     assert slack.verify(apis(fake), planted.credential, SecretStr(planted.value)).life == "unknown"
     with pytest.raises(StepError, match=f"Slack did not revoke the token: {error}"):
         slack.revoke(apis(fake), planted.credential, SecretStr(planted.value))
+
+
+def test_twilio_is_never_asked_about_an_account(fakes: Fakes, apis: Apis) -> None:
+    """It would answer with the auth token: whatever is done to keys, that resource is left alone."""
+    fake = fakes(FakeTwilio())
+    api, planted = apis(fake, **fake.secrets), fake.plant_credential("api_key", "gateway")
+    kind = api.provider.kind("api_key")
+    twilio.inventory(api, kind, "")
+    twilio.verify(api, planted.credential, SecretStr(planted.value))
+    made = twilio.create(api, planted.credential, "gateway-2")
+    twilio.made(api, planted.credential, "gateway-2", ())
+    twilio.revoke(api, planted.credential, None)
+    assert twilio.look(api, made.credential).life == "live"
+    assert len(fake.log) == 6
+    assert not [one.path for one in fake.log if re.fullmatch(r".*/Accounts/[^/]+", one.path)]
+    assert "canary" not in made.credential.model_dump_json()
+
+
+def test_what_let_firedoor_in_is_kept_out_of_sentences(fakes: Fakes, apis: Apis) -> None:
+    """A provider that repeats our own credential in its refusal: as it is, as Basic, and taken apart."""
+    fake = fakes(FakeTwilio())
+    api, token = apis(fake, **fake.secrets), fake.secrets["auth_token"]
+    pair = b64encode(f"{fake.secrets['account']}:{token}".encode()).decode()
+    said = Said(403, {"message": f"Basic {pair} is {token} or {pair}"})
+    fake.faults.append(Fault("GET", ".*/Keys.json", instead=said))
+    with pytest.raises(StepError) as raised:
+        twilio.inventory(api, api.provider.kind("api_key"), "")
+    assert raised.value.what.endswith("“[secret] is [secret] or [secret]”.")
 
 
 def test_firedoors_own_twilio_key_is_never_deleted(fakes: Fakes, apis: Apis) -> None:

@@ -2,15 +2,17 @@
 
 import uuid
 
+import httpx
 import pytest
 
 from firedoor.drill.fakes._fake import Fault, Said
-from firedoor.drill.fakes.braintrust import PROJECT, FakeBraintrust
+from firedoor.drill.fakes.braintrust import ORGANIZATION, PROJECT, FakeBraintrust
 from firedoor.errors import StepError
 from tests.faking import Fakes
 from tests.killing import attempt
 from tests.sinks.conftest import Stage, Staging
 
+SCOPES = [f"organization/{ORGANIZATION}", f"project/{PROJECT}", f"function/{uuid.UUID(int=9)}"]
 PLACES = ["braintrust:ai_secret/OPENAI_API_KEY", f"braintrust:env_var/project/{PROJECT}/OPENAI_API_KEY"]
 
 
@@ -43,6 +45,29 @@ def test_killed_at_each_call_it_ends_with_the_one_new_key(
     (left,) = stage.openai.keys.values()
     assert braintrust.stored(kind, "OPENAI_API_KEY") == left.value
     assert braintrust.stored(kind, "OTHER") == other
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_variable_of_one_scope_is_written_and_those_of_its_name_elsewhere_are_not(
+    stage: Stage, braintrust: FakeBraintrust, scope: str
+) -> None:
+    """The organization, a project, a function: each has a variable of that name, and only one holds the leaked key."""
+    braintrust.objects["env_var"].clear()
+    old = {one: braintrust.plant_credential("env_var", "OPENAI_API_KEY", one) for one in SCOPES}
+    stage.rotated(f"braintrust:env_var/{scope}/OPENAI_API_KEY")
+    (left,) = stage.openai.keys.values()
+    now = {one: braintrust.objects["env_var"][planted.credential.id]["value"] for one, planted in old.items()}
+    assert now == {one: left.value if one == scope else planted.value for one, planted in old.items()}
+
+
+def test_a_post_would_have_kept_the_leaked_value(braintrust: FakeBraintrust) -> None:
+    """The trap: POST on a name that exists answers 200 with the old object. That is why the sink never sends one."""
+    before = braintrust.stored("ai_secret", "OPENAI_API_KEY")
+    body = {"name": "OPENAI_API_KEY", "secret": "new"}
+    headers = {"Authorization": f"Bearer {braintrust.owner}"}
+    with httpx.Client(base_url=braintrust.url, headers=headers, trust_env=False) as client:
+        answer = client.post("/v1/ai_secret", json=body)
+    assert (answer.status_code, braintrust.stored("ai_secret", "OPENAI_API_KEY")) == (200, before)
 
 
 def test_several_places_get_the_same_key_and_say_when_they_changed(stage: Stage, braintrust: FakeBraintrust) -> None:

@@ -268,7 +268,12 @@ def test_a_new_secret_of_an_organization_needs_a_word_about_who_may_use_it(
             "permission_missing",
             "which needs Organization dependabot secrets: write",
         ),
-        (PLACE, lambda fake: setattr(fake, "token", "another"), "credentials_expired", "does not accept the credential"),
+        (
+            PLACE,
+            lambda fake: setattr(fake, "token", "another"),
+            "credentials_expired",
+            "does not accept the credential",
+        ),
         ("github:actions/acme/absent/X", lambda fake: None, "not_found", "GitHub shows no acme/absent to the token"),
         (
             f"{PLACE}?environment=staging/eu",
@@ -277,7 +282,12 @@ def test_a_new_secret_of_an_organization_needs_a_word_about_who_may_use_it(
             "GitHub shows no acme/gateway/staging/eu to the token",
         ),
         ("github:codespaces/absent/X", lambda fake: None, "not_found", "GitHub shows no absent to the token"),
-        (f"{ORGANIZATION}?environment=x", lambda fake: None, "invalid_arguments", "only repositories have environments"),
+        (
+            f"{ORGANIZATION}?environment=x",
+            lambda fake: None,
+            "invalid_arguments",
+            "only repositories have environments",
+        ),
         (PLACE, lambda fake: fake.faults.append(_limited(fake)), "throttled", "is throttling firedoor"),
         (PLACE, lambda fake: fake.faults.append(_keyless()), "provider_error", "public key is none"),
     ],
@@ -332,7 +342,8 @@ def test_two_stores_and_one_that_can_be_read(fakes: Fakes, staging: Staging, git
     """Killed between them, all of them end with the same key."""
     doppler = fakes(FakeDoppler())
     stage = staging(
-        doppler={"base_url": doppler.url, "token": doppler.token}, github={"base_url": github.url, "token": github.token}
+        doppler={"base_url": doppler.url, "token": doppler.token},
+        github={"base_url": github.url, "token": github.token},
     )
     doppler.secrets_now["OPENAI"] = stage.key.value
     into = ["doppler:gateway/prd/OPENAI", *list(PLACES)[:3]]
@@ -361,7 +372,8 @@ def test_beside_a_store_that_can_be_read_it_never_holds_a_deleted_key(
     """In whichever order they are named: the other is written first, and the value found there again."""
     doppler = fakes(FakeDoppler())
     stage = staging(
-        doppler={"base_url": doppler.url, "token": doppler.token}, github={"base_url": github.url, "token": github.token}
+        doppler={"base_url": doppler.url, "token": doppler.token},
+        github={"base_url": github.url, "token": github.token},
     )
     doppler.secrets_now["OPENAI"] = stage.key.value
     github.write(STORE, NAME, stage.key.value)

@@ -122,7 +122,10 @@ def test_what_somebody_put_in_the_place_of_the_new_key_is_theirs(
 def test_what_others_change_beside_it_is_kept(stage: Stage, cluster: FakeKubernetes) -> None:
     """The write is refused, the Secret read again, and written: with their annotation, and with their key."""
     old = stage.key.value
-    cluster.meanwhile += [lambda: cluster.annotate("keys", theirs="x"), lambda: cluster.put("keys", openai=old, other="new")]
+    cluster.meanwhile += [
+        lambda: cluster.annotate("keys", theirs="x"),
+        lambda: cluster.put("keys", openai=old, other="new"),
+    ]
     stage.rotated(PLACE)
     (left,) = stage.openai.keys.values()
     assert cluster.data("keys") == {"openai": left.value, "other": "new"}
@@ -130,7 +133,6 @@ def test_what_others_change_beside_it_is_kept(stage: Stage, cluster: FakeKuberne
 
 def test_a_secret_that_changes_all_the_time_is_tried_again_later(stage: Stage, cluster: FakeKubernetes) -> None:
     """That is no conflict: nobody changed our key."""
-
 
     def restless() -> None:
         cluster.annotate("keys", revision=str(len(cluster.log)))
@@ -182,7 +184,9 @@ def test_a_table_that_people_look_into_is_the_right_one(stage: Stage, cluster: F
     assert "[sinks.k8s]" in refused(stage).next
 
 
-def test_it_is_refused_before_another_sink_has_the_value(fakes: Fakes, staging: Staging, cluster: FakeKubernetes) -> None:
+def test_it_is_refused_before_another_sink_has_the_value(
+    fakes: Fakes, staging: Staging, cluster: FakeKubernetes
+) -> None:
     """The dry run finds out that the Secret is immutable: Doppler, which comes first, keeps its value."""
     doppler = fakes(FakeDoppler())
     stage = staging(
@@ -224,7 +228,9 @@ def test_the_old_key_lives_until_pods_had_their_time(stage: Stage, cluster: Fake
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"openai": 1}', '{"openai": {"fingerprint": 1}}'])
-def test_an_annotation_that_somebody_spoilt_is_as_good_as_none(stage: Stage, cluster: FakeKubernetes, text: str) -> None:
+def test_an_annotation_that_somebody_spoilt_is_as_good_as_none(
+    stage: Stage, cluster: FakeKubernetes, text: str
+) -> None:
     """The value counts, whatever is said of it."""
     cluster.annotate("keys", **{MARK: text})
     stage.rotated(PLACE)
@@ -260,7 +266,9 @@ class ClusterOverTls(FakeKubernetes):
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
 
-def test_an_authority_of_the_clusters_own_is_trusted_by_its_file(fakes: Fakes, staging: Staging, tmp_path: Path) -> None:
+def test_an_authority_of_the_clusters_own_is_trusted_by_its_file(
+    fakes: Fakes, staging: Staging, tmp_path: Path
+) -> None:
     """And by nothing else: without the file, and with another one, it is a sentence that says what to do."""
     cluster = fakes(ClusterOverTls(tmp_path))
     reached = {"base_url": cluster.url, "token": cluster.token}

@@ -141,7 +141,7 @@ def _shown(key: Key) -> dict[str, Any]:
         "created_at": DAY,
         "created_by": {"id": "user_ada", "type": "user"},
         "expires_at": None,
-        "workspace_id": key.workspace,
+        "scope": {"type": "workspace", "workspace_id": key.workspace},
     }
 
 

@@ -49,13 +49,13 @@ class FakeBraintrust(Fake):
         """The service token of an organization owner."""
         return {"api_key": self.owner}
 
-    def plant_credential(self, kind: str, name: str) -> Planted:
-        """A token, a key, or a secret of another provider that a customer stored."""
+    def plant_credential(self, kind: str, name: str, scope: str = f"project/{PROJECT}") -> Planted:
+        """A token, a key, or a secret of another provider that a customer stored; variables at a scope."""
         extra: dict[str, Any] = {"service_account_id": ACCOUNT} if kind == "service_token" else {}
         if kind == "env_var":
-            extra = {"object_type": "project", "object_id": PROJECT}
+            extra = dict(zip(("object_type", "object_id"), scope.split("/"), strict=True))
         one = self._add(kind, name, **extra)
-        scope = str(one.get("service_account_id") or (f"project/{PROJECT}" if kind == "env_var" else ""))
+        scope = str(one.get("service_account_id") or (scope if kind == "env_var" else ""))
         return Planted(Credential(provider="braintrust", kind=kind, id=one["id"], scope=scope, name=name), one["value"])
 
     def alive(self, kind: str) -> set[str]:
@@ -91,9 +91,13 @@ class FakeBraintrust(Fake):
     def _list(self, asked: Asked) -> Said:
         kind = _kind(asked)
         name, after = asked.one(f"{kind}_name"), asked.one("starting_after")
-        only = asked.one("ids")
+        only, scope = asked.one("ids"), [(part, asked.one(part)) for part in ("object_type", "object_id")]
         found = [
-            _shown(one) for one in self.objects[kind].values() if name in ("", one["name"]) and only in ("", one["id"])
+            _shown(one)
+            for one in self.objects[kind].values()
+            if name in ("", one["name"])
+            and only in ("", one["id"])
+            and all(wanted in ("", one.get(part)) for part, wanted in scope)
         ]
         ids = [one["id"] for one in found]
         begin = ids.index(after) + 1 if after in ids else 0

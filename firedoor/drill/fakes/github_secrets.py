@@ -1,4 +1,4 @@
-"""A fake of GitHub's stores of secrets: sealed boxes that it opens, names, times in whole seconds, and who may use them.
+"""A fake of GitHub's stores of secrets: sealed boxes that it opens, times in whole seconds, and who may use them.
 
 Judged by the official document (octokit/openapi 23.0.2) in the tests. A value is stored only if it was sealed with the
 key of that moment: every write puts another key in its place.
@@ -19,9 +19,10 @@ from firedoor.drill.fakes._fake import Asked, Fake, Said, canary
 APPS = ("actions", "dependabot", "codespaces")
 #: What GitHub says of a repository besides its name and number, each with `_url` behind it.
 LINKS = (
-    "archive assignees blobs branches collaborators comments commits compare contents contributors deployments downloads "
-    "events forks git_commits git_refs git_tags hooks html issue_comment issue_events issues keys labels languages merges "
-    "milestones notifications pulls releases stargazers statuses subscribers subscription tags teams trees"
+    "archive assignees blobs branches collaborators comments commits compare contents contributors deployments "
+    "downloads events forks git_commits git_refs git_tags hooks html issue_comment issue_events issues keys labels "
+    "languages merges milestones notifications pulls releases stargazers statuses subscribers subscription tags teams "
+    "trees"
 )
 OWNER_LINKS = "avatar events followers following gists html organizations received_events repos starred subscriptions"
 
@@ -148,7 +149,12 @@ def _repository(number: int) -> dict[str, Any]:
     """All that GitHub says of a repository in a list."""
     api = f"https://api.github.com/repos/acme/repository-{number}"
     owner = {
-        **{"login": "acme", "id": 1, "node_id": "O_1", "gravatar_id": "", "type": "Organization", "site_admin": False},
+        "login": "acme",
+        "id": 1,
+        "node_id": "O_1",
+        "gravatar_id": "",
+        "type": "Organization",
+        "site_admin": False,
         **{f"{link}_url": f"https://api.github.com/orgs/acme/{link}" for link in OWNER_LINKS.split()},
         "url": "https://api.github.com/orgs/acme",
     }

@@ -103,9 +103,9 @@ class FakeKubernetes(Fake):
         name, patch = asked.ids["name"], asked.json()
         before = self.secrets_now[name]
         if patch.get("metadata", {}).get("resourceVersion") not in {None, before["metadata"]["resourceVersion"]}:
-            message = f'Operation cannot be fulfilled on secrets "{name}": the object has been modified; please apply your '
-            details = {"name": name, "kind": "secrets"}
-            return _status(409, "Conflict", f"{message}changes to the latest version and try again", details)
+            why = "the object has been modified; please apply your changes to the latest version and try again"
+            message = f'Operation cannot be fulfilled on secrets "{name}": {why}'
+            return _status(409, "Conflict", message, {"name": name, "kind": "secrets"})
         after: dict[str, Any] = _merged(before, patch)
         fields = [field for field in ("immutable", "data") if before.get(field) != after.get(field)]
         if before.get("immutable") and fields:
@@ -153,21 +153,23 @@ def _merged(old: Any, patch: Any) -> Any:
 
 def _invalid(name: str, one: Mapping[str, Any]) -> Said | None:
     wrong = [key for key in one.get("data", {}) if not re.fullmatch(KEY, key)]
+    if not wrong:
+        return None
     why = (
-        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "
-        f"or 'key-name', regex used for validation is '{KEY}')"
+        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' "
+        f"(e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '{KEY}')"
     )
     return _refused(name, [(f"data[{key}]", "FieldValueInvalid", f'Invalid value: "{key}": {why}') for key in wrong])
 
 
-def _refused(name: str, causes: Iterable[tuple[str, str, str]]) -> Said | None:
-    """422 with the fields that are wrong; None where none is."""
+def _refused(name: str, causes: Iterable[tuple[str, str, str]]) -> Said:
+    """422 with the fields that are wrong."""
     rows = [{"reason": reason, "message": message, "field": field} for field, reason, message in causes]
-    if not rows:
-        return None
     said = ", ".join(f"{row['field']}: {row['message']}" for row in rows)
     said = f"[{said}]" if len(rows) > 1 else said
-    return _status(422, "Invalid", f'Secret "{name}" is invalid: {said}', {"name": name, "kind": "Secret", "causes": rows})
+    return _status(
+        422, "Invalid", f'Secret "{name}" is invalid: {said}', {"name": name, "kind": "Secret", "causes": rows}
+    )
 
 
 def _status(code: int, reason: str, message: str, details: Mapping[str, Any] | None = None) -> Said:
