@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cli_help, compile_1000_steps, mass, orchestration, timeline_append, waiting
+from benchmarks import cli_help, compile_1000_steps, mass, orchestration, rotation, timeline_append, waiting
 from benchmarks.measured import Measured
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -53,6 +53,8 @@ FIGURES = {
     "fanout_100000": Figure("/s", None, mass.fanout_100000, more_is_better=True),
     "fanout_resume": Figure("s", None, mass.fanout_resume),
     "overtake": Figure("ratio", 2.0, mass.overtake),
+    "rotate_1000": Figure("ratio", 1.15, rotation.rotate_1000),
+    "rotate_1000_lifted": Figure("ratio", 1.5, rotation.rotate_1000_lifted),
     "incidents_concurrent": Figure("/s", None, waiting.incidents_concurrent, more_is_better=True),
     "timeline_append": Figure("ratio", 0.5, timeline_append.measure, more_is_better=True),
     "compile_1000_steps": Figure("s", 1.0, compile_1000_steps.measure),

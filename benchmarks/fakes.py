@@ -1,19 +1,22 @@
-"""The providers' fakes, in a process of their own: `python -m benchmarks.fakes`. They share no interpreter with whatever
-is measured against them.
+"""The providers' fakes in a process of their own, so that they share no interpreter with what is measured.
 
-It is told on its standard input what to plant, as one line of JSON, and answers with one: where the fakes are, what acts
-there, and the keys. Every further line is answered with what has happened since. It ends when its input does.
+`python -m benchmarks.fakes` is told by a line of JSON on its input what to plant, and answers with one: where the fakes
+are, what acts there, and the keys. Every further line is answered with what has happened since. It ends when its input
+does.
 """
 
 import asyncio
 import dataclasses
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import httpx
 
 from firedoor.config import Limit
 from firedoor.drill.fakes import FAKES
@@ -32,6 +35,9 @@ KINDS = {
     "sendgrid": "api_key",
 }
 TOO_MANY = 429
+#: Seconds, and connections, over which it is measured what a fake can serve.
+SERVING = 2.0
+CALLERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the fakes saw since they were last asked: calls by provider, how many of all were too many. Who lives now."""
+    """Calls by provider since the fakes were last asked, and how many of all were too many; the values that live."""
 
     calls: dict[str, int]
     refused: int
@@ -80,6 +86,30 @@ async def planted(keys: Mapping[str, int], limits: Mapping[str, Limit]) -> Async
     finally:
         process.kill()
         await process.wait()
+
+
+async def served(key: Key, url: str) -> float:
+    """Calls a second that a fake answers while nobody else has work: small reads, over a few connections, by no client.
+
+    `key` is one of OpenAI, `url` where its fake is.
+    """
+    address = httpx.URL(url)
+    call = f"GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key.value}\r\n\r\n".encode()
+    end = time.perf_counter() + SERVING
+
+    async def connection() -> int:
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        count = 0
+        while time.perf_counter() < end:
+            writer.write(call)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200"), head
+            await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split()[0]))
+            count += 1
+        writer.close()
+        return count
+
+    return sum(await asyncio.gather(*(connection() for _ in range(CALLERS)))) / SERVING
 
 
 async def _answered(process: asyncio.subprocess.Process, message: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """What firedoor's rotation is measured against: a script with asyncio and httpx, and nothing else that it has.
 
-It makes the calls that a rotation needs where the same is promised: the new key can do what the old one can, is accepted
-before anybody gets it, and is written only over what was there; the old one is revoked after that, is not the key that
-the script itself works with, and is refused at the end. Nothing is recorded, and a crash loses what it was at.
+It makes the calls that a rotation needs which promises the same: the old value is the one that works; the new key can
+do what the old one can, is accepted before anybody gets it, and is written only over what was there; after that the old
+one is revoked, unless it is the one that the script itself works with, and is refused. Nothing is recorded, and a crash
+loses what it was at.
 
-`python -m benchmarks.rotation_script`: told what to do by a line of JSON on its input, it answers with its seconds.
+`python -m benchmarks.rotation_script` is told what to do by a line of JSON on its input, and answers with its seconds.
 """
 
 import asyncio
@@ -202,7 +203,7 @@ class Cloudflare(Provider):
     async def life(self, value: str) -> str:
         """One call: a disabled token may still ask what it is."""
         status = (await self.done("GET", f"{TOKENS}/verify", _bearer(value)))["result"]["status"]
-        return {"active": "live", "disabled": "dead"}.get(status, status)
+        return {"active": "live", "disabled": "dead"}.get(status, str(status))
 
     async def revoke(self, old: Old) -> None:
         """Two calls, and once in all the one that tells which token is the script's own."""
@@ -289,8 +290,7 @@ async def rotate(provider: Provider, vault: Vault, old: Old) -> None:
 
 
 async def run(work: Mapping[str, Any]) -> float:
-    """Rotate every key, so many at a time; returns the seconds that it took."""
-    start = time.perf_counter()
+    """Rotate every key, so many at a time; returns the seconds from the first call to the last."""
     async with AsyncExitStack() as stack:
 
         async def client() -> httpx.AsyncClient:
@@ -303,6 +303,7 @@ async def run(work: Mapping[str, Any]) -> float:
             name: PROVIDERS[name](await client(), url, work["secrets"][name]) for name, url in work["urls"].items()
         }
         queue = iter(work["keys"])
+        start = time.perf_counter()
 
         async def lane() -> None:
             for old in queue:
@@ -311,7 +312,7 @@ async def run(work: Mapping[str, Any]) -> float:
         async with asyncio.TaskGroup() as lanes:
             for _ in range(work["lanes"]):
                 lanes.create_task(lane())
-    return time.perf_counter() - start
+        return time.perf_counter() - start
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""A worker of the product, as a process of its own, that performs `bench.call` as well: `python -m benchmarks.serve bulk`.
+"""A worker of the product, as a process of its own, that knows `bench.call` as well: `python -m benchmarks.serve bulk`.
 
 As `firedoor up` runs them: one for incidents, and one for mass work that leaves the machine to others.
 """

@@ -97,14 +97,14 @@ async def test_an_admin_key_without_scope(on: Rotating, openai: FakeOpenAI, tmp_
 async def test_a_key_of_another_organization(on: Rotating, openai: FakeOpenAI, tmp_path: Path, action: str) -> None:
     """By its id nobody here knows it: that proves nothing, and nothing is made, stored or called contained."""
     mine = openai.plant_credential("service_account_key", "gateway")
-    place = on.secret(SECRET, mine.value)
+    place = f"{on.secret(SECRET, '{}')}?field=key"
     stranger = named(mine, id="key_of_another_organization", name="theirs")
     case = await on.stopped(action, "breach", credential=stranger, **({"into": [place]} if action == ROTATE else {}))
     failure = case.failure()
     assert failure.what.startswith("OpenAI does not know the OpenAI service-account key theirs key_of_another")
     assert "belongs to another account, organization or project than firedoor acts in" in failure.what
     assert failure.changed == "Nothing was changed."
-    assert (openai.alive("service_account_key"), on.stored(SECRET)) == ({mine.value}, mine.value)
+    assert (openai.alive("service_account_key"), on.stored(SECRET)) == ({mine.value}, "{}")
     await ended(case, tmp_path, "not_found")
 
 

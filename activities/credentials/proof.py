@@ -109,21 +109,17 @@ class Subject:
             # Who may not ask by id has the value's own answer.
             return None
 
-    def refuse_stranger(self, *, anyhow: bool) -> None:
+    def refuse_stranger(self) -> None:
         """Raise for a credential that cannot be the right one, before anything is changed.
 
         `invalid_arguments` where neither id nor value is known, `not_found` for an id that its provider does not know.
-        Where a value is known it is asked for the id only if `anyhow`: it costs a call, and the value tells at the end.
+        Where a value is known, it tells at the end.
         """
-        if self.value is not None and not (anyhow and self.credential.id):
+        if self.value is not None:
             return
         if not self.credential.id:
             self.read()
-        looked = self._looked() if self.value is not None else self.module.look(self.api, self.credential)
-        if looked is None or looked.exists:
-            return
-        # One that its provider deleted by itself is dead by its value, and still needs a successor.
-        if self.value is None or self.read()[0].life != "dead":
+        if not self.module.look(self.api, self.credential).exists:
             raise self.stranger()
 
     def stranger(self) -> StepError:
@@ -132,12 +128,8 @@ class Subject:
             "not_found",
             f"{self.api.provider.title} does not know {self.label}: it was deleted, or belongs to another account, "
             "organization or project than firedoor acts in.",
-            next="Check its id and scope, and whose credential firedoor uses there. "
-            + (
-                "Whether it still works, its value tells: give `value`."
-                if self.value is None
-                else "The value that is known works, so it is that of another one."
-            ),
+            next="Check its id and scope, and whose credential firedoor uses there. Whether it still works, its value "
+            "tells: give `value`.",
         )
 
     def dead(self, since: datetime.datetime | None, settle_seconds: float) -> tuple[Reading, tuple[Evidence, ...]]:

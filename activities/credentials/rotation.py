@@ -39,7 +39,7 @@ def rotate(step: Rotate, context: Context) -> Iterator[Preview | Outcome]:
     old, meant = succession.old, succession.meant
     refuse_gap(step, old, meant)
     if not succession.again:
-        old.refuse_stranger(anyhow=step.mode == "breach")
+        old.refuse_stranger()
     yield context.earlier or Preview(
         change=f"{old.label}: replaced by {succession.called}, in {_places(succession.sinks)}"
         + ("; revoked first" if step.mode == "breach" else "; revoked last")

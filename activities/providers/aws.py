@@ -56,13 +56,20 @@ OPERATIONS = {
 
 
 def inventory(api: Api, kind: Kind, scope: str) -> Sequence[Found]:
-    """ListAccessKeys (or ListServiceSpecificCredentials) of one user, or of every user of firedoor's own account."""
+    """ListAccessKeys (or ListServiceSpecificCredentials) of one user, or of every user of firedoor's own account.
+
+    Of access keys also GetAccessKeyLastUsed, where firedoor may ask that.
+    """
     if not isinstance(kind.inventory, ByApi):
         return _by_hand.inventory(api, kind, scope)
     users = (
         [scope] if scope else [str(user["UserName"]) for user in api.aws.service("iam").pages("ListUsers", "Users")[0]]
     )
-    return [_found(kind, one, user) for user in users for one in _listed(api, kind.name, user)[0]]
+    return [
+        _found(kind, one, user).model_copy(update={"last_used": _last_used(api, kind, user, one)})
+        for user in users
+        for one in _listed(api, kind.name, user)[0]
+    ]
 
 
 def look(api: Api, credential: Credential) -> Reading:
@@ -139,8 +146,9 @@ def made(api: Api, like: Credential, name: str, known: Sequence[str]) -> Sequenc
     kind = kind_of(api.provider, like)
     if kind.name not in OPERATIONS:
         return ()
-    found = inventory(api, kind, _user(api, like))
-    return [one.credential for one in found if one.credential.id not in known]
+    user = _user(api, like)
+    found = (_found(kind, one, user).credential for one in _listed(api, kind.name, user)[0])
+    return [one for one in found if one.id not in known]
 
 
 def usage(api: Api, credential: Credential, since: datetime.datetime) -> Sequence[Use]:
@@ -236,6 +244,20 @@ def _user(api: Api, credential: Credential) -> str:
         f"It is not said whose {credential.label} is.",
         next="Give the credential's `scope`: the name of the IAM user.",
     )
+
+
+def _last_used(api: Api, kind: Kind, user: str, one: Mapping[str, Any]) -> str:
+    """When an access key was last used, for any service; empty where IAM does not tell, or not us."""
+    if kind.name != "iam_access_key":
+        return ""
+    try:
+        answer = _iam(api, user)[0].optional("GetAccessKeyLastUsed", AccessKeyId=one["AccessKeyId"])
+    except AwsError as error:
+        if error.reason == "permission_missing":
+            return ""
+        raise
+    last = (answer.get("AccessKeyLastUsed") or {}).get("LastUsedDate") if answer else None
+    return moment(last.isoformat()) if last else ""
 
 
 def _found(kind: Kind, one: Mapping[str, Any], user: str) -> Found:

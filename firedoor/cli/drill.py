@@ -22,7 +22,7 @@ from firedoor.drill.scenarios import SCENARIOS
 from firedoor.errors import Exit, UsageError
 from firedoor.timeline.entry import Entry
 
-Name = Annotated[str, Parameter(help="Which drill. Default: aws-access-key-leaked.")]
+Name = Annotated[str, Parameter(help=f"Which drill: {', '.join(SCENARIOS)}. Default: aws-access-key-leaked.")]
 Keep = Annotated[
     Path | None, Parameter(help="Leave result.json, incident.zip, timeline.pub and the data in this new folder.")
 ]
@@ -74,7 +74,7 @@ def _end(result: DrillResult, record: Sequence[Entry], keep: Path | None) -> Non
     console.print()
     icon, style = ("✓", "bold green") if result.contained else ("✗", "bold red")
     console.print(Text(f"{icon} {result.sentence}", style=style))
-    took = f"{duration(result.seconds)} from the alert to the proof, {duration(result.setup_seconds)} to set up"
+    took = f"{duration(result.seconds)} from the report to the proof, {duration(result.setup_seconds)} to set up"
     console.print(Text(took, style="dim"))
     if keep:
         command = f"firedoor verify {keep / 'incident.zip'} --key {keep / 'timeline.pub'}"

@@ -313,7 +313,7 @@ class Rehearsal:
             parts.insert(1, "The attacker is refused, but the incident did not prove it.")
         out_after = reported.until(proof.attacker_last_success)
         if proof.attacker_last_success:
-            parts.append(f"The attacker's last call that worked came {out_after:.1f} s after the alert.")
+            parts.append(f"The attacker's last call that worked came {out_after:.1f} s after it was reported.")
         return DrillResult(
             scenario=self.scenario.name,
             incident=view.id,

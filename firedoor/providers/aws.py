@@ -21,7 +21,10 @@ PROVIDER = Provider(
             id_pattern=r"AKIA[A-Z0-9]{12,124}",
             scope=_USER,
             scope_pattern=USER,
-            inventory=ByApi(call="iam:ListAccessKeys", permission="iam:ListUsers, iam:ListAccessKeys"),
+            inventory=ByApi(
+                call="iam:ListAccessKeys",
+                permission="iam:ListUsers, iam:ListAccessKeys; for the last use iam:GetAccessKeyLastUsed",
+            ),
             verify=ByApi(call="sts:GetCallerIdentity", note="with the key itself; needs no permission"),
             revoke=ByApi(
                 call="iam:UpdateAccessKey {Inactive}",

@@ -54,7 +54,7 @@ class KeyActivity(Result):
     created: tuple[Change, ...] = Field(default=(), description="What was made or tampered with.")
     secrets_read: tuple[str, ...] = Field(default=(), description="Secrets and parameters that were read.")
     places_read: tuple[str, ...] = Field(
-        default=(), description="The same as `inventory.find` takes them: `aws-sm:NAME`, `aws-ssm:NAME`; up to 20,000."
+        default=(), description="The same as `inventory.find` takes them: the store and the name there; up to 20,000."
     )
     searched_regions: tuple[str, ...] = Field(default=(), description="Where CloudTrail was asked.")
     complete: bool = Field(description="False if a limit was met: more may have happened than is listed.")

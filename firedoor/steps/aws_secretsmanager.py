@@ -25,7 +25,7 @@ class ReadableSecret(Result):
     """A secret, or a parameter that is encrypted, without its value."""
 
     name: str = Field(description="Its name.")
-    place: str = Field(default="", description="As the inventory names it: `aws-sm:NAME`, `aws-ssm:NAME`.")
+    place: str = Field(default="", description="As the inventory names it: the store and its name there.")
     arn: str = Field(description="Its ARN.")
     region: str = Field(description="Its region.")
     last_changed: str = Field(default="", description="When its value last changed, RFC 3339 UTC.")

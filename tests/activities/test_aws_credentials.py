@@ -155,3 +155,18 @@ def recorded(calls: Sequence[tuple[datetime.datetime, str, str, str]]) -> Rule:
     ]
     body = json.dumps({"Events": events}).encode()
     return lambda forward: Reply(200, "application/x-amz-json-1.1", body)
+
+
+def test_the_last_use_of_a_key_is_listed_where_firedoor_may_ask(wire: Wire, clients: Clients, leaked: Keys) -> None:
+    """IAM tells it key by key; without the permission the list is the same, and leaves it out."""
+    last = "<AccessKeyLastUsed><LastUsedDate>2026-11-20T08:00:00Z</LastUsedDate></AccessKeyLastUsed>"
+    name = "GetAccessKeyLastUsed"
+    body = f"<{name}Response><{name}Result><UserName>gateway</UserName>{last}</{name}Result></{name}Response>"
+    for rule, expected in (
+        (lambda forward: Reply(200, "text/xml", body.encode()), "2026-11-20T08:00:00Z"),
+        (refused(403, "AccessDenied"), ""),
+    ):
+        wire.always[name] = rule
+        given = {"provider": "aws", "kind": "iam_access_key", "scope": "gateway"}
+        (one,) = outcome(clients, "credential.inventory", **given).result["found"]
+        assert (one["credential"]["id"], one["last_used"]) == (leaked.access_key_id, expected)

@@ -16,6 +16,7 @@ from activities.checkup import Findings, check
 from firedoor.config import Aws, Settings
 from firedoor.drill.fakes.anthropic import FakeAnthropic
 from firedoor.drill.fakes.openai import FakeOpenAI
+from firedoor.sinks import STORES, Store
 from tests.emulators import REGION, ROOT, Emulator, Keys, People, ministack
 from tests.sinks.test_vault import Bao, openbao
 
@@ -172,3 +173,9 @@ def test_a_provider_that_never_answers_holds_up_nobody(
     monkeypatch.setattr(checkup, "_reference", lambda *_: int("no number"))
     said = found(tmp_path, providers=at(openai, "env:FIREDOOR_SECRET_OPENAI"), secret_environment=variables)
     assert said[LIST][1].startswith("firedoor's own check failed (ValueError)")
+
+
+@pytest.mark.parametrize("store", STORES.values(), ids=STORES)
+def test_what_reading_needs_is_known_of_every_store(store: Store) -> None:
+    """Doctor says it; a store that never shows a value has nothing to say."""
+    assert bool(store.reading) == store.readable

@@ -95,6 +95,7 @@ class NotRecording:
     timeline: Timeline
     earlier: Preview | None = None
     since: datetime.datetime | None = None
+    begun: Preview | None = None
     run: str = ""
 
     async def intent(self, preview: Preview | None) -> None:

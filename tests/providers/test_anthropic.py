@@ -26,16 +26,13 @@ def test_a_key_is_listed_with_its_workspace_and_what_it_is(fakes: Fakes, apis: A
     """Inactive, archived and active ones, each with the workspace that it is of."""
     fake = fakes(FakeAnthropic())
     api = apis(fake, admin_key=fake.admin)
-    for number, status in enumerate(("active", "inactive", "archived"), 1):
-        planted = fake.plant_credential("api_key", f"gateway-{number}")
-        fake.keys[planted.credential.id].status = status
+    planted = [fake.plant_credential("api_key", f"gateway-{number}").credential for number in range(3)]
+    for one, status in zip(planted, ("active", "inactive", "archived"), strict=True):
+        fake.keys[one.id].status = status
     found = anthropic.inventory(api, api.provider.kind("api_key"), "")
-    assert [(one.status, one.credential.scope) for one in found] == [
-        ("active", planted.credential.scope),
-        ("inactive", planted.credential.scope),
-        ("inactive", planted.credential.scope),
-    ]
-    assert planted.credential.scope
+    assert [one.status for one in found] == ["active", "inactive", "inactive"]
+    assert [one.credential.scope for one in found] == [one.scope for one in planted]
+    assert planted[0].scope
 
 
 def test_use_is_read_in_tokens_by_model(fakes: Fakes, apis: Apis) -> None:

@@ -121,9 +121,9 @@ def test_nothing_is_deleted_or_lifted_before_somebody_has_looked(plan: Plan) -> 
 
 
 def test_permissions_fit_into_one_policy_and_hold_nothing_broad(plan: Plan) -> None:
-    """The least-privilege policy fits a managed policy (6,144 characters), and reads no secret."""
+    """The least-privilege policy fits an inline policy of a user (2,048 characters), and reads no secret."""
     document = policy_document(plan)
-    assert len(json.dumps(document, separators=(",", ":"))) < 6144
+    assert len(json.dumps(document, separators=(",", ":"))) < 2048
     actions = [action for statement in document["Statement"] for action in statement["Action"]]
     assert not any("*" in action for action in actions)
     assert not {"secretsmanager:GetSecretValue", "iam:CreateAccessKey", "sts:AssumeRole"} & set(actions)

@@ -113,6 +113,7 @@ def test_permissions_are_narrowed_or_known_to_be_wide(contract: type[Step]) -> N
         "organizations:ListRoots",
         "organizations:UpdatePolicy",
         "secretsmanager:ListSecrets",
+        "ssm:DescribeParameters",
         "sts:GetAccessKeyInfo",
     }
     assert set(contract.permissions) - set(RESOURCE_TYPES) <= wide
