@@ -26,9 +26,7 @@ def told(cli: Cli) -> dict[str, tuple[str, str]]:
     return {one["subject"]: (one["level"], one["says"]) for one in json.loads(done.out)}
 
 
-def test_each_secret_of_the_settings_is_read_and_tried(
-    cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_secret_of_the_settings_is_read_and_tried(cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the worker's side, from a file; the provider lets firedoor in, until the key is another one."""
     with FakeOpenAI() as fake:
         assert isinstance(fake, FakeOpenAI)

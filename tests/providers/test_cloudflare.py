@@ -113,3 +113,16 @@ def test_a_token_that_may_not_is_told_which_permission(fake: FakeCloudflare, api
     fake.weak.add(fake.own.value)
     with pytest.raises(ProviderError, match="needs Account API Tokens Read"):
         cloudflare.create(api, narrow, "gateway-fd1")
+
+
+def test_which_token_is_its_own_is_asked_once(fake: FakeCloudflare, api: Api) -> None:
+    """A thousand tokens are disabled without a thousand calls for the id of firedoor's own, which is still refused."""
+    for number in range(3):
+        token = fake.plant(f"job-{number}", "")
+        cloudflare.revoke(api, Credential(provider="cloudflare", kind="user_token", id=token.id), None)
+    own = Credential(provider="cloudflare", kind="user_token", id=fake.own.id)
+    for change in (cloudflare.revoke, lambda api, one, _: cloudflare.delete(api, one)):
+        with pytest.raises(StepError) as raised:
+            change(api, own, None)
+        assert raised.value.reason == "refused_self"
+    assert len([one for one in fake.log if one.path.endswith("/verify")]) == 1
