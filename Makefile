@@ -57,7 +57,7 @@ test-specs: $(DEV) $(PRISM)  ## Providers' clients against their official OpenAP
 chaos: $(DEV) $(TEST_EMULATORS)  ## Kill, fill, cut, spoil at every point of a step's life: the long form, minutes
 	@exec $(BIN)/python -m pytest tests/chaos -n 0 -m chaos $(ARGS)
 
-bench: $(DEV) $(EMULATORS)  ## Measure against hand-written Temporal programs; writes benchmarks/results.json
+bench: $(DEV) $(TEST_EMULATORS)  ## Measure against hand-written Temporal programs; writes benchmarks/results.json
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(DEV)  ## ruff, mypy, pyright, import contracts: all of them, whatever fails

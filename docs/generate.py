@@ -54,6 +54,8 @@ FIGURES = {
     "fanout_100000": ("100,000 recorded targets of 10 ms, of a worker in processes of its own", ""),
     "fanout_resume": ("what `kill -9` of the worker at half of 10,000 targets of 100 ms costs", ""),
     "overtake": ("from the start to the first action during mass work, against the same at rest", "≤ 2"),
+    "rotate_1000": ("1,000 keys of seven providers rotated, against the lower bound of their limits", "≤ 1.15"),
+    "rotate_1000_lifted": ("the same without limits, against an asyncio script that records nothing", "≤ 1.5"),
     "incidents_concurrent": ("1,000 incidents started, until all of them wait for approval", ""),
     "timeline_append": ("durable entries a second against plain SQLite inserts with the same durability", "≥ 0.5"),
     "compile_1000_steps": ("compiling a runbook of 1,000 steps", "< 1 s"),

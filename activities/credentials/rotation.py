@@ -4,7 +4,7 @@ What is made and stored, and how an interrupted attempt is continued, is in `suc
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from activities._action import Context, performs
@@ -31,6 +31,8 @@ SO_FAR = {
     "unknown": "{who} was told to revoke {what}; whether it refuses it is not known.",
 }
 
+REVOKING = "The revocation of {what} was sent."
+
 
 @performs(Rotate)
 def rotate(step: Rotate, context: Context) -> Iterator[Preview | Outcome]:
@@ -54,20 +56,10 @@ def rotate(step: Rotate, context: Context) -> Iterator[Preview | Outcome]:
             for one in dependents(context.clients, hit)
         ),
     )
-    proofs: tuple[Evidence, ...] = ()
-    if step.mode == "breach":
-        old, reading, proofs = _revoked(succession, context, "")
-        new = _replaced(succession, SO_FAR[reading.life].format(who=old.api.provider.title, what=old.label))
-        destroyed = succession.destroy_old()
-    else:
-        since = None if step.grace and succession.unswitched() else context.since
-        new = _replaced(succession, "")
-        _wait_for_consumers(step, succession, since)
-        so_far = f"The new value is in {_places(succession.sinks)}; the old one was not revoked."
-        old, reading, proofs = _revoked(succession, context, so_far)
-        destroyed = ()
+    ended = _breach(step, succession, context) if step.mode == "breach" else _rotation(step, succession, context)
+    old, new, reading = ended.old, ended.new, ended.reading
     verdict = old.proved(reading, by_value=old.value is not None)
-    places = tuple(sink.reference for sink in succession.sinks)
+    places, destroyed = tuple(sink.reference for sink in succession.sinks), ended.destroyed
     result = Rotated(old=meant.told(step.credential), new=new, places=places, destroyed=destroyed, state=reading.life)
     yield Outcome(
         summary=f"{old.label[:1].upper()}{old.label[1:]} is replaced by {new.label} in {_places(succession.sinks)}, "
@@ -75,8 +67,48 @@ def rotate(step: Rotate, context: Context) -> Iterator[Preview | Outcome]:
         result=result.model_dump(mode="json"),
         verdict=verdict,
         changed=True,
-        evidence=(*succession.notes, *proofs),
+        evidence=(*succession.notes, *ended.proofs),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How the old one ended, and what took its place."""
+
+    old: Subject
+    new: Credential
+    reading: Reading
+    proofs: tuple[Evidence, ...]
+    destroyed: tuple[str, ...] = ()
+
+
+def _breach(step: Rotate, succession: Succession, context: Context) -> _Ended:
+    """Revoke the old one, prove it dead, then replace it; versions that hold the leak are destroyed at the end.
+
+    A provider may go on accepting for minutes what was revoked. Consumers do not wait for that without a key: the new
+    one is made meanwhile, and the proof comes after it, if the old value can still be read for it then.
+    """
+    old, sent = _revoked(succession, "")
+    if old.kind.lag and _outlives(step, succession):
+        told = f"{old.api.provider.title} was told to revoke {old.label}; whether it refuses it is not known."
+        new = _replaced(succession, told)
+        reading, proofs = _proved(old, context, f"{told.partition(';')[0]}; {_places(succession.sinks)} has a new one.")
+    else:
+        reading, proofs = _proved(old, context, REVOKING.format(what=old.label) if sent else "")
+        new = _replaced(succession, SO_FAR[reading.life].format(who=old.api.provider.title, what=old.label))
+    return _Ended(old, new, reading, (*sent, *proofs), succession.destroy_old())
+
+
+def _rotation(step: Rotate, succession: Succession, context: Context) -> _Ended:
+    """Replace the old one, give consumers their time, then revoke it and prove it dead."""
+    since = None if step.grace and succession.unswitched() else context.since
+    new = _replaced(succession, "")
+    _wait_for_consumers(step, succession, since)
+    so_far = f"The new value is in {_places(succession.sinks)}"
+    old, sent = _revoked(succession, f"{so_far}; the old one was not revoked.")
+    what = REVOKING.format(what=old.label)
+    reading, proofs = _proved(old, context, f"{so_far}. {what}" if sent else f"{so_far}; the old one was not revoked.")
+    return _Ended(old, new, reading, (*sent, *proofs))
 
 
 @performs(Create)
@@ -115,9 +147,13 @@ def _succession(step: Rotate | Create, context: Context) -> Succession:
     sinks = tuple(context.clients.sink(one.partition("#")[0] if "#" in one else one) for one in references)
     earlier = context.earlier or context.begun
     before, first, known = recorded(earlier.before) if earlier else ({}, {}, ())
+    value = step.value if isinstance(step, Rotate) else ""
+    if value in {sink.reference for sink in sinks}:
+        # What is there now; after the switch, the version of before.
+        credential, value = credential.model_copy(update={"where": value}), ""
     given = _with_old_value(credential, sinks, first)
     seen = {} if earlier else {sink.reference: sink.look() for sink in sinks}
-    old = Subject.of(context.clients, given, step.value if isinstance(step, Rotate) else "", seen)
+    old = Subject.of(context.clients, given, value, seen)
     if earlier:
         meant = Meant.recorded(old, earlier.before)
     else:
@@ -166,21 +202,44 @@ def _replaced(succession: Succession, so_far: str) -> Credential:
     return new.model_copy(update={"where": first, "fingerprint": fingerprint(value) if value else ""})
 
 
-def _revoked(succession: Succession, context: Context, so_far: str) -> tuple[Subject, Reading, tuple[Evidence, ...]]:
-    """Revoke the old one if it is not dead yet, and read until it is; with whom was asked about it."""
+def _revoked(succession: Succession, so_far: str) -> tuple[Subject, tuple[Evidence, ...]]:
+    """Revoke the old one if it is not dead yet; returns whom to ask about it from then on, and what was answered."""
     old = succession.old
-    sent: tuple[Evidence, ...] = ()
-    if succession.again and old.value is None and not old.credential.id:
-        says = "cannot be asked about it any more: its value is in no place, and its id is not known"
-        return old, Reading("unknown", Evidence(source=f"{old.api.provider.name}:none", says=says)), ()
+    if _forgotten(old):
+        return old, ()
     with after(so_far):
         old, now, _ = old.sure()
-        if now.life != "dead":
-            sent = (old.module.revoke(old.api, old.credential, old.value),)
-            so_far = f"{so_far.partition(';')[0]} The revocation of {old.label} was sent.".strip()
+        return old, () if now.life == "dead" else (old.module.revoke(old.api, old.credential, old.value),)
+
+
+def _proved(old: Subject, context: Context, so_far: str) -> tuple[Reading, tuple[Evidence, ...]]:
+    """Read until it is dead. What failed says what is done already."""
+    if _forgotten(old):
+        says = "cannot be asked about it any more: its value is in no place, and its id is not known"
+        return Reading("unknown", Evidence(source=f"{old.api.provider.name}:none", says=says)), ()
     with after(so_far):
-        reading, proofs = old.dead(context.since, context.aws.settle_seconds)
-    return old, reading, (*sent, *proofs)
+        return old.dead(context.since, context.aws.settle_seconds)
+
+
+def _forgotten(old: Subject) -> bool:
+    """Is nothing left by which the provider could be asked? A first attempt refuses that (`refuse_stranger`)."""
+    return old.value is None and not old.credential.id
+
+
+def _outlives(step: Rotate, succession: Succession) -> bool:
+    """Can the old value still be read when every place has the new one: from elsewhere, or as an earlier version?"""
+    old = succession.old
+    if old.value is None or old.kind.replacement in {"in_place", "slots"}:
+        return False
+    where = _bare(step.value or old.credential.where)
+    return all(
+        sink.store.versions and sink.store.readable for sink in succession.sinks if where in {"", _bare(sink.reference)}
+    )
+
+
+def _bare(reference: str) -> str:
+    """A reference without version and options."""
+    return reference.partition("?")[0].partition("#")[0]
 
 
 def _wait_for_consumers(step: Rotate, succession: Succession, since: datetime | None) -> None:

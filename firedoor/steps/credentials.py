@@ -235,8 +235,9 @@ class Rotate(Step):
 
     Mode `rotation`: create → store → verify the new one → switch the sinks → wait `grace` → revoke the old one → prove
     it dead. At no moment does no key work. Mode `breach`: revoke the old one → prove it dead → create → store → verify
-    → switch → destroy the versions that hold the leak. At no moment does the old one work unnoticed. A provider that
-    cannot create makes the step wait for a person who pastes the new value: `firedoor paste`.
+    → switch → destroy the versions that hold the leak. At no moment does the old one work unnoticed. Where the provider
+    is known to take minutes until it refuses what is revoked, the proof comes last, so that consumers do not wait for
+    it. A provider that cannot create makes the step wait for a person who pastes the new value: `firedoor paste`.
     """
 
     action: ClassVar[str] = "credential.rotate"

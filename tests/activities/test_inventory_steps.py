@@ -1,7 +1,9 @@
 """What steps make of the inventory: who held what, and who is hit."""
 
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -10,6 +12,7 @@ from firedoor.config import Settings
 from firedoor.drill.fakes.braintrust import FakeBraintrust
 from firedoor.errors import StepError
 from firedoor.incident import Outcome
+from firedoor.inventory import Inventory, load_inventory
 from tests.activities.openai import SINK, Stage, stage
 from tests.emulators import Emulator
 from tests.killing import attempt
@@ -122,3 +125,23 @@ def test_what_a_provider_lists_comes_with_what_the_inventory_knows(on: Stage) ->
         ["braintrust", "gateway"],
         ["c1", "c2"],
     )
+
+
+def test_threads_that_begin_together_read_the_file_once(on: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mass work begins in all threads of a worker at once: a large file would be read by each of them."""
+    read: list[Path] = []
+    together = Barrier(8)
+
+    def counted(path: Path) -> Inventory:
+        read.append(path)
+        return load_inventory(path)
+
+    def find(_: int) -> Inventory:
+        together.wait()
+        return on.clients.inventory()
+
+    monkeypatch.setattr("activities._clients.load_inventory", counted)
+    with ThreadPoolExecutor(8) as threads:
+        (same,) = {id(one) for one in threads.map(find, range(8))}
+    assert same
+    assert len(read) == 1

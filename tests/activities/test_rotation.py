@@ -112,6 +112,21 @@ def test_a_lost_answer_leaves_no_orphan(on: Stage, mode: str) -> None:
     assert len(on.openai.accounts) == 1
 
 
+@pytest.mark.parametrize("mode", ["breach", "rotation"])
+def test_a_place_that_is_named_for_the_old_value_is_not_read_for_it_afterwards(
+    on: Stage, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`value` names the place that gets the new one: killed at each call, what is revoked and proved is the old value."""
+    arguments = {"credential": on.credential | {"where": ""}, "value": SINK, "into": [SINK], "mode": mode}
+    with monkeypatch.context() as patching:
+        ended, _ = killing.killed_everywhere(
+            patching, lambda earlier: attempt(on, "credential.rotate", earlier, **arguments), after=True
+        )
+    assert isinstance(ended, Outcome), ended
+    assert ended.verdict is Verdict.CONTAINED
+    assert [key.value for key in on.openai.keys.values()] == [on.stored()]
+
+
 def test_a_sink_that_refuses_leaves_nothing_behind(on: Stage) -> None:
     """The second sink does not exist: nothing was made, and the error says which one it is."""
     with pytest.raises(StepError, match="There is no secret absent") as raised:

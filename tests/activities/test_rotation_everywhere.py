@@ -1,5 +1,6 @@
 """Every provider that can create by its API: one of its credentials is rotated, killed at each call."""
 
+import datetime
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,8 @@ from activities._clients import Clients
 from firedoor.config import Settings
 from firedoor.drill.fakes import FAKES
 from firedoor.drill.fakes._fake import Fake, Planted
+from firedoor.drill.fakes.google import FakeGoogle
+from firedoor.errors import StepError
 from firedoor.incident import Outcome
 from firedoor.plan import Verdict
 from firedoor.providers import Verb, providers
@@ -146,3 +149,30 @@ def watched(call: Callable[..., Any], look: Callable[[], None]) -> Callable[...,
             look()
 
     return wrapped
+
+
+@pytest.mark.parametrize(("provider", "kind"), [("google", "api_key")], indirect=["provider"])
+def test_in_a_breach_consumers_do_not_wait_for_a_provider_that_lags(
+    provider: Fake, kind: str, clients: Clients, leaked: Planted, aws: Emulator
+) -> None:
+    """Google refuses a deleted key after half an hour only: the new one is in its place at once, the verdict comes then."""
+    assert isinstance(provider, FakeGoogle)
+    provider.deleted_ago = 60
+    credential = leaked.credential.model_dump(mode="json") | {"where": SINK}
+    preview, waiting = attempt(clients, "credential.rotate", credential=credential, mode="breach")
+    assert isinstance(waiting, StepError)
+    assert (waiting.reason, waiting.retryable) == ("not_yet", True)
+    assert f"{SINK} has a new one" in waiting.changed
+    manager = aws.client("secretsmanager")
+    stored = manager.get_secret_value(SecretId="gateway/key")["SecretString"]
+    assert stored in provider.alive(kind) - {leaked.value}
+    assert manager.get_secret_value(SecretId="gateway/key", VersionStage="AWSPREVIOUS")["SecretString"] == leaked.value
+    for key in provider.keys.values():
+        key.deleted = key.deleted and key.deleted - datetime.timedelta(minutes=31)
+    _, ended = attempt(clients, "credential.rotate", preview, credential=credential, mode="breach")
+    assert isinstance(ended, Outcome), ended
+    assert ended.verdict is Verdict.CONTAINED
+    assert manager.get_secret_value(SecretId="gateway/key")["SecretString"] == stored
+    labels = manager.describe_secret(SecretId="gateway/key")["VersionIdsToStages"].values()
+    assert [one for one in labels if one] == [["AWSCURRENT"]]
+    assert len(provider.alive(kind)) == 1

@@ -16,6 +16,7 @@ import hvac
 import pytest
 from hvac.exceptions import InvalidPath
 from pydantic import SecretStr
+from requests.adapters import HTTPAdapter
 
 from activities._guard import MAY_CHANGE
 from activities.sinks.vault import VaultSink
@@ -203,3 +204,23 @@ def test_an_authority_of_its_own_is_trusted_by_its_file(staging: Staging, emulat
             staging(vault=reached).clients.sink(PLACE).look()
         assert "as ca_file there" in raised.value.next
         assert not raised.value.retryable
+
+
+def test_a_first_attempt_reads_no_more_than_it_must(stage: Stage, bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look, the metadata read and marked, the map read, written and read back: over one connection."""
+    calls: list[str] = []
+    call = VaultSink._call
+
+    def counted(sink: VaultSink, what: str, send: Any) -> Any:
+        calls.append(what)
+        return call(sink, what, send)
+
+    monkeypatch.setattr(VaultSink, "_call", counted)
+    stage.rotated(PLACE, mode="rotation")
+    assert calls == ["read data", "read metadata", "write metadata", "read data", "write data", "read data"]
+    sink = stage.clients.sink(PLACE)
+    assert isinstance(sink, VaultSink)
+    adapter = sink.client.session.get_adapter(bao.url)
+    assert isinstance(adapter, HTTPAdapter)
+    (pool,) = map(adapter.poolmanager.pools.get, [*adapter.poolmanager.pools.keys()])
+    assert pool.num_connections == 1

@@ -97,15 +97,16 @@ class Allowance:
 
     rate: float
     burst: int
+    clock: Callable[[], float] = time.monotonic
     left: float = field(init=False)
-    seen: float = field(init=False, default_factory=time.monotonic)
+    seen: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.left = float(self.burst)
+        self.left, self.seen = float(self.burst), self.clock()
 
     def spend(self) -> bool:
         """Take one call off it; False where none is left."""
-        now = time.monotonic()
+        now = self.clock()
         self.left = min(float(self.burst), self.left + (now - self.seen) * self.rate)
         self.seen = now
         enough = self.left >= 1
