@@ -223,8 +223,8 @@ def _summary(found: KeyActivity, hours: int) -> str:
         return f"{nothing} That proves nothing yet: {late}"
     calls = (
         f"{found.access_key_id} and {plural(len(found.sessions), 'sessions')} born from it made "
-        f"{plural(found.calls, 'calls')} from {plural(len(found.addresses), 'addresses')} between {found.first_seen} and "
-        f"{found.last_seen} ({where})."
+        f"{plural(found.calls, 'calls')} from {plural(len(found.addresses), 'addresses')} between {found.first_seen} "
+        f"and {found.last_seen} ({where})."
     )
     parts = [calls]
     if found.roles:
