@@ -22,5 +22,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def singular(noun: str) -> str:
-    """`credential` of `credentials`, `policy` of `policies`."""
-    return f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")
+    """`credential` of `credentials`, `policy` of `policies`, `address` of `addresses`."""
+    if noun.endswith("ies"):
+        return f"{noun[:-3]}y"
+    return noun.removesuffix("es") if noun.endswith("sses") else noun.removesuffix("s")

@@ -12,6 +12,7 @@ from activities.aws.principals import principal_of
 from activities.aws.trail_changes import HOME, Changes, Done
 from firedoor.incident import Evidence, Outcome
 from firedoor.steps.aws_iam_account import Finding, FindPersistence, MadeKey, Persistence
+from firedoor.words import plural
 
 MAX_LISTED = 1000
 #: A user's other credentials: the list, its member, the id and the date in it, and the operation that makes one.
@@ -204,11 +205,11 @@ def _several(value: str | Iterable[str]) -> Iterable[str]:
 
 def _summary(found: Persistence, since: str, own: int) -> str:
     counts = (
-        f"Since {since}, in account {found.account}: {len(found.access_keys)} access keys that are active, "
-        f"{len(found.principals)} users and roles, {len(found.passwords)} console passwords, and "
-        f"{len(found.findings)} findings in all; {len(found.outsiders)} roles let outsiders in."
+        f"Since {since}, in account {found.account}: {plural(len(found.access_keys), 'active access keys')}, "
+        f"{len(found.principals)} users and roles, {plural(len(found.passwords), 'console passwords')}, and "
+        f"{plural(len(found.findings), 'findings')} in all; roles that let outsiders in: {len(found.outsiders)}."
     )
-    parts = [counts, f"{own} changes by firedoor itself are left out." if own else ""]
+    parts = [counts, f"Left out is what firedoor did itself: {plural(own, 'changes')}." if own else ""]
     parts.append("CloudTrail delivers some minutes late, so look again.")
     if not found.complete:
         parts.append("A limit was met: there may be more.")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NoReturn, Protocol
+from typing import Any, Literal, NoReturn, Protocol, runtime_checkable
 
 from pydantic import SecretStr
 
@@ -149,6 +149,18 @@ class ProviderModule(Protocol):
 
     def usage(self, api: Api, credential: Credential, since: datetime, /) -> Sequence[Use]:
         """How it was used since then, as far as the provider tells. Reads."""
+        ...
+
+
+@runtime_checkable
+class BatchModule(Protocol):
+    """What a provider's module has besides where one of its kinds has a `batch`."""
+
+    def revoke_values(self, api: Api, kind: Kind, values: Sequence[SecretStr], /) -> Evidence:
+        """Make up to `kind.batch` values useless with one call. One that is dead already is no error.
+
+        Raises `ProviderError` with status 400, 413 or 422 where the provider takes none of them because of one.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ from activities._http import ProviderError, Request
 from activities.providers._provider import Api, Reading
 from firedoor.errors import StepError
 from firedoor.incident import Evidence
+from firedoor.words import plural
 
 #: No list of credentials is longer; one that says so is a fault or a trap.
 MOST_PAGES = 1000
@@ -73,3 +74,8 @@ def moment(value: Any) -> str:
 def fingerprint(value: SecretStr) -> str:
     """Tells two values apart and gives neither away: the start of the SHA-256."""
     return f"sha256:{hashlib.sha256(value.get_secret_value().encode()).hexdigest()[:16]}"
+
+
+def taken(count: int) -> str:
+    """How many tokens a revocation took: the only one, or so many."""
+    return "the token" if count == 1 else plural(count, "tokens")

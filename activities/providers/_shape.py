@@ -5,23 +5,31 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from activities.providers import _by_hand
-from activities.providers._provider import ProviderModule
+from activities.providers._provider import BatchModule, ProviderModule
 from firedoor.providers import Provider, Verb
 from firedoor.providers._provider import ByApi, Kind
 
-#: The functions of a module: those of the Protocol.
-FUNCTIONS = {
-    name: len(inspect.signature(function).parameters) - 1
-    for name, function in vars(ProviderModule).items()
-    if inspect.isfunction(function) and not name.startswith("_")
-}
+
+def _functions(protocol: type) -> dict[str, int]:
+    return {
+        name: len(inspect.signature(function).parameters) - 1
+        for name, function in vars(protocol).items()
+        if inspect.isfunction(function) and not name.startswith("_")
+    }
+
+
+#: The functions of a module, and how many arguments each takes: those of the Protocol.
+FUNCTIONS = _functions(ProviderModule)
+#: Those that a kind with a `batch` needs besides.
+BATCHING = _functions(BatchModule)
 #: The function without which a verb that the description gives to the API cannot be done.
 NEEDED = {Verb.INVENTORY: "inventory", Verb.REVOKE: "revoke", Verb.CREATE: "create", Verb.USAGE: "usage"}
 
 
 def module_problems(provider: Provider, module: ModuleType) -> Iterator[str]:
     """What is wrong with a module, one sentence each."""
-    for name, count in FUNCTIONS.items():
+    batching = BATCHING if any(kind.batch for kind in provider.kinds) else {}
+    for name, count in {**FUNCTIONS, **batching}.items():
         function = getattr(module, name, None)
         if not inspect.isfunction(function):
             yield f"it has no function {name}"

@@ -73,6 +73,14 @@ def _problems(kind: Kind) -> Iterator[str]:
         yield "it is replaced by hand, and created by API: one of them is wrong"
     if (kind.replacement == "slots" or kind.needs) and kind.means(Verb.INVENTORY).how != "api":
         yield "a rotation has to list it first (slots, needs), and no API does"
+    if kind.batch and not _batched(kind):
+        yield "a batch of it needs a value_pattern, an API that revokes and one that verifies, and no time to take hold"
+
+
+def _batched(kind: Kind) -> bool:
+    """Can a list of values be checked before it is sent, and each be proved dead at once?"""
+    called = all(kind.means(verb).how == "api" for verb in (Verb.REVOKE, Verb.VERIFY))
+    return bool(kind.value_pattern) and called and not kind.lag and not kind.wavers
 
 
 def _load(point: EntryPoint, taken: Collection[str]) -> Brought:

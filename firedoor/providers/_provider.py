@@ -73,6 +73,7 @@ class Kind(Part):
     provider forgets with it: a rotation that is not told looks it up before it revokes. `wavers`: for a while after a
     change the provider answers one way here and another way there, so that a refusal must hold over the settle window.
     Not `polled`: it limits the call that tries a value so strictly that one proves a revocation, and none is repeated.
+    `batch`: one call revokes so many, by their values alone (`credential.revoke_values`); 0: each has a call of its own.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Kind(Part):
     lag: int = Field(default=0, ge=0, description="Seconds.")
     wavers: bool = False
     polled: bool = True
+    batch: int = Field(default=0, ge=0)
 
     def means(self, verb: Verb) -> Means:
         """How a verb is done for this kind."""

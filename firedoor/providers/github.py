@@ -25,10 +25,11 @@ PROVIDER = Provider(
                 "Classic ones only their owner sees.",
                 link=_TOKENS,
             ),
-            verify=ByApi(call="GET /user", note="403: it works and may not do this"),
+            verify=ByApi(call="GET /user", note="403 is a limit as well, and tells nothing; of a refresh token (ghr_) nothing does"),
             revoke=ByApi(
                 call="POST /credentials/revoke",
-                note="by the value alone and without authentication, 60 an hour; for good, and its owner gets a mail",
+                note="by the value alone and without authentication, up to 1,000 a call, 60 calls an hour; for good, "
+                "and its owner gets a mail",
             ),
             create=ByHand(
                 steps="Ask {owner} for a new fine-grained token named {name}, for the repositories that need it: "
@@ -41,6 +42,7 @@ PROVIDER = Provider(
                 link="https://docs.github.com/organizations/keeping-your-organization-secure",
             ),
             replacement="by_hand",
+            batch=1000,
         ),
         Kind(
             name="installation_token",

@@ -6,6 +6,8 @@ Source: huggingface/hub-docs `security-tokens.md` and huggingface_hub (read 2026
 from firedoor.providers._provider import ByApi, ByHand, Kind, Provider
 
 _PAGE = "https://huggingface.co/settings/tokens"
+#: It takes several with one call, and does not tell how many.
+_BATCH = 100
 
 PROVIDER = Provider(
     name="huggingface",
@@ -37,6 +39,7 @@ PROVIDER = Provider(
             usage=ByHand(steps="Look for {name} in the organization's audit log: Settings → Audit Logs.", link=_PAGE),
             replacement="by_hand",
             polled=False,
+            batch=_BATCH,
         ),
     ),
 )

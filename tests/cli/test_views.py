@@ -64,6 +64,7 @@ def test_numbers_and_their_nouns() -> None:
     """One is singular; the blast radius names the largest first and leaves out what is zero."""
     assert plural(1, "steps") == "1 step"
     assert plural(1000, "steps") == "1,000 steps"
+    assert plural(1, "addresses") == "1 address"
     assert blast({"services": 2, "credentials": 412, "accounts": 0}) == "412 credentials · 2 services"
 
 

@@ -9,8 +9,9 @@ from firedoor.drill.fakes._fake import Asked, Fake, Planted, Said, canary
 from firedoor.steps._step import Credential
 
 MOST = 1000
+DOCS = "https://docs.github.com/rest"
 PREFIXES = {"personal_access_token": "ghp_", "installation_token": "ghs_", "app_private_key": "key_"}
-#: What the batch takes; tokens of installations it leaves alone.
+#: What the batch takes; with anything else in it, it takes none.
 REVOCABLE = ("ghp_", "github_pat_", "gho_", "ghu_", "ghr_")
 
 
@@ -51,8 +52,10 @@ class FakeGitHub(Fake):
             return Said(403, {"message": "Authenticated requests are not allowed", "documentation_url": ""})
         given = asked.json().get("credentials")
         if not isinstance(given, list) or not 0 < len(given) <= MOST:
-            return Said(422, {"message": "Validation Failed", "documentation_url": ""})
-        self.tokens["personal_access_token"] -= {one for one in given if one.startswith(REVOCABLE)}
+            return _invalid("credentials must be 1 to 1000 tokens")
+        if strange := [place for place, one in enumerate(given) if not str(one).startswith(REVOCABLE)]:
+            return _invalid(f"credentials[{strange[0]}] is invalid")
+        self.tokens["personal_access_token"] -= set(given)
         return Said(202, {})
 
     def _end(self, asked: Asked) -> Said:
@@ -83,4 +86,8 @@ def _ada(asked: Asked) -> dict[str, Any]:
 
 
 def _bad() -> Said:
-    return Said(401, {"message": "Bad credentials", "documentation_url": "https://docs.github.com/rest"})
+    return Said(401, {"message": "Bad credentials", "documentation_url": DOCS})
+
+
+def _invalid(why: str) -> Said:
+    return Said(422, {"message": "Validation Failed", "documentation_url": DOCS, "errors": [why]})
