@@ -10,7 +10,9 @@ from hypothesis import settings
 
 from firedoor.config import Settings
 from firedoor.local import dev_server, temporal_binary
+from tests.emulators import Emulator, ministack
 from tests.faking import Fakes
+from tests.openbao import Bao, openbao
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -44,6 +46,27 @@ def home_settings(tmp_path: Path) -> Settings:
 def emulator() -> Path:
     """The AWS emulator's program, `ministack`: `FIREDOOR_EMULATOR`, or the one that `make setup` installs."""
     return Path(os.environ.get("FIREDOOR_EMULATOR") or ROOT / ".venv-emulators" / "bin" / "ministack")
+
+
+@pytest.fixture(scope="session")
+def ministack_server(emulator: Path) -> Iterator[Emulator]:
+    """One ministack for the run."""
+    with ministack(emulator) as running:
+        yield running
+
+
+@pytest.fixture
+def aws(ministack_server: Emulator) -> Emulator:
+    """A ministack with nothing in it."""
+    ministack_server.reset()
+    return ministack_server
+
+
+@pytest.fixture(scope="session")
+def bao(emulator: Path) -> Iterator[Bao]:
+    """One OpenBao for the run; it stands beside the emulators."""
+    with openbao(emulator.with_name("bao")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ Real incidents, as in `test_bad_input`: each case asks for the sentence, the sta
 the record, which must verify. What a sink refuses after the key was made is in `test_rotations`.
 """
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from firedoor.drill.fakes._fake import Fault, Said
 from firedoor.drill.fakes.openai import FakeOpenAI
 from firedoor.drill.fakes.slack import FakeSlack
 from firedoor.plan import Verdict
-from tests.emulators import Emulator, ministack
+from tests.emulators import Emulator
 from tests.faking import Fakes
 from tests.rotating import Rotating, Setup, named, rotating
 from tests.stopping import Case, check_record
@@ -21,13 +21,6 @@ from tests.stopping import Case, check_record
 ROTATE, REVOKE = "credential.rotate", "credential.revoke"
 SECRET = "gateway/openai"
 ACCOUNTS = r"/v1/organization/projects/[^/]+/service_accounts"
-
-
-@pytest.fixture(scope="module")
-def ministack_server(emulator: Path) -> Iterator[Emulator]:
-    """One ministack for this file."""
-    with ministack(emulator) as running:
-        yield running
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ policies. Each case asks the same four things: the sentence, the state, the emul
 sentence does not tell), and the record, which must verify after it was exported.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from firedoor.plan import Plan, Verdict
 from firedoor.steps import STEPS
 from firedoor.timeline.entry import Kind
 from tests.activities.wire import refused, wired
-from tests.emulators import ACCOUNT, ROOT, Emulator, Keys, People, allow, ministack
+from tests.emulators import ACCOUNT, ROOT, Emulator, Keys, People, allow
 from tests.stopping import check_record, installed, stopped
 from tests.workflows import actions
 
@@ -52,20 +52,6 @@ steps:
 def one(action: str, **arguments: str) -> Plan:
     """A runbook of one step, compiled from its text."""
     return compile_runbook(ONE.format(action=action, arguments=dict(arguments)))
-
-
-@pytest.fixture(scope="module")
-def ministack_server(emulator: Path) -> Iterator[Emulator]:
-    """One ministack for this file."""
-    with ministack(emulator) as running:
-        yield running
-
-
-@pytest.fixture
-def aws(ministack_server: Emulator) -> Emulator:
-    """A ministack with nothing in it."""
-    ministack_server.reset()
-    return ministack_server
 
 
 @pytest.fixture

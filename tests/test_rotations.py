@@ -1,7 +1,7 @@
 """Rotations in real incidents: people in the middle of them, places that refuse, and what a retry finds."""
 
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from firedoor.drill.fakes.huggingface import FakeHuggingFace
 from firedoor.drill.fakes.openai import FakeOpenAI
 from firedoor.plan import Verdict
 from firedoor.steps._step import Credential
-from tests.emulators import Emulator, ministack
+from tests.emulators import Emulator
 from tests.faking import Fakes
 from tests.opened import opened
 from tests.rotating import Rotating, Setup, named, rotating
@@ -29,13 +29,6 @@ from tests.workflows.conftest import ADA
 ROTATE = "credential.rotate"
 ACCOUNTS = r"/v1/organization/projects/[^/]+/service_accounts"
 DOPPLER = "doppler:gateway/prd/OPENAI_API_KEY"
-
-
-@pytest.fixture(scope="module")
-def ministack_server(emulator: Path) -> Iterator[Emulator]:
-    """One ministack for this file."""
-    with ministack(emulator) as running:
-        yield running
 
 
 @pytest.fixture

@@ -7,21 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.activities.wire import Wire, wired
-from tests.emulators import Emulator, People, ministack, moto
-
-
-@pytest.fixture(scope="session")
-def ministack_server(emulator: Path) -> Iterator[Emulator]:
-    """One ministack for the run."""
-    with ministack(emulator) as running:
-        yield running
-
-
-@pytest.fixture
-def aws(ministack_server: Emulator) -> Emulator:
-    """A ministack with nothing in it."""
-    ministack_server.reset()
-    return ministack_server
+from tests.emulators import Emulator, People, moto
 
 
 @pytest.fixture

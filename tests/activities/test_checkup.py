@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,15 @@ from firedoor.config import Aws, Settings
 from firedoor.drill.fakes.anthropic import FakeAnthropic
 from firedoor.drill.fakes.openai import FakeOpenAI
 from firedoor.sinks import STORES, Store
-from tests.emulators import REGION, ROOT, Emulator, Keys, People, ministack
-from tests.sinks.test_vault import Bao, openbao
+from tests.emulators import REGION, ROOT, Emulator, Keys, People
+from tests.openbao import Bao
 
 
 @pytest.fixture(scope="module")
-def aws(emulator: Path) -> Iterator[Emulator]:
+def aws(ministack_server: Emulator) -> Emulator:
     """An AWS that checks who may do what."""
-    with ministack(emulator) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def bao(emulator: Path) -> Iterator[Bao]:
-    """A real OpenBao."""
-    with openbao(emulator.with_name("bao")) as running:
-        yield running
+    ministack_server.reset()
+    return ministack_server
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from firedoor.drill.toml import toml
 from firedoor.inventory import load_inventory
 from firedoor.inventory.schema import inventory_schema
 from tests.cli.conftest import Cli
-from tests.emulators import ROOT, Emulator, People, ministack
+from tests.emulators import ROOT, Emulator, People
 from tests.inventory.test_inventory import FINDING, TEXT
 
 
@@ -28,10 +28,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="module")
-def aws(emulator: Path) -> Iterator[Emulator]:
+def aws(ministack_server: Emulator) -> Emulator:
     """An emulator that knows who may do what."""
-    with ministack(emulator) as running:
-        yield running
+    ministack_server.reset()
+    return ministack_server
 
 
 @pytest.fixture

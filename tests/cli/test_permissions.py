@@ -1,8 +1,6 @@
 """What `doctor` says of AWS, asked of an emulator that evaluates policies."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,17 +10,17 @@ from firedoor.compiler import compile_runbook
 from firedoor.config import Aws, AwsAccount
 from firedoor.steps.policy import policy_document
 from firedoor.steps.simulation import example_of
-from tests.emulators import ACCOUNT, Emulator, Keys, People, ministack
+from tests.emulators import ACCOUNT, Emulator, Keys, People
 
 #: The shipped runbooks that need anything of AWS.
 PLANS = [plan for path in shipped_runbooks() if policy_document(plan := compile_runbook(path))["Statement"]]
 
 
 @pytest.fixture(scope="module")
-def aws(emulator: Path) -> Iterator[Emulator]:
+def aws(ministack_server: Emulator) -> Emulator:
     """An AWS that checks credentials and policies."""
-    with ministack(emulator) as running:
-        yield running
+    ministack_server.reset()
+    return ministack_server
 
 
 def become(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:

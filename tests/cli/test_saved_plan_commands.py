@@ -9,7 +9,7 @@ import pytest
 
 from firedoor.errors import Exit
 from tests.cli.conftest import Cli, serving, until
-from tests.emulators import REGION, Emulator, People, ministack
+from tests.emulators import REGION, Emulator, People
 
 RUNBOOK = """
 name: shut
@@ -40,10 +40,10 @@ steps:
 
 
 @pytest.fixture(scope="module")
-def aws(emulator: Path) -> Iterator[Emulator]:
+def aws(ministack_server: Emulator) -> Emulator:
     """One emulated account for these tests."""
-    with ministack(emulator) as running:
-        yield running
+    ministack_server.reset()
+    return ministack_server
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from firedoor.plan import Ask, Effect, Field, Loop, Plan, PlannedStep, Policy, R
 from firedoor.steps.credentials import Rotate, Rotated
 from tests.cli.conftest import ROOT
 from tests.counter import NEW, OLD, OTHER, configure, provider_on_loopback
-from tests.emulators import Emulator, ministack
+from tests.emulators import Emulator
 from tests.opened import opened
 from tests.workflows import conftest as sites
 from tests.workflows.conftest import Site, plan_of, site_at
@@ -59,13 +59,6 @@ def rotate(step: Rotate, context: Context) -> Iterator[Preview | Outcome]:
     yield Outcome(
         summary="rotated", result=rotated.model_dump(), verdict=Verdict.CONTAINED, changed=True, evidence=(proof,)
     )
-
-
-@pytest.fixture(scope="module")
-def ministack_server(emulator: Path) -> Iterator[Emulator]:
-    """One ministack for this file."""
-    with ministack(emulator) as running:
-        yield running
 
 
 @pytest.fixture

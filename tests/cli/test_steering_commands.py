@@ -15,7 +15,7 @@ from firedoor.errors import Exit
 from firedoor.incident import Responder
 from firedoor.plan import Plan, PlannedStep
 from tests.cli.conftest import Cli, approved, serving, until
-from tests.emulators import ACCOUNT, REGION, Emulator, People, ministack
+from tests.emulators import ACCOUNT, REGION, Emulator, People
 
 #: Each key is shut after a look at the first; the user is denied for a while; then it waits.
 CONTAIN = """
@@ -58,10 +58,10 @@ FINDING = {
 
 
 @pytest.fixture(scope="module")
-def aws(emulator: Path) -> Iterator[Emulator]:
+def aws(ministack_server: Emulator) -> Emulator:
     """An emulator that knows who may do what."""
-    with ministack(emulator) as running:
-        yield running
+    ministack_server.reset()
+    return ministack_server
 
 
 @pytest.fixture(scope="module")

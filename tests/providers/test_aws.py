@@ -19,32 +19,18 @@ from firedoor.incident import Outcome
 from firedoor.plan import Verdict
 from firedoor.providers import providers
 from firedoor.steps._step import Credential
-from tests.emulators import REGION, ROOT, Emulator, Keys, People, ministack
+from tests.emulators import REGION, ROOT, Emulator, Keys, People
 from tests.killing import attempt, killed_everywhere
 
 AWS = providers()["aws"]
 SECRET = "gateway/aws"
 
 
-@pytest.fixture(scope="module")
-def server(emulator: Path) -> Generator[Emulator]:
-    """An emulator that knows who may do what."""
-    with ministack(emulator) as running:
-        yield running
-
-
 @pytest.fixture
-def emulated(server: Emulator) -> Emulator:
-    """With nothing in it."""
-    server.reset()
-    return server
-
-
-@pytest.fixture
-def clients(emulated: Emulator, tmp_path: Path) -> Generator[Clients]:
+def clients(aws: Emulator, tmp_path: Path) -> Generator[Clients]:
     """What a worker reaches, as root of the account."""
-    settings = Settings(home=tmp_path, aws=Aws(endpoint_url=emulated.url, region=REGION, settle_seconds=0.0))
-    session = emulated.session(ROOT)
+    settings = Settings(home=tmp_path, aws=Aws(endpoint_url=aws.url, region=REGION, settle_seconds=0.0))
+    session = aws.session(ROOT)
     with closing(Clients(settings, aws=Accounts(settings.aws, session))) as made:
         yield made
 
@@ -56,10 +42,10 @@ def api(clients: Clients) -> Api:
 
 
 @pytest.fixture
-def leaked(emulated: Emulator) -> Keys:
+def leaked(aws: Emulator) -> Keys:
     """The key of a user, in a secret as most applications store it."""
-    keys = People(emulated).user("gateway", "s3:*")
-    emulated.client("secretsmanager").create_secret(Name=SECRET, SecretString=value_of(keys).get_secret_value())
+    keys = People(aws).user("gateway", "s3:*")
+    aws.client("secretsmanager").create_secret(Name=SECRET, SecretString=value_of(keys).get_secret_value())
     return keys
 
 
@@ -77,7 +63,7 @@ def credential(keys: Keys, **fields: str) -> Credential:
 @pytest.mark.parametrize("mode", ["breach", "rotation"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_each_call_there_is_one_active_key_more_than_none(
-    emulated: Emulator, clients: Clients, leaked: Keys, mode: str, after: bool, monkeypatch: pytest.MonkeyPatch
+    aws: Emulator, clients: Clients, leaked: Keys, mode: str, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The secret holds a key that AWS accepts; the leaked one is inactive and refused; there is no third."""
     arguments = {"credential": credential(leaked, where=f"aws-sm:{SECRET}").model_dump(mode="json"), "mode": mode}
@@ -87,8 +73,8 @@ def test_killed_at_each_call_there_is_one_active_key_more_than_none(
         )
     assert isinstance(ended, Outcome), ended
     assert (ended.verdict, points > 8) == (Verdict.CONTAINED, True)
-    stored = json.loads(emulated.client("secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"])
-    keys = emulated.client("iam").list_access_keys(UserName="gateway")["AccessKeyMetadata"]
+    stored = json.loads(aws.client("secretsmanager").get_secret_value(SecretId=SECRET)["SecretString"])
+    keys = aws.client("iam").list_access_keys(UserName="gateway")["AccessKeyMetadata"]
     assert {key["AccessKeyId"]: key["Status"] for key in keys} == {
         leaked.access_key_id: "Inactive",
         stored[module.ID]: "Active",
@@ -97,7 +83,7 @@ def test_killed_at_each_call_there_is_one_active_key_more_than_none(
 
 
 @pytest.mark.usefixtures("changing")
-def test_a_key_is_disabled_and_enabled(emulated: Emulator, api: Api, leaked: Keys) -> None:
+def test_a_key_is_disabled_and_enabled(aws: Emulator, api: Api, leaked: Keys) -> None:
     """By the value's own answer, and by what IAM lists; the user need not be named."""
     nameless = credential(leaked).model_copy(update={"scope": ""})
     assert module.verify(api, nameless, value_of(leaked)).life == "live"
@@ -111,9 +97,9 @@ def test_a_key_is_disabled_and_enabled(emulated: Emulator, api: Api, leaked: Key
     assert "did not exist" in module.delete(api, credential(leaked)).says
 
 
-def test_a_session_is_tried_and_only_its_principal_can_be_denied(emulated: Emulator, api: Api, leaked: Keys) -> None:
+def test_a_session_is_tried_and_only_its_principal_can_be_denied(aws: Emulator, api: Api, leaked: Keys) -> None:
     """Its own value tells; revoking it alone is nothing that AWS has."""
-    session = People(emulated).session_token(leaked)
+    session = People(aws).session_token(leaked)
     one = Credential(provider="aws", kind="session", id=session.access_key_id)
     assert module.verify(api, one, value_of(session)).life == "live"
     stranger = Keys(session.access_key_id, "x" * 40, session.token)
@@ -133,10 +119,10 @@ def test_a_value_of_another_shape_tells_nothing(api: Api, leaked: Keys) -> None:
 
 
 @pytest.mark.usefixtures("changing")
-def test_service_specific_credentials_are_replaced_for_the_same_service(emulated: Emulator, api: Api) -> None:
+def test_service_specific_credentials_are_replaced_for_the_same_service(aws: Emulator, api: Api) -> None:
     """Listed with the users' keys, made for the service of the old one, disabled, enabled, deleted."""
-    People(emulated).user("gateway")
-    iam = emulated.client("iam")
+    People(aws).user("gateway")
+    iam = aws.client("iam")
     made = iam.create_service_specific_credential(UserName="gateway", ServiceName="codecommit.amazonaws.com")
     old = Credential(
         provider="aws",
@@ -156,9 +142,9 @@ def test_service_specific_credentials_are_replaced_for_the_same_service(emulated
     assert [one.credential.id for one in module.inventory(api, kind, "gateway")] == [new.credential.id]
 
 
-def test_use_is_read_from_cloudtrail_by_region_and_address(emulated: Emulator, api: Api, leaked: Keys) -> None:
+def test_use_is_read_from_cloudtrail_by_region_and_address(aws: Emulator, api: Api, leaked: Keys) -> None:
     """By hour; refused calls are counted as failed."""
-    emulated.client("sts", leaked).get_caller_identity()
+    aws.client("sts", leaked).get_caller_identity()
     since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=2)
     uses = module.usage(api, credential(leaked), since)
     assert sum(use.requests for use in uses) >= 1

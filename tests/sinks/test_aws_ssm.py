@@ -1,7 +1,5 @@
 """Parameter Store as a sink, on an emulator: overwritten in one call, with a mark of who wrote."""
 
-from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +7,7 @@ import pytest
 from activities.aws.accounts import Accounts
 from firedoor.config import Aws
 from firedoor.errors import StepError
-from tests.emulators import REGION, ROOT, Emulator, ministack
+from tests.emulators import REGION, ROOT, Emulator
 from tests.killing import attempt
 from tests.sinks.conftest import Stage, Staging
 
@@ -17,24 +15,16 @@ NAME = "/gateway/openai"
 PLACE = f"aws-ssm:{NAME}"
 
 
-@pytest.fixture(scope="module")
-def server(emulator: Path) -> Generator[Emulator]:
-    """An emulator of this module's own."""
-    with ministack(emulator) as running:
-        yield running
-
-
 @pytest.fixture
-def ssm(server: Emulator) -> Any:
+def ssm(aws: Emulator) -> Any:
     """Its Parameter Store, with nothing in it."""
-    server.reset()
-    return server.client("ssm")
+    return aws.client("ssm")
 
 
 @pytest.fixture
-def stage(staging: Staging, server: Emulator, ssm: Any) -> Stage:
+def stage(staging: Staging, aws: Emulator, ssm: Any) -> Stage:
     """A leaked key in a parameter with a description."""
-    built = staging(Accounts(Aws(endpoint_url=server.url, region=REGION), server.session(ROOT)))
+    built = staging(Accounts(Aws(endpoint_url=aws.url, region=REGION), aws.session(ROOT)))
     ssm.put_parameter(Name=NAME, Value=built.key.value, Type="SecureString", Description="Ours")
     return built
 
