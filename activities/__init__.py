@@ -18,7 +18,7 @@ from activities.aws import (
     secrets_manager,
     service_credentials,
 )
-from activities.credentials import revocation, rotation, usage, verify
+from activities.credentials import batches, revocation, rotation, usage, verify
 
 ACTIVITIES: tuple[Action, ...] = (
     access_keys.activate_access_key,
@@ -39,6 +39,7 @@ ACTIVITIES: tuple[Action, ...] = (
     new_access_key.create_access_key,
     revocation.enable,
     revocation.revoke,
+    batches.revoke_values,
     inventory.find,
     rotation.create,
     rotation.rotate,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from temporalio import activity
 
 from activities._action import Action, Context
@@ -87,7 +88,7 @@ class Performer:
         try:
             return self.action.contract.model_validate(target.arguments)
         except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+            problems = "; ".join(_problem(one) for one in error.errors())
             raise StepError(
                 "invalid_arguments", f"{self.action.contract.action} was given arguments that do not fit: {problems}."
             ) from None
@@ -158,6 +159,12 @@ class Performer:
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.threads, lambda: context.run(function, *arguments))
+
+
+def _problem(detail: ErrorDetails) -> str:
+    """What is wrong with an argument; where no single one is, how they do not go together."""
+    says = detail["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(map(str, detail['loc']))}: {says}" if detail["loc"] else says
 
 
 def _following(stages: Iterator[Preview | Outcome]) -> Preview | Outcome | None:

@@ -60,6 +60,7 @@ def _section(provider: Provider) -> str:
     for kind in provider.kinds:
         lines += ["", f"### {provider.title}: {kind.title}", ""]
         lines += [f"- {verb.value}: {_words(kind.means(verb))}" for verb in VERBS]
+        lines += [f"- `credential.revoke_values`: up to {kind.batch:,} with one call"] * bool(kind.batch)
     return "\n".join(lines)
 
 

@@ -15,16 +15,21 @@ NAMED = 50
 
 def dependents(clients: Clients, credential: Credential) -> tuple[Dependent, ...]:
     """The consumers and customers of a credential. An inventory that cannot be read must not stop a revocation."""
+    return dependents_of_any(clients, (credential,), credential.label)
+
+
+def dependents_of_any(clients: Clients, credentials: Sequence[Credential], label: str) -> tuple[Dependent, ...]:
+    """The consumers and customers of several, each named once; `label` is what a person calls them."""
     try:
         inventory = clients.inventory()
     except StepError as error:
         return (
             Dependent(kind="services", name="inventory", says=f"The inventory cannot be read: {error.what}", count=0),
         )
-    reach = inventory.reach(inventory.known(credential))
+    reach = inventory.reach(sorted({name for one in credentials for name in inventory.known(one)}))
     return (
-        *_named("services", reach.consumers, f"uses {credential.label}"),
-        *_named("customers", reach.customers, f"depends on {credential.label}"),
+        *_named("services", reach.consumers, f"uses {label}"),
+        *_named("customers", reach.customers, f"depends on {label}"),
     )
 
 

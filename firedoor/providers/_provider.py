@@ -73,7 +73,7 @@ class Kind(Part):
     provider forgets with it: a rotation that is not told looks it up before it revokes. `wavers`: for a while after a
     change the provider answers one way here and another way there, so that a refusal must hold over the settle window.
     Not `polled`: it limits the call that tries a value so strictly that one proves a revocation, and none is repeated.
-    `batch`: one call revokes so many, by their values alone (`credential.revoke_values`); 0: each has a call of its own.
+    `batch`: one call revokes so many, by their values alone (`credential.revoke_values`); 0: one call revokes one.
     """
 
     name: str

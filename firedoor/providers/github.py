@@ -25,7 +25,10 @@ PROVIDER = Provider(
                 "Classic ones only their owner sees.",
                 link=_TOKENS,
             ),
-            verify=ByApi(call="GET /user", note="403 is a limit as well, and tells nothing; of a refresh token (ghr_) nothing does"),
+            verify=ByApi(
+                call="GET /user",
+                note="403 is a limit as well, and tells nothing; of a refresh token (ghr_) nothing does",
+            ),
             revoke=ByApi(
                 call="POST /credentials/revoke",
                 note="by the value alone and without authentication, up to 1,000 a call, 60 calls an hour; for good, "

@@ -42,6 +42,7 @@ _CONTRACTS: tuple[type[Step], ...] = (
     credentials.Enable,
     credentials.ProveDead,
     credentials.Revoke,
+    credentials.RevokeValues,
     credentials.Rotate,
     credentials.TakeInventory,
     credentials.TakeUsage,

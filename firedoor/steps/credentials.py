@@ -3,11 +3,12 @@
 The doing of a verb is in `activities/credentials`, what differs between providers in `activities/providers`.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from firedoor.plan import Effect, Retry
+from firedoor.providers import providers
 from firedoor.steps._step import Credential, Result, Step
 
 #: How long an action goes on looking whether the provider refuses what it revoked: Google needs up to 23 minutes.
@@ -71,6 +72,21 @@ class Revoked(Result):
     credential: Credential = Field(description="The credential.")
     state: Literal["live", "dead", "unknown"] = Field(description="What the provider answered to it afterwards.")
     disabled: bool = Field(description="True: it can be enabled again (`credential.enable`).")
+
+
+class RevokedValues(Result):
+    """Many leaked values that were revoked; each is named by its fingerprint."""
+
+    provider: str = Field(description="The provider.")
+    kind: str = Field(description="Which kind of its credentials.")
+    count: int = Field(description="How many different values there were.")
+    dead: tuple[str, ...] = Field(description="Fingerprints of those that the provider refuses now.")
+    live: tuple[str, ...] = Field(default=(), description="Fingerprints of those that it still accepts.")
+    unknown: tuple[str, ...] = Field(default=(), description="Fingerprints of those of which it did not tell.")
+    not_taken: tuple[str, ...] = Field(
+        default=(),
+        description="Fingerprints of those that it did not take for revocation; each is dead or not as well.",
+    )
 
 
 class Created(Result):
@@ -195,6 +211,53 @@ class Revoke(Step):
 
     credential: Credential = Field(description=WHICH)
     value: str = OLD_VALUE
+
+
+class RevokeValues(Step):
+    """Revoke many leaked values of one kind with as few calls as the provider takes, and prove each dead.
+
+    For kinds of which one call revokes many by their values alone: GitHub's tokens (1,000 a call) and Hugging Face's
+    (100). Others are revoked one by one: `credential.revoke` with `for_each`. A list with a line that is no value of
+    the kind is refused whole, by the numbers of its lines, and nothing is sent. Each value is tried once after it was
+    revoked (again within seconds where it is still accepted and the provider does not mind). The provider's limits may
+    leave some `unknown` that are revoked all the same: the step tried again later proves those that are left.
+    """
+
+    action: ClassVar[str] = "credential.revoke_values"
+    effect: ClassVar[Effect] = Effect.DESTRUCTIVE
+    containment: ClassVar[bool] = True
+    blast: ClassVar[dict[str, int]] = {"credentials": 1}
+    proof: ClassVar[str] = "the provider refuses each of the values"
+    timeout: ClassVar[int] = 1800
+    result: ClassVar[type[Result]] = RevokedValues
+
+    provider: ProviderName
+    kind: str = Field(default="", description="Which kind of its credentials; empty: the most usual.")
+    values: tuple[SinkReference, ...] = Field(
+        min_length=1,
+        max_length=1000,
+        description=(
+            "Where the leaked values can be read, one a line in each place: `file:/…` of the worker, "
+            "`env:FIREDOOR_SECRET_…`, or a sink, as docs/reference/sinks.md lists them. A place is read up to 64 KiB; "
+            "all together hold at most 5,000 values."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _in_batches(self) -> Self:
+        known = providers().get(self.provider)
+        if known is None:
+            raise ValueError(f"firedoor knows no provider {self.provider!r}")
+        try:
+            kind = known.kind(self.kind)
+        except LookupError as error:
+            raise ValueError(f"there is no such kind: {error}") from None
+        if not kind.batch:
+            raise ValueError(
+                f"no call of {known.title} revokes many of its {kind.name} by their values: revoke them one by one, "
+                "credential.revoke with for_each"
+            )
+        return self
 
 
 class Enable(Step):

@@ -128,6 +128,7 @@ def test_it_is_listed_explained_and_used_like_one_of_ours(
         (PROVIDER.replace("https://acme.example/keys", "acme.example"), "by hand has no https link"),
         (PROVIDER.replace('replacement="by_hand"', 'replacement="slots"'), "has to list it first (slots, needs)"),
         (PROVIDER.replace('title="API key",', 'title="API key", needs=("owner",),'), "has to list it first"),
+        (PROVIDER.replace('title="API key",', 'title="API key", batch=9,'), "a batch of it needs a value_pattern"),
     ],
 )
 def test_a_broken_package_is_left_out_and_named(
@@ -175,3 +176,10 @@ def test_a_description_that_its_module_does_not_keep() -> None:
     found = list(module_problems(providers()["openai"], by_hand))
     assert "it has no function verify" in found
     assert "service_account_key: the API shall create, and the module leaves it to a person" in found
+
+
+def test_a_batch_needs_the_function_that_revokes_many() -> None:
+    """Only where a kind has one: what other packages have made needs nothing new."""
+    lacks = import_module("activities.providers.slack")
+    assert "it has no function revoke_values" in list(module_problems(providers()["github"], lacks))
+    assert list(module_problems(providers()["slack"], lacks)) == []

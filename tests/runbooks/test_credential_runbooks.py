@@ -133,4 +133,4 @@ def test_what_was_made_with_the_key_is_found_among_much() -> None:
 def test_what_cannot_be_undone_waits_for_people(name: str) -> None:
     """But for a GitHub token: whoever found it can revoke it as well."""
     alone = {one.id for one in plan_of(name).steps if one.effect is Effect.DESTRUCTIVE and not one.approval}
-    assert alone == ({"revoke"} if name == "github-token-leaked" else set())
+    assert alone == ({"revoke", "revoke_all"} if name == "github-token-leaked" else set())

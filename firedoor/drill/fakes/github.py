@@ -23,6 +23,8 @@ class FakeGitHub(Fake):
     def __init__(self) -> None:
         super().__init__()
         self.tokens: dict[str, set[str]] = {kind: set() for kind in PREFIXES}
+        #: Values that look like tokens and are none, as the checksum at their end tells GitHub.
+        self.malformed: set[str] = set()
         self.route("GET", "/user", self._user)
         self.route("GET", "/installation/repositories", self._repositories)
         self.route("POST", "/credentials/revoke", self._revoke)
@@ -53,10 +55,13 @@ class FakeGitHub(Fake):
         given = asked.json().get("credentials")
         if not isinstance(given, list) or not 0 < len(given) <= MOST:
             return _invalid("credentials must be 1 to 1000 tokens")
-        if strange := [place for place, one in enumerate(given) if not str(one).startswith(REVOCABLE)]:
+        if strange := [place for place, one in enumerate(given) if not self._revocable(one)]:
             return _invalid(f"credentials[{strange[0]}] is invalid")
         self.tokens["personal_access_token"] -= set(given)
         return Said(202, {})
+
+    def _revocable(self, given: object) -> bool:
+        return isinstance(given, str) and given.startswith(REVOCABLE) and given not in self.malformed
 
     def _end(self, asked: Asked) -> Said:
         if asked.bearer() not in self.tokens["installation_token"]:
