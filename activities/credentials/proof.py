@@ -147,7 +147,9 @@ class Subject:
             held = settle_seconds if self.kind.wavers else 0.0
             if dead_since is not None and now - dead_since >= held:
                 break
-            if not self.kind.polled or now - began >= settle_seconds * (PATIENCE if self.kind.wavers else 1):
+            over = now - began >= settle_seconds * (PATIENCE if self.kind.wavers else 1)
+            # A refusal that has just begun to hold is given its window, however late it is.
+            if not self.kind.polled or (over and reading.life != "dead"):
                 break
             time.sleep(min(PAUSE, max(0.01, settle_seconds / 5)))
         if reading.life != "dead" and not self.over(since):

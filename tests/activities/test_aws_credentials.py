@@ -87,7 +87,7 @@ def test_one_refusal_is_no_proof_while_aws_wavers(wire: Wire, clients: Clients, 
     wire.on("GetCallerIdentity", accepted, dead, accepted, dead)
     done = outcome(clients, "credential.revoke", credential=named(leaked))
     assert done.verdict is Verdict.CONTAINED
-    assert wire.calls.count("GetCallerIdentity") > 5
+    assert wire.calls.count("GetCallerIdentity") >= 5
 
 
 def accepted(forward: Forward) -> Reply:
