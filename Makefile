@@ -41,7 +41,7 @@ drill: $(RUN) $(EMULATORS)  ## Rehearse the main job on emulators: make drill AR
 test: $(DEV) $(TEST_EMULATORS)  ## Tests, coverage, lint, types, import contracts
 	@rm -f .coverage .coverage.*; \
 	$(MAKE) --no-print-directory lint > .venv/lint.log 2>&1 & static=$$!; \
-	$(BIN)/coverage run -m pytest -n 2 $(ARGS); tests=$$?; \
+	$(BIN)/coverage run -m pytest -n 3 --dist worksteal $(ARGS); tests=$$?; \
 	wait $$static; static=$$?; \
 	cat .venv/lint.log; \
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report; coverage=$$?; \
@@ -55,7 +55,7 @@ test-specs: $(DEV) $(PRISM)  ## Providers' clients against their official OpenAP
 # Its cases run at once by themselves. `make chaos ARGS="--faults 'disk/*'"` runs some of them; ARGS=--write-faults keeps
 # the table in docs/reference/faults.md.
 chaos: $(DEV) $(TEST_EMULATORS)  ## Kill, fill, cut, spoil at every point of a step's life: the long form, minutes
-	@exec $(BIN)/python -m pytest tests/chaos -n 0 -m chaos $(ARGS)
+	@exec $(BIN)/python -m pytest tests/chaos tests/activities/test_rotation_everywhere.py -n 0 -m chaos $(ARGS)
 
 bench: $(DEV) $(TEST_EMULATORS)  ## Measure against hand-written Temporal programs; writes benchmarks/results.json
 	@exec $(BIN)/python -m benchmarks $(ARGS)

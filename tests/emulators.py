@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +53,30 @@ class Emulator:
         return f"http://127.0.0.1:{self.port}"
 
     def session(self, keys: Keys = ROOT) -> boto3.Session:
-        """A boto3 session with these credentials."""
-        inner = get_session()
-        inner.register_component("data_loader", LOADER)
-        return boto3.Session(
-            keys.access_key_id, keys.secret, keys.token or None, region_name=REGION, botocore_session=inner
-        )
+        """A boto3 session with these credentials: the same one each time, as making one takes longer than a call."""
+        return _session(keys)
 
     def client(self, service: str, keys: Keys = ROOT) -> Any:
-        """A client of the emulator; the root user's without `keys`."""
-        return self.session(keys).client(service, endpoint_url=self.url, config=CLIENT)
+        """A client of the emulator, the same one each time; the root user's without `keys`."""
+        return _client(self.url, service, keys)
 
     def reset(self, path: str = "/_ministack/reset") -> None:
         """Forget everything; moto's path is another."""
         assert _status(self.port, "POST", path) == 200
+
+
+@lru_cache(maxsize=64)
+def _session(keys: Keys) -> boto3.Session:
+    inner = get_session()
+    inner.register_component("data_loader", LOADER)
+    return boto3.Session(
+        keys.access_key_id, keys.secret, keys.token or None, region_name=REGION, botocore_session=inner
+    )
+
+
+@lru_cache(maxsize=64)
+def _client(url: str, service: str, keys: Keys) -> Any:
+    return _session(keys).client(service, endpoint_url=url, config=CLIENT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class AwsAccessKeyLeaked(Scenario):
         "hold": Reply("skip", "drill: nobody waits 36 hours; the denies stay in place", after="delete_key"),
     }
     shortened: ClassVar[tuple[str, ...]] = (
-        "A change counts as stable after 2 s of equal readings; the default for a real account is 10 s.",
+        "A change counts as stable after 1 s of equal readings; the default for a real account is 10 s.",
         "The wait for a late CloudTrail is skipped: the emulator's is not late.",
         "What the emulator records and lists is corrected to what AWS would say; what it refuses is its own answer.",
         "The 36 h for which the user stays denied are skipped, and so is lifting the denies: sessions could live on.",
@@ -93,7 +93,7 @@ class AwsAccessKeyLeaked(Scenario):
     def configuration(self) -> Mapping[str, Any]:
         """Where the emulator is, who holds the role, and less patience than AWS needs."""
         return {
-            "aws": {"endpoint_url": self.aws.url, "region": REGION, "settle_seconds": 2.0},
+            "aws": {"endpoint_url": self.aws.url, "region": REGION, "settle_seconds": 1.0},
             "inventory": str(self._inventory),
             "roles": {"security": [self.responder]},
             "providers.openai": {"base_url": self.openai.url, "admin_key": f"env:{ADMIN}"},
