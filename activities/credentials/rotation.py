@@ -26,7 +26,7 @@ from firedoor.steps.credentials import Create, Created, Rotate, Rotated
 
 #: What is so when a new one is to follow in a breach, by what the provider says to the old one.
 SO_FAR = {
-    "dead": "{what} is revoked; its consumers have no working one.",
+    "dead": "{What} is revoked; its consumers have no working one.",
     "live": "{who} was told to revoke {what}, and still accepts it.",
     "unknown": "{who} was told to revoke {what}; whether it refuses it is not known.",
 }
@@ -95,7 +95,8 @@ def _breach(step: Rotate, succession: Succession, context: Context) -> _Ended:
         reading, proofs = _proved(old, context, f"{told.partition(';')[0]}; {_places(succession.sinks)} has a new one.")
     else:
         reading, proofs = _proved(old, context, REVOKING.format(what=old.label) if sent else "")
-        new = _replaced(succession, SO_FAR[reading.life].format(who=old.api.provider.title, what=old.label))
+        words = {"who": old.api.provider.title, "what": old.label, "What": old.label[:1].upper() + old.label[1:]}
+        new = _replaced(succession, SO_FAR[reading.life].format_map(words))
     return _Ended(old, new, reading, (*sent, *proofs), succession.destroy_old())
 
 

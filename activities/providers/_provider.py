@@ -202,7 +202,7 @@ def by_hand(api: Api, credential: Credential, verb: Verb) -> NoReturn:
         words: dict[str, Any] = {
             "name": credential.name or credential.id,
             "id": credential.id,
-            "scope": credential.scope,
+            "scope": credential.scope or "that it is in",
             "owner": credential.owner or "its owner",
         }
         raise StepError(

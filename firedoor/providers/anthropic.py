@@ -30,7 +30,7 @@ PROVIDER = Provider(
                 note="can be made active again; there is no delete, only archived",
             ),
             create=ByHand(
-                steps="Create a key named {name}, in the workspace {scope} if any: Settings → API keys → Create key.",
+                steps="Create a key named {name}, in the workspace {scope}, if any: Settings → API keys → Create key.",
                 link="https://platform.claude.com/settings/keys",
             ),
             usage=ByApi(
