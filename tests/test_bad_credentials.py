@@ -185,7 +185,7 @@ async def test_an_id_that_reaches_for_another_endpoint(
     case = await on.stopped(action, "breach", credential=named(old, place, id=hostile))
     failure = case.failure()
     shown = hostile.replace("\n", " ")
-    assert failure.what == f"{shown!r} is no id of a OpenAI service-account key: nothing was sent."
+    assert failure.what == f"{shown!r} is not the id of any OpenAI service-account key: nothing was sent."
     assert failure.changed == "Nothing was changed."
     assert openai.log == []
     assert on.stored(SECRET) == old.value

@@ -180,7 +180,7 @@ def kind_of(provider: Provider, credential: Credential) -> Kind:
         if text and not re.fullmatch(pattern, text):
             raise StepError(
                 "invalid_arguments",
-                f"{plain(text)[:60]!r} is no {word} of a {provider.title} {kind.title}: nothing was sent.",
+                f"{plain(text)[:60]!r} is not the {word} of any {provider.title} {kind.title}: nothing was sent.",
                 next="Look where it comes from; an alert is a stranger's text.",
             )
     return kind
