@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError, field_validator
 
+from firedoor.doors import AlertDoor, DoorName, Oidc, Server, Slack
 from firedoor.errors import UsageError
 from firedoor.plan import BULK
 from firedoor.providers import providers
@@ -128,6 +129,11 @@ class Settings(BaseModel):
     #: Who belongs to a chat group, for whoever does not come in by that chat: `{"slack:@security": ["user:ada"]}`.
     groups: dict[Identity, tuple[Principal, ...]] = {}
     notify: Notify = Notify()
+    server: Server = Server()
+    #: The doors of alerts by their names: `{"guardduty": {"topics": ["arn:aws:sns:…"]}}`.
+    alerts: dict[DoorName, AlertDoor] = {}
+    slack: Slack = Slack()
+    oidc: Oidc = Oidc()
     #: By provider; what is not given has its default.
     limits: dict[str, Limit] = Field(default_factory=lambda: {**default_limits()})
     #: `{"openai": {"admin_key": "env:FIREDOOR_SECRET_OPENAI"}}`: how to act at a provider. Secrets are references.
@@ -206,6 +212,21 @@ class Settings(BaseModel):
     def temporal_db_path(self) -> Path:
         """The database of the local Temporal dev server."""
         return self.home / "temporal.db"
+
+    @property
+    def deliveries_path(self) -> Path:
+        """The SQLite file of alerts that were delivered, and what became of them."""
+        return self.home / "deliveries.sqlite"
+
+    @property
+    def slack_path(self) -> Path:
+        """The SQLite file of what firedoor has posted to Slack, and what it has handled."""
+        return self.home / "slack.sqlite"
+
+    @property
+    def tokens_path(self) -> Path:
+        """The SQLite file of the API's tokens, hashed."""
+        return self.home / "tokens.sqlite"
 
     @property
     def limits_path(self) -> Path:

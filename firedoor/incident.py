@@ -333,7 +333,7 @@ class IncidentInput(Frozen):
     """What an incident's workflow starts with. `digest` must be the plan's, or the workflow refuses to run.
 
     `shown` has, for a plan that was saved and looked at, the digest of what each step would change: a step that would
-    change anything else stops and asks.
+    change anything else stops and asks. `batch` names the deliveries of alerts that it was started with.
     """
 
     incident: str
@@ -345,15 +345,22 @@ class IncidentInput(Frozen):
     mode: Mode = Mode.RUN
     drill: bool = False
     shown: dict[str, str] = {}
+    batch: str = ""
 
 
 class AlertReport(Frozen):
-    """An alert that belongs to a running incident, and who or what reports it."""
+    """An alert that belongs to an incident, and who or what reports it.
+
+    `count` is how many deliveries it stands for. `batch` names these deliveries: the incident that was started with the
+    same one (`IncidentInput.batch`) has counted its first delivery already.
+    """
 
     source: str
     id: str
     title: str = ""
     responder: Responder | None = None
+    count: int = 1
+    batch: str = ""
 
 
 class Decision(Frozen):

@@ -223,13 +223,30 @@ class PlannedStep(Growing):
     restores: bool = False
 
 
+class Auto(StrEnum):
+    """What an alert may start without a person.
+
+    `contain`: reads and what can be undone; `ask`: reads; `off`: nothing, an alert does not start the runbook.
+    """
+
+    CONTAIN = "contain"
+    ASK = "ask"
+    OFF = "off"
+
+
+#: Incidents an hour that alerts may start of one runbook, unless it says otherwise.
+MAX_STARTS = 20
+
+
 class Plan(Growing):
     """A compiled runbook. `steps` stand in an order in which each comes after what it needs.
 
-    `undoes` is the incident that this plan takes back, for the plans that `firedoor.undo` makes.
+    `undoes` is the incident that this plan takes back, for the plans that `firedoor.undo` makes. `auto` and
+    `max_starts` (incidents an hour) say what alerts may start. `channel` is `create` where each incident gets a Slack
+    channel.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"undoes"})
+    later: ClassVar[frozenset[str]] = frozenset({"auto", "channel", "max_starts", "undoes"})
 
     version: Literal[1] = 1
     name: str
@@ -244,6 +261,9 @@ class Plan(Growing):
     policies: dict[str, Policy] = {}
     steps: tuple[PlannedStep, ...]
     undoes: str = ""
+    auto: Auto = Auto.CONTAIN
+    max_starts: int = MAX_STARTS
+    channel: Literal["", "create"] = ""
 
     def canonical(self) -> bytes:
         """The plan's canonical JSON: what its digest is taken of."""

@@ -133,15 +133,20 @@ class IncidentWorkflow:
         """One more alert of the same incident; returns how many there are."""
         board = self.board
         await workflow.wait_condition(lambda: board.opened)
-        board.alerts += 1
+        opener = bool(report.batch) and report.batch == board.input.batch
+        more = report.count - 1 if opener else report.count
+        board.alerts += more
         number = board.alerts
-        await board.note(
-            f"alert/{report.source}/{report.id}",
-            "incident.detected",
-            f"{report.source}: {report.title or report.id}",
-            actor=report.responder,
-            alert={"source": report.source, "id": report.id},
-        )
+        if more:
+            key = f"alert/{report.source}/{report.id}" + (f"/{report.batch}" if report.batch else "")
+            times = f" ({report.count} times)" if report.count > 1 else ""
+            await board.note(
+                key,
+                "incident.detected",
+                f"{report.source}: {report.title or report.id}{times}",
+                actor=report.responder,
+                alert={"source": report.source, "id": report.id, "count": report.count},
+            )
         return number
 
     @alert.validator

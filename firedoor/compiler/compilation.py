@@ -16,7 +16,7 @@ from firedoor.compiler.policies import check_identity, plan_inputs, plan_policie
 from firedoor.compiler.steps import Workbench, fields_of_steps
 from firedoor.compiler.triggers import plan_triggers
 from firedoor.errors import UsageError
-from firedoor.plan import Input, Plan, PlannedStep
+from firedoor.plan import Auto, Input, Plan, PlannedStep
 from firedoor.runbook.diagnostics import Code, Diagnostic, RunbookErrors, choices
 from firedoor.runbook.document import MAX_BYTES, Document, Span, read
 from firedoor.runbook.document import Path as Place
@@ -86,6 +86,9 @@ class Compilation:
             triggers=triggers,
             policies=policies,
             steps=_ordered(bench, planned),
+            auto=Auto(runbook.auto),
+            max_starts=runbook.max_starts,
+            channel=(runbook.slack and runbook.slack.channel) or "",
         )
 
     def _size(self, steps: Iterable[PlannedStep]) -> int:

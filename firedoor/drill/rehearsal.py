@@ -249,7 +249,7 @@ class Rehearsal:
             inputs = resolve_inputs(self._plan, dict(self.scenario.inputs()))
             return (await engine.start(self._plan, inputs, starter=starter, drill=True)).incident
         source, body = reported
-        alert = SOURCES[source].parse(body)
+        [alert] = SOURCES[source].parse({}, body).alerts
         plan, found = match(alert, [self._plan])
         self.audience.tell(f"{source} reports: {alert.title} It starts {plan.name}.")
         starter = Responder(principal=f"alert:{source}", auth="alert")

@@ -98,7 +98,7 @@ class Engine:
             digest=plan.digest(),
             inputs=inputs,
             starter=starter,
-            alert=alert.model_dump(mode="json") if alert else {},
+            alert=alert.model_dump(mode="json", exclude={"raw"}) if alert else {},
             mode=mode,
             drill=drill,
             shown=dict(shown or {}),

@@ -11,6 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchem
 from pydantic import WithJsonSchema as JsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from firedoor.plan import MAX_STARTS
+
 DAY = 86400
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": DAY}
 DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
@@ -243,6 +245,12 @@ class StepSpec(Spec):
     always: bool = Field(False, description="Run it at the end, however the rest ends.")
 
 
+class SlackSpec(Spec):
+    """Where the incidents of a runbook are told in Slack, besides the incident channel of the settings."""
+
+    channel: Literal["create"] | None = Field(None, description="`create`: a channel of its own for each incident.")
+
+
 class Runbook(Spec):
     """A firedoor runbook."""
 
@@ -256,5 +264,14 @@ class Runbook(Spec):
     inputs: dict[Name, InputSpec] = Field({}, description="What it needs to know.")
     identity: list[str] = Field([], description="Inputs whose same values mean the same incident.")
     triggers: list[TriggerSpec] = Field([], description="What starts it besides people.")
+    auto: Literal["contain", "ask", "off"] = Field(
+        "contain",
+        description="What an alert may start without a person: reads and what can be undone (`contain`), reads only "
+        "(`ask`), nothing (`off`). The rest waits for the runbook's first approval policy.",
+    )
+    max_starts: int = Field(
+        MAX_STARTS, ge=1, le=1000, description="Incidents an hour that alerts may start. More wait for a person."
+    )
+    slack: SlackSpec | None = Field(None, description="Where its incidents are told in Slack.")
     approvals: dict[Name, ApprovalSpec] = Field({}, description="Who may approve what.")
     steps: dict[Name, StepSpec] = Field(min_length=1, description="The steps, each by its name.")

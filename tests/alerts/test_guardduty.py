@@ -23,7 +23,7 @@ def finding(**changes: Any) -> dict[str, Any]:
 
 def parsed(value: Any) -> Alert:
     """The alert of a JSON value."""
-    return guardduty.parse(json.dumps(value).encode())
+    return guardduty.parse({}, json.dumps(value).encode())
 
 
 def pascal(value: Any) -> Any:
@@ -36,7 +36,7 @@ def pascal(value: Any) -> Any:
 @needs_shared
 def test_an_event_of_eventbridge() -> None:
     """The account is that of the finding, not that of the event's envelope."""
-    alert = SOURCES["guardduty"].parse((PAYLOADS / "eventbridge_access_key.json").read_bytes())
+    alert = SOURCES["guardduty"].parse({}, (PAYLOADS / "eventbridge_access_key.json").read_bytes())
     assert alert == Alert(
         source="guardduty",
         id="36b01b60fc22bb4edb19d62d9899e953",
@@ -61,7 +61,7 @@ def test_an_event_of_eventbridge() -> None:
 @needs_shared
 def test_a_bare_finding() -> None:
     """Without an envelope, and archived."""
-    alert = guardduty.parse((PAYLOADS / "bare_finding_access_key.json").read_bytes())
+    alert = guardduty.parse({}, (PAYLOADS / "bare_finding_access_key.json").read_bytes())
     assert (alert.id, alert.account, alert.archived) == ("30bf285e52a1e405084ff6ec28e06e17", "123456789012", True)
 
 
@@ -111,14 +111,14 @@ def test_what_is_no_sample(info: Any) -> None:
 def test_what_is_no_finding(body: bytes, says: str) -> None:
     """A sentence that says what is wrong, and that nothing was started."""
     with pytest.raises(UsageError) as caught:
-        guardduty.parse(body)
+        guardduty.parse({}, body)
     assert says in caught.value.what
     assert caught.value.changed == "Nothing was started."
 
 
 def test_the_finding_of_the_drill() -> None:
     """The drill ships a finding of its own, of the same shape."""
-    assert guardduty.parse(DRILL.read_bytes()).severity >= 7.0
+    assert guardduty.parse({}, DRILL.read_bytes()).severity >= 7.0
 
 
 def test_a_deep_finding_of_the_api() -> None:

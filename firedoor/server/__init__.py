@@ -1,0 +1,1 @@
+"""The door that listens: alerts, Slack and the API over HTTP."""

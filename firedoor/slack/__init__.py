@@ -1,0 +1,1 @@
+"""The chat door: start, watch, approve and steer incidents from Slack."""
