@@ -230,8 +230,8 @@ class Progress(Frozen):
 class Request(Frozen):
     """An approval that is asked for, and the `digest` of what is shown with it: an approval has to name it.
 
-    `targets` are how many it is about, of `total`; `names` the first of them. `part` says which part of a `for_each`
-    that is: the canary, the rest after it, those that were chosen by name. `changed` says why it is asked again.
+    It is about `targets` of `total`; `names` the first of them. `part` says which part of a `for_each` that is: the
+    canary, the rest, those that were chosen by name. `changed` says why it is asked again.
     """
 
     policy: str
@@ -254,9 +254,8 @@ class Request(Frozen):
 class StepView(Frozen):
     """What a front door shows of one step. Times are RFC 3339 UTC.
 
-    `ask` is there while it waits for an answer, `request` while it waits for approval, `until` while it sleeps.
-    `arguments` are those of a step on one target. `failed` has the first targets that failed; `progress` counts all.
-    `undoes_itself` is the incident that takes a temporary change back.
+    `ask` is there while it waits for an answer, `request` for approval, `until` while it sleeps. `arguments` are those
+    of a step on one target. `failed` has the first targets that failed. `undoes_itself` takes a temporary change back.
     """
 
     id: str
@@ -301,8 +300,7 @@ class IncidentState(StrEnum):
 class IncidentView(Frozen):
     """What a front door shows of an incident, and the result of its workflow.
 
-    `review` are sentences about what somebody has to look at afterwards, such as broken glass. `undo` names the
-    incident that takes this one back after an abort; `undoes` the one that this one takes back.
+    `review` is what somebody has to look at afterwards, such as broken glass. `undo` takes it back after an abort.
     """
 
     id: str
@@ -332,8 +330,7 @@ class IncidentView(Frozen):
 class IncidentInput(Frozen):
     """What an incident's workflow starts with. `digest` must be the plan's, or the workflow refuses to run.
 
-    `shown` has, for a plan that was saved and looked at, the digest of what each step would change: a step that would
-    change anything else stops and asks. `batch` names the deliveries of alerts that it was started with.
+    `shown` has the digests of a saved plan's steps: what would change anything else asks. `batch`: of which alerts.
     """
 
     incident: str
@@ -349,10 +346,9 @@ class IncidentInput(Frozen):
 
 
 class AlertReport(Frozen):
-    """An alert that belongs to an incident, and who or what reports it.
+    """An alert of an incident, and who reports it. `count` is how many deliveries it stands for, `batch` names these.
 
-    `count` is how many deliveries it stands for. `batch` names these deliveries: the incident that was started with the
-    same one (`IncidentInput.batch`) has counted its first delivery already.
+    The incident that was started with the same batch has counted its first delivery already.
     """
 
     source: str

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from firedoor.catalog import pairs
 from firedoor.cli.case import Case, case
-from firedoor.cli.catalog import pairs
 from firedoor.cli.console import err, interactive
 from firedoor.cli.parameters import IncidentName, Output, Reason, StepName
 from firedoor.cli.secret import SecretStdin, Wanted, check_reachable, on_command_line, take, though_stored

@@ -10,7 +10,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from firedoor import desk
-from firedoor.cli.catalog import compiled_runbook, runbooks
+from firedoor.catalog import compiled_runbook, runbooks
 from firedoor.cli.identity import responder
 from firedoor.cli.queue import RPC_TIMEOUT, Queue, queue
 from firedoor.cli.views.checklist import Finding

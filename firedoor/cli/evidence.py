@@ -8,8 +8,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from firedoor.alerts import SOURCES, Alert, Parsed
+from firedoor.catalog import nearest
 from firedoor.cli.case import case, tell
-from firedoor.cli.catalog import nearest
 from firedoor.cli.parameters import IncidentName, Output
 from firedoor.errors import RefusedError, UsageError
 from firedoor.incident import Attachment, Decision

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from firedoor.cli.catalog import compiled_runbook, find, runbooks
+from firedoor.catalog import compiled_runbook, find, runbooks
 from firedoor.cli.console import out
 from firedoor.cli.version import installed_version
 from firedoor.config import load

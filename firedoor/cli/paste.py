@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from firedoor.catalog import nearest
 from firedoor.cli.case import Case, case
-from firedoor.cli.catalog import nearest
 from firedoor.cli.parameters import IncidentName, Output, Reason, StepName
 from firedoor.cli.secret import SecretStdin, Wanted, check_reachable, take, though_stored
 from firedoor.cli.views.needs import NEEDS_PERSON, PASTED

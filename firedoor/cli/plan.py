@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from firedoor.cli.catalog import compiled_runbook, pairs
+from firedoor.catalog import compiled_runbook, pairs
 from firedoor.cli.console import err, out, write_json
 from firedoor.cli.identity import responder
 from firedoor.cli.parameters import Inputs, Output, RunbookName

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from pydantic import TypeAdapter, ValidationError
 
+from firedoor.catalog import pairs
 from firedoor.cli.case import case, step_of
-from firedoor.cli.catalog import pairs
 from firedoor.cli.consent import consent
 from firedoor.cli.console import err, out
 from firedoor.cli.parameters import IncidentName, Only, Output, Reason, StepName, Yes

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from firedoor.cli.catalog import compiled_runbook, pairs
+from firedoor.catalog import compiled_runbook, pairs
 from firedoor.cli.console import err, interactive, out, write_json
 from firedoor.cli.identity import responder
 from firedoor.cli.parameters import Inputs, Output

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from firedoor.cli.catalog import compiled_runbook
+from firedoor.catalog import compiled_runbook
 from firedoor.cli.console import out, write_json
 from firedoor.cli.parameters import Output
 from firedoor.cli.views import contract as contract_view

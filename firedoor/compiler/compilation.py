@@ -14,7 +14,7 @@ from firedoor.compiler.kinds import STRING
 from firedoor.compiler.order import circles, in_order
 from firedoor.compiler.policies import check_identity, plan_inputs, plan_policies
 from firedoor.compiler.steps import Workbench, fields_of_steps
-from firedoor.compiler.triggers import plan_triggers
+from firedoor.compiler.triggers import check_automation, plan_triggers
 from firedoor.errors import UsageError
 from firedoor.plan import Auto, Input, Plan, PlannedStep
 from firedoor.runbook.diagnostics import Code, Diagnostic, RunbookErrors, choices
@@ -74,7 +74,7 @@ class Compilation:
             what = f"With the runbooks that it runs, the runbook has {size:,} steps; at most {MAX_STEPS:,}."
             draft.document.add(Code.TOO_LARGE, ("steps",), what, key=True)
         self.sizes[runbook.name] = size
-        return Plan(
+        plan = Plan(
             name=runbook.name,
             title=runbook.title,
             description=runbook.description,
@@ -90,6 +90,8 @@ class Compilation:
             max_starts=runbook.max_starts,
             channel=(runbook.slack and runbook.slack.channel) or "",
         )
+        check_automation(plan, draft)
+        return plan
 
     def _size(self, steps: Iterable[PlannedStep]) -> int:
         """Steps, those of children included: each child is part of the plan."""

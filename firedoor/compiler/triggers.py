@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from firedoor.alerts import SOURCES, Alert
+from firedoor.automation import unasked
 from firedoor.compiler.arguments import Arguments
 from firedoor.compiler.checker import Checker
 from firedoor.compiler.complaints import Names
 from firedoor.compiler.kinds import kinds_of_model
-from firedoor.plan import Input, Trigger
+from firedoor.plan import Input, Plan, Trigger
 from firedoor.runbook.diagnostics import Code, choices
 from firedoor.runbook.document import Path
 from firedoor.runbook.model import TriggerSpec
@@ -31,6 +32,15 @@ def plan_triggers(draft: Draft, inputs: Mapping[str, Input]) -> tuple[Trigger, .
         else:
             found.append(_alert(draft, spec, path, checker, inputs))
     return tuple(found)
+
+
+def check_automation(plan: Plan, draft: Draft) -> None:
+    """Whom an alert's incident would have to ask, somebody must be."""
+    if steps := unasked(plan):
+        names = ", ".join(f"`{name}`" for name in steps[:5]) + (", …" if len(steps) > 5 else "")
+        what = f"When an alert starts this runbook, {names} must wait for a person, and `approvals` names nobody."
+        allowed = "Add a policy under `approvals`, or `auto: off`, so that only people start it."
+        draft.document.add(Code.NOBODY_TO_ASK, ("triggers",), what, allowed, key=True)
 
 
 def _slack(draft: Draft, spec: TriggerSpec, path: Path, words: set[str]) -> Trigger:

@@ -24,6 +24,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from firedoor.alerts import Alert
+from firedoor.automation import supervised
 from firedoor.config import Settings
 from firedoor.engine.connection import connect, explained, unanswered
 from firedoor.engine.progress import heartbeats, with_heartbeats
@@ -89,9 +90,11 @@ class Engine:
     ) -> Started:
         """Start an incident, or join the one that runs under the same identity.
 
-        `inputs` are complete and checked (`firedoor.inputs.resolve_inputs`). `shown` binds steps to the digests that a
+        `inputs` are complete and checked (`firedoor.inputs.resolve_inputs`). What an alert starts asks people for what
+        its runbook does not allow by itself (`firedoor.automation`). `shown` binds steps to the digests that a
         saved plan has of what they would change. Raises `FiredoorError`.
         """
+        plan = supervised(plan) if alert else plan
         start = IncidentInput(
             incident=incident_id(plan, inputs, secrets.token_hex(4)),
             plan=plan,

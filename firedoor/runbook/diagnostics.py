@@ -52,6 +52,7 @@ class Code(StrEnum):
     RUNBOOK_CYCLE = "runbook-cycle"
     CHILD_BROKEN = "child-broken"
     TRIGGER_INCOMPLETE = "trigger-incomplete"
+    NOBODY_TO_ASK = "nobody-to-ask"
 
 
 #: What each code means, in one sentence.
@@ -97,6 +98,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.RUNBOOK_CYCLE: "Runbooks run each other in a circle.",
     Code.CHILD_BROKEN: "The runbook that `run` names has mistakes of its own.",
     Code.TRIGGER_INCOMPLETE: "A trigger leaves a required input without a value, so it could never start the runbook.",
+    Code.NOBODY_TO_ASK: "Alerts start the runbook, `auto` wants people asked, and `approvals` names nobody.",
 }
 
 

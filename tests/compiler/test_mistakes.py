@@ -99,7 +99,7 @@ TRIGGERS = [
     ("{alert: guardduty, inputs: {key: foo}}", 38, "wrong-argument", "does not match", ""),
     ("{alert: guardduty, inputs: {key: AKX, m: 1}}", 43, "unknown-argument", "takes no `m`", "key, n"),
     ("{alert: guardduty, inputs: {key: '${{ alert.severity }}'}}", 43, "wrong-argument", "a decimal number", "string("),
-    ("{alert: guardduty, inputs: {key: '${{ inputs.n }}'}}", 43, "unknown-name", "cannot be read here", "severity"),
+    ("{alert: guardduty, inputs: {key: '${{ inputs.n }}'}}", 43, "unknown-name", "cannot be read here", "access_key_id"),
     ("{alert: guardduty, inputs: {key: '${{ steps.w.state }}'}}", 43, "unknown-name", "no step has run", ""),
     ("{alert: guardduty, when: alert.sevrity > 7.0, inputs: {key: AKX}}", 30, "unknown-field", "`sevrity`", "`severity`"),
     ("{alert: guardduty, when: alert.severity > 7, inputs: {key: AKX}}", 45, "expression-type", "`>`", "write 7.0"),

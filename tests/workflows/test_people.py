@@ -3,8 +3,9 @@
 import asyncio
 
 from firedoor.alerts import Alert
+from firedoor.automation import GATE
 from firedoor.incident import IncidentState, Mode, Responder, StepState
-from firedoor.plan import Ask, Field, PlannedStep, Policy, Verdict
+from firedoor.plan import Ask, Auto, Field, PlannedStep, Policy, Verdict
 from tests.workflows import actions
 from tests.workflows.conftest import ADA, BOB, STARTER, Site, off, plan_of, use
 
@@ -156,6 +157,20 @@ async def test_three_systems_that_report_one_leak_are_one_incident(site: Site) -
     assert said == ["two: two saw k7", "three: three saw k7"]
     await site.decide(incident, "abort", reason="test over")
     await site.engine.result(incident)
+
+
+async def test_an_alert_waits_for_a_person_where_the_runbook_says_ask(site: Site) -> None:
+    """What a person may start at once waits for one when an alert starts it; reads go on meanwhile."""
+    plan = plan_of(use("look", "test.read_switch", arguments={"name": "look"}), off("gate"), identity=("key",), auto=Auto.ASK)
+    alert = Alert(source="one", id="1", title="one saw k9")
+    started = await site.engine.start(plan, {"key": "k9"}, starter=STARTER, alert=alert)
+
+    await site.reaches(started.incident, "look", StepState.DONE)
+    await site.reaches(started.incident, GATE, StepState.WAITING_APPROVAL)
+    assert actions.WORLD.effects == []
+    await site.approve(started.incident, GATE)
+    view = await site.engine.result(started.incident)
+    assert (view.verdict, actions.WORLD.effects) == (Verdict.CONTAINED, ["gate"])
 
 
 async def test_what_does_not_fit_the_state_is_refused_with_the_reason(site: Site) -> None:

@@ -1,7 +1,8 @@
 """The runbooks that can be named: shipped, in the configured folders, or by path."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from firedoor.app import shipped_runbooks
@@ -37,6 +38,39 @@ def find(name: str, settings: Settings) -> Path:
         return known[name]
     hint = f"{nearest(name, known)}\nA path with .yaml works too."
     raise UsageError(f"There is no runbook {name!r}.", changed=NOTHING, next=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Every runbook compiled, by its name; and the mistakes of those that do not compile, by their names."""
+
+    plans: Mapping[str, Plan]
+    broken: Mapping[str, UsageError]
+
+    def plan(self, name: str) -> Plan:
+        """The plan of a runbook by its name; no paths, for doors at which strangers knock. Raises `UsageError`."""
+        if name in self.broken:
+            raise UsageError(
+                f"The runbook {name} has mistakes, and cannot be started.",
+                changed=NOTHING,
+                next=f"firedoor lint {name}",
+            )
+        if name not in self.plans:
+            raise UsageError(f"There is no runbook {name!r}.", changed=NOTHING, next=nearest(name, self.plans))
+        return self.plans[name]
+
+
+def shelf(settings: Settings) -> Shelf:
+    """Compile every runbook: one that is broken does not keep the others from starting."""
+    known = runbooks(settings)
+    plans: dict[str, Plan] = {}
+    broken: dict[str, UsageError] = {}
+    for name, path in known.items():
+        try:
+            plans[name] = compile_runbook(path, steps=STEPS, runbooks=known)
+        except UsageError as error:
+            broken[name] = error
+    return Shelf(plans, broken)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
