@@ -1,6 +1,5 @@
 """`firedoor plan`: see what a runbook would do, without doing it."""
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,11 +14,11 @@ from firedoor.cli.views import forecast as forecast_view
 from firedoor.cli.views import plan as plan_view
 from firedoor.cli.views.plain import plain_view
 from firedoor.config import load
-from firedoor.engine import Engine
-from firedoor.errors import Exit, UnreachableError, UsageError
+from firedoor.engine import Engine, read
+from firedoor.errors import Exit, UsageError
 from firedoor.forecast import Touched, dependents, radius, undecided, unread
 from firedoor.graph import svg
-from firedoor.incident import Decision, IncidentView, Mode, Responder
+from firedoor.incident import IncidentView, Responder
 from firedoor.inputs import resolve_inputs
 from firedoor.plan import Plan
 from firedoor.saved_plan import saved
@@ -63,7 +62,7 @@ async def plan(
     files = [file for file in (save, graph) if file]
     for file in files:
         _check_writable(file)
-    view = await read(await Engine.connect(settings), compiled, values, responder(settings), timeout)
+    view = await preview(await Engine.connect(settings), compiled, values, responder(settings), timeout)
     if save:
         _write(save, saved(compiled, view).document())
     if graph:
@@ -76,22 +75,10 @@ async def plan(
     return int(Exit.NEEDS_ATTENTION if unread(view) else Exit.OK)
 
 
-async def read(engine: Engine, plan: Plan, inputs: dict[str, Any], planner: Responder, timeout: int) -> IncidentView:
-    """What a plan would do, now. Raises `UnreachableError` when that takes longer than `timeout` seconds."""
-    started = await engine.start(plan, inputs, starter=planner, mode=Mode.PLAN)
-    try:
-        with err().status("Reading, changing nothing…"):
-            return await asyncio.wait_for(engine.result(started.incident), timeout)
-    except TimeoutError:
-        pass
-    # It must not go on unseen. Raises where no worker answers: then that is the reason.
-    reason = Decision(responder=planner, reason="nobody waits for this plan any longer")
-    await engine.decide(started.incident, "abort", reason)
-    raise UnreachableError(
-        f"The plan was not ready after {timeout} s: what it reads takes longer.",
-        changed="Nothing was changed.",
-        next="Wait longer with --timeout.",
-    )
+async def preview(engine: Engine, plan: Plan, inputs: dict[str, Any], planner: Responder, timeout: int) -> IncidentView:
+    """What a plan would do, now, with a word for whoever waits. Raises `UnreachableError` as `firedoor.engine.read`."""
+    with err().status("Reading, changing nothing…"):
+        return await read(engine, plan, inputs, planner, timeout)
 
 
 def _document(plan: Plan, view: IncidentView) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from firedoor.catalog import compiled_runbook, pairs
 from firedoor.cli.console import err, interactive, out, write_json
 from firedoor.cli.identity import responder
 from firedoor.cli.parameters import Inputs, Output
-from firedoor.cli.plan import read
+from firedoor.cli.plan import preview
 from firedoor.cli.views import plan as plan_view
 from firedoor.cli.views.plain import plain, plain_view
 from firedoor.cli.watch import follow
@@ -132,7 +132,7 @@ def _compiled(runbook: str, inputs: tuple[str, ...], settings: Settings) -> _Wan
 
 async def _read_again(engine: Engine, kept: SavedPlan, settings: Settings, timeout: int) -> _Wanted:
     """A saved plan, if it would change now exactly what it would have changed then. Raises `RefusedError`."""
-    view = await read(engine, kept.plan, kept.inputs, responder(settings), timeout)
+    view = await preview(engine, kept.plan, kept.inputs, responder(settings), timeout)
     if differences := compare(kept, view):
         raise RefusedError(
             "\n".join((f"Since {kept.by} saved this plan ({kept.read}), this has changed:", *_told(differences))),

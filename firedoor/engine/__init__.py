@@ -2,6 +2,7 @@
 
 from firedoor.engine.connection import connect
 from firedoor.engine.incidents import Engine, Started
+from firedoor.engine.reading import read
 from firedoor.engine.summaries import Summary
 
-__all__ = ["Engine", "Started", "Summary", "connect"]
+__all__ = ["Engine", "Started", "Summary", "connect", "read"]

@@ -27,7 +27,7 @@ from firedoor.alerts import Alert
 from firedoor.automation import supervised
 from firedoor.config import Settings
 from firedoor.engine.connection import connect, explained, unanswered
-from firedoor.engine.progress import heartbeats, with_heartbeats
+from firedoor.engine.progress import pending, with_pending
 from firedoor.engine.summaries import Summary, attributes, summary_of
 from firedoor.engine.undoing import checked_steps
 from firedoor.errors import FiredoorError, RefusedError, UnreachableError
@@ -225,7 +225,7 @@ class Engine:
             )
         except (RPCError, WorkflowQueryFailedError) as error:
             raise self._silent(incident, error) from error
-        return with_heartbeats(view, await heartbeats(description, self._client.data_converter))
+        return with_pending(view, await pending(description, self._client.data_converter))
 
     def _silent(self, incident: str, error: RPCError | WorkflowQueryFailedError) -> FiredoorError:
         """No worker answers a query."""

@@ -1,33 +1,60 @@
-"""How far the slices are that run at this moment: the worker's heartbeats say it between two reports."""
+"""What the activities that run at this moment say of themselves: how far slices are, and which failure is being retried.
+
+The workflow learns of either only when an activity has ended.
+"""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from temporalio.client import WorkflowExecutionDescription
 from temporalio.converter import DataConverter
 
-from firedoor.incident import IncidentView, StepState, StepView
+from firedoor.incident import Failure, IncidentView, StepState, StepView
 
 
-async def heartbeats(description: WorkflowExecutionDescription, converter: DataConverter) -> Counter[str]:
-    """How many targets the running activities of each step have finished."""
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What is known of the activities that run: targets done by step, the last attempt's failure by action."""
+
+    finished: Counter[str] = field(default_factory=Counter[str])
+    failures: Mapping[str, Failure] = field(default_factory=dict[str, Failure])
+
+
+async def pending(description: WorkflowExecutionDescription, converter: DataConverter) -> Pending:
+    """The heartbeats and failures of running activities."""
     finished: Counter[str] = Counter()
-    for pending in description.raw_description.pending_activities:
-        if pending.HasField("heartbeat_details"):
-            step, count = await converter.decode(pending.heartbeat_details.payloads, [str, int])
+    failures: dict[str, Failure] = {}
+    for one in description.raw_description.pending_activities:
+        if one.HasField("heartbeat_details"):
+            step, count = await converter.decode(one.heartbeat_details.payloads, [str, int])
             finished[step] += count
-    return finished
+        if one.HasField("last_failure"):
+            said = one.last_failure
+            most = f" of {one.maximum_attempts}" if one.maximum_attempts else ""
+            failures[one.activity_type.name] = Failure(
+                reason=said.application_failure_info.type or "timed_out",
+                what=said.message,
+                next=f"It is tried again by itself: attempt {one.attempt}{most}.",
+            )
+    return Pending(finished, failures)
 
 
-def with_heartbeats(view: IncidentView, finished: Counter[str]) -> IncidentView:
-    """The view with these targets counted as done."""
-    if not finished:
+def with_pending(view: IncidentView, known: Pending) -> IncidentView:
+    """The view with these targets counted as done, and these failures at the steps that run the actions."""
+    if not known.finished and not known.failures:
         return view
-    return view.model_copy(update={"steps": tuple(_counted(step, finished[step.id]) for step in view.steps)})
+    return view.model_copy(update={"steps": tuple(_told(step, known) for step in view.steps)})
 
 
-def _counted(step: StepView, finished: int) -> StepView:
-    progress = step.progress
-    if progress is None or not finished or step.state is not StepState.RUNNING:
+def _told(step: StepView, known: Pending) -> StepView:
+    if step.state is not StepState.RUNNING:
         return step
-    done = min(progress.total - progress.failed, progress.done + finished)
-    return step.model_copy(update={"progress": progress.model_copy(update={"done": done})})
+    told: dict[str, object] = {}
+    if step.progress and (finished := known.finished[step.id]):
+        progress = step.progress
+        done = min(progress.total - progress.failed, progress.done + finished)
+        told["progress"] = progress.model_copy(update={"done": done})
+    if step.action in known.failures:
+        told["failure"] = known.failures[step.action]
+    return step.model_copy(update=told) if told else step

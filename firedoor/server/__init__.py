@@ -1,1 +1,1 @@
-"""The door that listens: alerts, Slack and the API over HTTP."""
+"""`firedoor serve`: the doors that listen, for alerts, for Slack and for programs."""

@@ -56,7 +56,7 @@ class Press:
         return ".".join(part for part in (PREFIX, self.verb, _short(self.step)) if part)
 
     def value(self) -> str:
-        """The value of the button: JSON, at most 2000 characters. Raises `UsageError` where names are longer than that."""
+        """The value of the button: JSON, at most 2000 characters. Raises `UsageError` where names are too long."""
         named = {"i": self.incident, "s": self.step, "d": self.digest}
         text = json.dumps({key: word for key, word in named.items() if word}, separators=(",", ":"))
         if len(text) > MOST_VALUE:
@@ -65,7 +65,7 @@ class Press:
 
     @classmethod
     def parse(cls, action: Mapping[str, Any]) -> Self:
-        """The press that an element of `actions` (of a `block_actions` payload) is. Raises `UsageError` for any other."""
+        """The press that an element of `actions` of a `block_actions` payload is. Raises `UsageError` for others."""
         name, text = action.get("action_id"), action.get("value")
         parts = name.split(".") if isinstance(name, str) else []
         verb = next((wish for wish in get_args(Wish) if parts[:2] == [PREFIX, wish]), None)

@@ -12,18 +12,20 @@ from firedoor.errors import FiredoorError
 DOUBTFUL = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable", "team_added_to_org"})
 
 #: Slack cannot be asked again with these until somebody has changed something.
-_TOKEN = "Make a new bot token (xoxb-…) in the app's settings, OAuth & Permissions, and put it where [slack] bot_token says."
+_NEW_ONE = (
+    "Make a new bot token (xoxb-…) in the app's settings, OAuth & Permissions, and put it where [slack] bot_token is."
+)
 _INVITE = "In Slack, in that channel: /invite @firedoor"
 _NEXT = {
     "not_in_channel": _INVITE,
-    "channel_not_found": f"{_INVITE}\nThe id (C…) stands at the bottom of the channel's details; [slack] channel names it.",
+    "channel_not_found": f"{_INVITE}\nIts id (C…) stands at the bottom of the channel's details; [slack] channel names it.",
     "is_archived": "Unarchive the channel, or name another one in [slack] channel.",
-    "invalid_auth": _TOKEN,
-    "not_authed": _TOKEN,
-    "account_inactive": _TOKEN,
-    "token_revoked": _TOKEN,
-    "token_expired": _TOKEN,
-    "not_allowed_token_type": "The token must be of the kind that the setting asks for: bot_token xoxb-…, app_token xapp-….",
+    "invalid_auth": _NEW_ONE,
+    "not_authed": _NEW_ONE,
+    "account_inactive": _NEW_ONE,
+    "token_revoked": _NEW_ONE,
+    "token_expired": _NEW_ONE,
+    "not_allowed_token_type": "The token is of another kind than the setting wants: bot_token xoxb-…, app_token xapp-….",
     "restricted_action": "An administrator of the workspace has to allow apps to do this.",
     "expired_trigger_id": "Press the button or type the command once more: Slack gives three seconds for a form.",
     "trigger_expired": "Press the button or type the command once more: Slack gives three seconds for a form.",

@@ -108,7 +108,7 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, *, clock: Callable[[], float] = time.time) -> Self:
-        """Open it, and create it (mode 0600) where there is none. Raises `StoreError`; `UsageError` for another file."""
+        """Open it; create it (mode 0600) where there is none. Raises `StoreError`, `UsageError` for another file."""
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -262,7 +262,7 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
         raise UsageError(
             f"{path} is not a Slack store that this firedoor knows.",
             changed="It was not touched.",
-            next="Move it away: a new one is made. What it knew of posted messages is then looked for in Slack no more.",
+            next="Move it away: a new one is made, which knows nothing of the messages that were posted before.",
         )
     for statement in _TABLES:
         database.execute(statement)

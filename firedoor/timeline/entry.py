@@ -71,6 +71,7 @@ class Kind(StrEnum):
     ANSWER = "answer"
     DECISION = "decision"
     NOTE = "note"
+    REFUSAL = "refusal"
     # Actions.
     ACTION_INTENT = "action.intent"
     ACTION_OUTCOME = "action.outcome"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from firedoor.arguments import typed
 from firedoor.cli.evidence import MOST_BYTES, attachment
-from firedoor.cli.retry import typed
 from firedoor.cli.times import seconds, seconds_until
 from firedoor.cli.views.arguments import changed
 from firedoor.cli.views.preview import preview, previews

@@ -1,5 +1,6 @@
 """The life of a step: what runs, what waits, what is recorded, what a verdict needs."""
 
+from firedoor.cli.views.tree import said
 from firedoor.incident import IncidentState, Mode, StepState
 from firedoor.plan import Ask, Field, PlannedStep, Until, Verdict
 from tests.workflows import actions
@@ -83,6 +84,18 @@ async def test_what_a_retry_can_cure_is_retried_by_temporal(site: Site) -> None:
     assert view.steps[0].state is StepState.DONE
     statuses = [entry.body["result"]["status"] for entry in site.entries(view.id) if entry.kind == "action.outcome"]
     assert statuses == ["failed", "ok"]
+
+
+async def test_what_is_being_retried_is_shown_while_it_is(site: Site) -> None:
+    """A provider that is away: the running step says so, and that nobody has to do anything yet."""
+    actions.WORLD.failures["a"] = ["unreachable"] * 2
+    incident = await site.start(plan_of(use("look", "test.read_switch", arguments={"name": "a"})))
+    view = await site.shows(incident, lambda view: view.steps[0].failure is not None)
+
+    step = view.steps[0]
+    assert (step.state, step.failure and step.failure.reason) == (StepState.RUNNING, "unreachable")
+    assert "It is tried again by itself: attempt 2 of 5." in said(step)
+    assert (await site.engine.result(incident)).steps[0].failure is None
 
 
 async def test_a_change_in_doubt_keeps_the_true_state_before(site: Site) -> None:

@@ -61,7 +61,8 @@ def _facts(scene: Scene, one: StepView) -> Iterator[tuple[str, RenderableType]]:
         yield "waits for", Text(one.waits_for)
     if one.failure:
         told = (f"{one.failure.reason}: {one.failure.what}", one.failure.changed, one.failure.next)
-        yield "failure", Text("\n".join(part for part in told if part), style="red")
+        name = "last try" if one.state is StepState.RUNNING else "failure"
+        yield name, Text("\n".join(part for part in told if part), style="red")
     if one.failed:
         yield "failed", failures(scene.view, one)
     yield from _consequences(scene, one)

@@ -152,8 +152,9 @@ def said(step: StepView) -> str:
     parts: list[str] = []
     if step.progress and step.progress.total and not (step.summary and step.state in FINAL_STATES):
         parts.append(progress.counts(step.progress))
-    if step.failure and step.state not in (StepState.DONE, StepState.RUNNING):
-        parts.append(f"{step.failure.reason}: {step.failure.what.splitlines()[0]}")
+    if step.failure and step.state is not StepState.DONE:
+        again = f" {step.failure.next}" if step.state is StepState.RUNNING else ""
+        parts.append(f"{step.failure.reason}: {step.failure.what.splitlines()[0]}{again}")
     elif step.waits_for and step.state not in FINAL_STATES:
         parts.append(f"waits for {step.waits_for}")
     elif step.summary:

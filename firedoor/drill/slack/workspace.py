@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from firedoor.drill.fakes._fake import canary
 from firedoor.drill.slack.state import (
     JSON,
     Bookmark,
@@ -35,10 +36,6 @@ ALICE, BOB, CAROL, DAVE = "U0ALICE000", "U0BOB00000", "U0CAROL000", "U0DAVE0000"
 MALLORY: Final = "U0MALLORY0"
 GENERAL, INCIDENTS, SECRET, SHARED_CHANNEL, OLD = "C0GENERAL0", "C0INCIDENT", "C0SECRET00", "C0SHARED00", "C0OLD00000"
 SECURITY, ADMINS = "S0SECURITY", "S0ADMINS00"
-
-BOT_TOKEN: Final = "xoxb-canary-firedoor"
-APP_TOKEN: Final = "xapp-canary-firedoor"
-SIGNING_SECRET: Final = "canary-signing-secret"
 
 #: What the manifest asks for.
 SCOPES: Final = frozenset({
@@ -71,6 +68,10 @@ class Workspace:
         self.features: set[str] = set()
         #: Whether apps may create channels here; else `restricted_action`.
         self.apps_create_channels = True
+        #: What the app is given when it is installed.
+        self.bot_token = canary("xoxb-")
+        self.app_token = canary("xapp-")
+        self.signing_secret = canary("")
         self.watchers: list[Callable[[], None]] = []
         self._messages: dict[tuple[str, str], Message] = {}
         self._last_ts = 0
@@ -214,6 +215,6 @@ def standard(clock: Clock | None = None) -> Workspace:
     made.add_channel("old", (ALICE, BOT), id=OLD).is_archived = True
     made.add_group("security", (ALICE, BOB), id=SECURITY)
     made.add_group("admins", (CAROL,), id=ADMINS)
-    made.add_token(BOT_TOKEN, "bot", SCOPES)
-    made.add_token(APP_TOKEN, "app", {"connections:write"})
+    made.add_token(made.bot_token, "bot", SCOPES)
+    made.add_token(made.app_token, "app", {"connections:write"})
     return made

@@ -1,0 +1,52 @@
+"""Lines of the server's log: one for each delivery, and no flood of those that strangers can cause."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from firedoor.timeline.render import printable
+
+LOGGER = logging.getLogger("firedoor.server")
+#: A minute may have as many lines of one kind.
+MOST_LINES = 20
+MINUTE = 60.0
+#: Characters of a stranger's text.
+MOST_CHARACTERS = 120
+
+
+def shown(text: str) -> str:
+    """A stranger's text for a line of the log: short, and without characters that make lines or steer a terminal."""
+    return printable(text[:MOST_CHARACTERS]) + ("…" if len(text) > MOST_CHARACTERS else "")
+
+
+@dataclass(slots=True)
+class _Minute:
+    since: float
+    said: int = 0
+    kept: int = 0
+
+
+class Sparing:
+    """Warnings by kind, 20 a minute; the first of the next minute says how many were left out.
+
+    The kinds are ours (a door and a word), so that there are few.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._minutes: dict[str, _Minute] = {}
+
+    def warn(self, kind: str, sentence: str) -> None:
+        """Log a warning, unless this minute has had enough of its kind."""
+        now = self._clock()
+        minute = self._minutes.get(kind)
+        if minute is None or now - minute.since > MINUTE:
+            if minute and minute.kept:
+                LOGGER.warning("%s: %d more lines like the last one were left out", kind, minute.kept)
+            minute = self._minutes[kind] = _Minute(now)
+        if minute.said < MOST_LINES:
+            minute.said += 1
+            LOGGER.warning("%s: %s", kind, sentence)
+        else:
+            minute.kept += 1

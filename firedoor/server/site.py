@@ -1,0 +1,110 @@
+"""What the server is made of while it runs: doors, the store of deliveries, the way to Temporal, and its tasks."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from temporalio.client import Client
+
+from firedoor.config import Settings
+from firedoor.deliveries import Deliveries, Dispatcher
+from firedoor.engine import Engine, connect
+from firedoor.errors import FiredoorError
+from firedoor.server.door import Door, open_doors
+from firedoor.server.fetch import Fetch
+from firedoor.server.log import LOGGER, Sparing
+from firedoor.server.metrics import Metrics
+
+#: Signatures are checked and bodies are read in as many threads.
+THREADS = 8
+#: Seconds between two attempts to reach Temporal.
+PAUSES = (0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass
+class Site:
+    """One running server. `client` and `engine` are there once Temporal has answered; deliveries are taken before.
+
+    `broken` says which task ended that must not end: then the server stops, to be started again.
+    """
+
+    settings: Settings
+    doors: Mapping[str, Door]
+    deliveries: Deliveries
+    fetch: Fetch
+    threads: ThreadPoolExecutor
+    metrics: Metrics = field(default_factory=Metrics)
+    sparing: Sparing = field(default_factory=Sparing)
+    client: Client | None = None
+    engine: Engine | None = None
+    dispatcher: Dispatcher | None = None
+    closing: bool = False
+    broken: "asyncio.Future[str]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def wake(self) -> None:
+        """A delivery has arrived."""
+        if self.dispatcher is not None:
+            self.dispatcher.wake()
+
+    async def work(self) -> None:
+        """Reach Temporal, however long it takes, then dispatch what is delivered until cancelled."""
+        self.client = await self._connected()
+        self.engine = Engine(self.client, self.settings)
+        self.metrics.connected.set(1)
+        self.dispatcher = Dispatcher(self.engine, self.deliveries, self.settings)
+        await self.dispatcher.run()
+
+    async def _connected(self) -> Client:
+        attempts = 0
+        while True:
+            try:
+                return await connect(self.settings)
+            except FiredoorError as error:
+                self.sparing.warn("temporal", f"{error.what} Deliveries are kept until one does.")
+            await asyncio.sleep(PAUSES[min(attempts, len(PAUSES) - 1)])
+            attempts += 1
+
+
+@contextlib.asynccontextmanager
+async def open_site(settings: Settings, fetch: Fetch | None = None) -> AsyncGenerator[Site]:
+    """A site whose tasks run. Raises `UsageError` for doors that cannot be opened, `FiredoorError` for the store."""
+    doors = open_doors(settings)
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with contextlib.AsyncExitStack() as stack:
+        asking = fetch or Fetch()
+        stack.callback(asking.close)
+        threads = ThreadPoolExecutor(THREADS, thread_name_prefix="door")
+        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+        deliveries = Deliveries.open(settings.deliveries_path)
+        stack.push_async_callback(deliveries.close)
+        site = Site(settings, doors, deliveries, asking, threads)
+        await stack.enter_async_context(_kept(site, {"dispatcher": site.work}))
+        yield site
+        site.closing = True
+
+
+@contextlib.asynccontextmanager
+async def _kept(site: Site, tasks: Mapping[str, Callable[[], Awaitable[None]]]) -> AsyncGenerator[None]:
+    """Tasks that run until the end; one that ends by itself breaks the site."""
+
+    def ended(task: "asyncio.Task[None]") -> None:
+        if task.cancelled() or site.broken.done():
+            return
+        error = task.exception()
+        LOGGER.error("%s ended: the server stops, to be started again", task.get_name(), exc_info=error)
+        site.broken.set_result(task.get_name())
+
+    running: list[asyncio.Task[None]] = []
+    for name, work in tasks.items():
+        task = asyncio.ensure_future(_run(work))
+        task.set_name(name)
+        task.add_done_callback(ended)
+        running.append(task)
+    try:
+        yield
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)

@@ -1,0 +1,59 @@
+"""What became of a message whose answer was lost: its key is looked for in the channel's history."""
+
+from typing import Any
+
+from firedoor.slack.faults import SlackUnreachableError
+from firedoor.slack.pace import TIER_3
+from firedoor.slack.store import LEASE_SECONDS, Message
+from firedoor.slack.web import Web
+
+#: The type of the metadata of each message of ours; its payload has `key` and `incident`.
+EVENT = "firedoor"
+#: Slack's clock and ours may differ by so many seconds.
+CLOCK_SECONDS = 300.0
+PAGE = 200
+#: Pages that are read at most: 10,000 messages between the call and now.
+MOST_PAGES = 50
+
+
+async def trace(web: Web, message: Message) -> str:
+    """The timestamp of a message, or nothing if it never arrived.
+
+    Looks from its first attempt to the end of its last one. Needs channels:history, and groups:history for private
+    channels. Raises `SlackError`; then it is still in doubt.
+    """
+    window = {
+        "oldest": f"{message.since - CLOCK_SECONDS:.6f}",
+        "latest": f"{message.lease + LEASE_SECONDS + CLOCK_SECONDS:.6f}",
+    }
+    async for one in pages(web, message.channel, message.thread, window):
+        if key_of(one) == message.key:
+            return str(one.get("ts", ""))
+    return ""
+
+
+async def pages(web: Web, channel: str, thread: str, window: dict[str, str]) -> Any:
+    """The messages of a channel, or of a thread in it, in a window of time. Raises `SlackError`."""
+    method = "conversations.replies" if thread else "conversations.history"
+    arguments: dict[str, Any] = {"channel": channel, "limit": PAGE, "include_all_metadata": True, **window}
+    if thread:
+        arguments["ts"] = thread
+    for _ in range(MOST_PAGES):
+        answer = await web.call(method, lane=TIER_3, about=channel, **arguments)
+        for one in answer.get("messages") or ():
+            yield one
+        metadata = answer.get("response_metadata") or {}
+        cursor = str(metadata.get("next_cursor") or "")
+        if not cursor:
+            return
+        arguments["cursor"] = cursor
+    raise SlackUnreachableError(f"{channel} has too many messages to look through.", doubtful=True)
+
+
+def key_of(message: Any) -> str:
+    """The key that a message of ours carries, or nothing."""
+    metadata = message.get("metadata") if isinstance(message, dict) else None
+    if not isinstance(metadata, dict) or metadata.get("event_type") != EVENT:
+        return ""
+    payload = metadata.get("event_payload")
+    return str(payload.get("key", "")) if isinstance(payload, dict) else ""
