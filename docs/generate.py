@@ -9,7 +9,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
-from docs.tables import providers_page, sinks_page
+from docs.tables import alerts_page, providers_page, sinks_page
 from firedoor.plan import Effect
 from firedoor.runbook.diagnostics import EXPLANATIONS, Code
 from firedoor.runbook.model import Runbook
@@ -77,6 +77,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "runbook.md": runbook_page(),
         REFERENCE / "providers.md": providers_page(),
         REFERENCE / "sinks.md": sinks_page(),
+        REFERENCE / "alerts.md": alerts_page(),
         README: readme_page(),
     }
 

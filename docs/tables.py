@@ -1,5 +1,10 @@
-"""The tables of providers and sinks in the reference, from their contracts."""
+"""The pages of providers, sinks and alert sources in the reference, from their contracts."""
 
+from inspect import cleandoc
+
+from firedoor.alerts import SOURCES, Alert
+from firedoor.alerts._severity import WORDS
+from firedoor.alerts._subject import NAMES
 from firedoor.providers import Verb, providers
 from firedoor.providers._provider import ByApi, ByHand, Kind, Means, Provider
 from firedoor.sinks import STORES
@@ -19,6 +24,36 @@ last writer wins.
 
 | sink | example | read back | compare-and-swap | staged | old versions |
 | --- | --- | --- | --- | --- | --- |
+"""
+
+ALERTS_INTRO = """# Alerts
+
+Generated from `firedoor/alerts` by `make docs`. What the expressions of a trigger see as `alert.FIELD`, whoever sent
+it; what a source does not say is empty. How to set up a sender: [alerts](../how-to/alerts.md),
+[alerts of AWS](../how-to/alerts-aws.md), [secret scanners and others](../how-to/alerts-scanners.md).
+
+| field | |
+| --- | --- |
+"""
+
+SEVERITY_INTRO = """
+## Severity
+
+What monitoring systems call it, as the number that triggers compare. A number from 0 to 10 is taken as it is; a word
+that is not here is 0.0.
+
+| severity | words |
+| --- | --- |
+"""
+
+NAMES_INTRO = """
+## Names
+
+Labels, annotations, details and tags that fill a field, where the sender has none for it. The first that is there
+counts. Case does not matter, and `-`, `.` and blanks are `_`. An `access_key_id` is the `credential` as well, of `aws`.
+
+| field | names |
+| --- | --- |
 """
 
 VERBS = tuple(Verb)
@@ -51,6 +86,16 @@ def sinks_page() -> str:
         notes = [f"\n{one}" for one in store.notes]
         parts.append("\n".join((f"\n## {store.title}\n", *options, *settings, *permissions, *notes)))
     return SINKS_INTRO + "\n".join((*rows, *parts)) + "\n"
+
+
+def alerts_page() -> str:
+    """The fields of an alert, the words and names that fill them, and what each source says of itself."""
+    fields = [_row(f"`{name}`", field.description or "") for name, field in Alert.model_fields.items()]
+    severities = [_row(f"{value}", ", ".join(f"`{word}`" for word in words)) for value, words in WORDS.items()]
+    names = [_row(f"`{field}`", ", ".join(f"`{name}`" for name in given)) for field, given in NAMES.items()]
+    sources = [f"\n## {name}\n\n{cleandoc(source.__doc__ or '')}" for name, source in sorted(SOURCES.items())]
+    parts = (ALERTS_INTRO + "\n".join(fields), SEVERITY_INTRO + "\n".join(severities), NAMES_INTRO + "\n".join(names))
+    return "\n".join((*parts, *sources)) + "\n"
 
 
 def _section(provider: Provider) -> str:

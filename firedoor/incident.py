@@ -16,7 +16,7 @@ class Responder(Frozen):
     """A person or system that acts.
 
     `principal` is who it is everywhere (`user:ada`), so that one person counts once however they come in. `identity` is
-    how the front door knows them (`os:ada`, `slack:T01/U02`) and `auth` how it made sure: `os`, `drill`, `alert`.
+    how the front door knows them (`os:ada`, `slack:T01/U02`) and `auth` how it made sure: `os`, `slack`, `drill` ….
     `roles` and `groups` (`slack:@security`) are what the configuration and the front door say of the principal.
     """
 

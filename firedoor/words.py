@@ -1,4 +1,6 @@
-"""Numbers and nouns for people, for whoever has any to say: the workflow, the pictures, the command line. Pure."""
+"""Numbers, nouns and times for people, for whoever has any to say: workflows, pictures, front doors. Pure."""
+
+import datetime
 
 DAY, HOUR, MINUTE = 86_400, 3600, 60
 
@@ -26,3 +28,47 @@ def singular(noun: str) -> str:
     if noun.endswith("ies"):
         return f"{noun[:-3]}y"
     return noun.removesuffix("es") if noun.endswith("sses") else noun.removesuffix("s")
+
+
+def parse(moment: str) -> datetime.datetime | None:
+    """The time that an RFC 3339 text says; None where it is empty."""
+    return datetime.datetime.fromisoformat(moment) if moment else None
+
+
+def seconds_between(start: str, end: str, now: datetime.datetime) -> float | None:
+    """Seconds from `start` to `end`, or to now while it lasts; None where it has not begun."""
+    begun = parse(start)
+    if begun is None:
+        return None
+    return max(0.0, ((parse(end) or now) - begun).total_seconds())
+
+
+def duration(seconds: float | None) -> str:
+    """`0.4 s`, `12 s`, `3 m 12 s`, `2 h 05 m`, `4 d 3 h`; empty for None."""
+    if seconds is None:
+        return ""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} m {whole % MINUTE:02d} s"
+    if whole < DAY:
+        return f"{whole // HOUR} h {whole % HOUR // MINUTE:02d} m"
+    return f"{whole // DAY} d {whole % DAY // HOUR} h"
+
+
+def clock(moment: str, now: datetime.datetime) -> str:
+    """`19:02:11` of today, else `2026-11-22 19:02`; always UTC, as the timeline is."""
+    time = parse(moment)
+    if time is None:
+        return ""
+    time = time.astimezone(datetime.UTC)
+    return f"{time:%H:%M:%S}" if time.date() == now.astimezone(datetime.UTC).date() else f"{time:%Y-%m-%d %H:%M}"
+
+
+def seconds_until(moment: str, now: datetime.datetime) -> float | None:
+    """Seconds from now to `moment`, 0 where that is past; None where it is empty."""
+    time = parse(moment)
+    return None if time is None else max(0.0, (time - now).total_seconds())

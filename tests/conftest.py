@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from firedoor.config import Settings
+from firedoor.drill.slack.local import LocalSlack
 from firedoor.local import dev_server, temporal_binary
 from tests.emulators import Emulator, ministack
 from tests.faking import Fakes
@@ -89,3 +90,17 @@ def fakes() -> Iterator[Fakes]:
     yield starting
     starting.stop()
     starting.judge()
+
+
+@pytest.fixture(scope="session")
+def slack_server() -> Iterator[LocalSlack]:
+    """One fake Slack for each process of the test run."""
+    with LocalSlack() as running:
+        yield running
+
+
+@pytest.fixture
+def slack(slack_server: LocalSlack) -> LocalSlack:
+    """A Slack on loopback with a workspace of its own (`firedoor.drill.slack.workspace.standard`)."""
+    slack_server.reset()
+    return slack_server

@@ -139,13 +139,13 @@ class IncidentWorkflow:
         number = board.alerts
         if more:
             key = f"alert/{report.source}/{report.id}" + (f"/{report.batch}" if report.batch else "")
-            times = f" ({report.count} times)" if report.count > 1 else ""
+            times = f" ({more} times)" if more > 1 else ""
             await board.note(
                 key,
                 "incident.detected",
                 f"{report.source}: {report.title or report.id}{times}",
                 actor=report.responder,
-                alert={"source": report.source, "id": report.id, "count": report.count},
+                alert={"source": report.source, "id": report.id, "count": more},
             )
         return number
 

@@ -1,13 +1,37 @@
 """Alerts: one module a source (who sent it, what it says), and which runbook an alert starts."""
 
-from firedoor.alerts import guardduty
+from firedoor.alerts import (
+    alertmanager,
+    cloudtrail,
+    datadog,
+    elastic,
+    grafana,
+    guardduty,
+    health,
+    opsgenie,
+    pagerduty,
+    securityhub,
+    sentry,
+    splunk,
+)
 from firedoor.alerts._alert import Alert
 from firedoor.alerts._matching import Matches, match, matches
 from firedoor.alerts._source import Headers, Lock, Parsed, Source, UnauthenticatedError
 
 #: Every source by its name in `triggers`. One line a source.
 SOURCES: dict[str, Source] = {
+    alertmanager.NAME: alertmanager,
+    cloudtrail.NAME: cloudtrail,
+    datadog.NAME: datadog,
+    elastic.NAME: elastic,
+    grafana.NAME: grafana,
     guardduty.NAME: guardduty,
+    health.NAME: health,
+    opsgenie.NAME: opsgenie,
+    pagerduty.NAME: pagerduty,
+    securityhub.NAME: securityhub,
+    sentry.NAME: sentry,
+    splunk.NAME: splunk,
 }
 
 __all__ = [

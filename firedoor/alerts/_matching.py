@@ -1,5 +1,6 @@
 """Which runbook does an alert start? The triggers of the plans decide; the reasons against are kept."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -10,26 +11,41 @@ from firedoor.expressions import ExpressionError, evaluate, render
 from firedoor.inputs import resolve_inputs
 from firedoor.plan import Plan, Trigger
 
+#: A field of the alert that an expression reads.
+MENTION = re.compile(r"\balert\.([a-z_]+)")
+MOST_SHOWN = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """The plans that an alert starts, each with its inputs; and why the others do not start."""
+    """The plans that an alert starts, each with its inputs; and why the others do not start.
+
+    `failures` are those of the reasons that are nobody's wish: an expression that fails on this alert, or a trigger
+    that fits although the alert has not what the runbook needs.
+    """
 
     found: tuple[tuple[Plan, dict[str, Any]], ...]
     reasons: tuple[str, ...]
+    failures: tuple[str, ...] = ()
+
+
+class _Failed(Exception):
+    """A trigger could not be judged, or has no use for what fits it."""
 
 
 def matches(alert: Alert, plans: Iterable[Plan]) -> Matches:
     """Every plan with a trigger that takes this alert. A plan counts once: its first trigger that fits."""
     found: list[tuple[Plan, dict[str, Any]]] = []
     reasons: list[str] = []
+    failures: list[str] = []
     for plan in plans:
-        inputs, against = _inputs(alert, plan)
+        inputs, against, failed = _inputs(alert, plan)
         if inputs is not None:
             found.append((plan, inputs))
-        else:
-            reasons += [f"{plan.name}: {reason}" for reason in against]
-    return Matches(tuple(found), tuple(reasons))
+            continue
+        reasons += [f"{plan.name}: {reason}" for reason in against]
+        failures += [f"{plan.name}: {reason}" for reason in failed]
+    return Matches(tuple(found), tuple(reasons), tuple(failures))
 
 
 def match(alert: Alert, plans: Iterable[Plan]) -> tuple[Plan, dict[str, Any]]:
@@ -52,24 +68,55 @@ def match(alert: Alert, plans: Iterable[Plan]) -> tuple[Plan, dict[str, Any]]:
     )
 
 
-def _inputs(alert: Alert, plan: Plan) -> tuple[dict[str, Any] | None, list[str]]:
-    reasons: list[str] = []
+def _inputs(alert: Alert, plan: Plan) -> tuple[dict[str, Any] | None, list[str], list[str]]:
+    """The inputs of the first trigger that fits; else the reasons, and those of them that are failures."""
     triggers = [trigger for trigger in plan.triggers if trigger.alert == alert.source]
     if not triggers:
-        return None, [f"it has no trigger for {alert.source}"]
+        return None, [f"it has no trigger for {alert.source}"], []
+    reasons: list[str] = []
+    failures: list[str] = []
+    scope = {"alert": alert.model_dump(mode="json")}
     for trigger in triggers:
         try:
-            inputs, reason = _fit(alert, plan, trigger)
-        except (ExpressionError, UsageError) as error:
-            inputs, reason = None, f"its trigger fits, but its inputs do not: {error}"
-        if inputs is not None:
-            return inputs, []
+            if not _holds(trigger, scope):
+                reasons.append(f"its condition does not hold: {trigger.when}{_seen(trigger.when, scope['alert'])}")
+                continue
+            return resolve_inputs(plan, _rendered(trigger, scope)), [], []
+        except _Failed as error:
+            reason = str(error)
+        except UsageError as error:
+            empty = _seen(" ".join(str(value) for value in trigger.inputs.values()), scope["alert"])
+            reason = f"its trigger fits, but its inputs do not: {error}{empty}"
         reasons.append(reason)
-    return None, reasons
+        failures.append(reason)
+    return None, reasons, failures
 
 
-def _fit(alert: Alert, plan: Plan, trigger: Trigger) -> tuple[dict[str, Any] | None, str]:
-    scope = {"alert": alert.model_dump(mode="json")}
-    if trigger.when and evaluate(trigger.when, scope) is not True:
-        return None, f"its condition does not hold: {trigger.when}"
-    return resolve_inputs(plan, render(trigger.inputs, scope)), ""
+def _holds(trigger: Trigger, scope: dict[str, Any]) -> bool:
+    """Raises `_Failed` for a condition that cannot be judged on this alert."""
+    try:
+        return not trigger.when or evaluate(trigger.when, scope) is True
+    except ExpressionError as error:
+        raise _Failed(f"its condition cannot be judged on this alert: {error}") from None
+
+
+def _rendered(trigger: Trigger, scope: dict[str, Any]) -> dict[str, Any]:
+    try:
+        values: dict[str, Any] = render(trigger.inputs, scope)
+    except ExpressionError as error:
+        raise _Failed(f"its trigger fits, but its inputs do not: {error}") from None
+    return values
+
+
+def _seen(expression: str, alert: dict[str, Any]) -> str:
+    """What the alert has in the fields that an expression reads, so that nobody has to look it up."""
+    names = dict.fromkeys(name for name in MENTION.findall(expression) if name in alert)
+    says = [f"alert.{name} is {_shown(alert[name])}" for name in names if isinstance(alert[name], str | int | float)]
+    return f" ({', '.join(says)})" if says else ""
+
+
+def _shown(value: Any) -> str:
+    if value == "":
+        return "empty"
+    text = f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"

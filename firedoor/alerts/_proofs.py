@@ -4,7 +4,6 @@ Every comparison takes the same time whatever differs.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Iterable
@@ -78,11 +77,12 @@ def required(lock: Lock) -> tuple[SecretStr, ...]:
 
 def same(one: str, other: str) -> bool:
     """Are two texts the same, in a time that does not tell?"""
-    return hmac.compare_digest(one.encode(), other.encode())
+    return hmac.compare_digest(one.encode(errors="surrogatepass"), other.encode(errors="surrogatepass"))
 
 
 def _password(credentials: str) -> str:
     try:
         return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
+        # Not base64, not ASCII, or not UTF-8.
         return ""

@@ -1,6 +1,7 @@
 """Reading what strangers send: JSON within limits, fields by their path, and the sentence for what is wrong."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -38,13 +39,15 @@ class Reader:
         if len(body) > MOST_BYTES:
             self.wrong(f"it has {len(body):,} bytes, more than {MOST_BYTES:,}")
         try:
-            value = json.loads(body, parse_constant=self._constant)
+            value = json.loads(body, parse_constant=self._constant, parse_float=self._float)
         except RecursionError:
             self.wrong(f"it is nested deeper than {DEEPEST} levels")
         except ValueError as error:
             self.wrong(f"it is not JSON ({error})")
         if any(depth > DEEPEST for depth in _depths(value)):
             self.wrong(f"it is nested deeper than {DEEPEST} levels")
+        if not _encodes(value):
+            self.wrong("it holds half a character (a lone surrogate)")
         return value
 
     def alert(self, **fields: Any) -> Alert:
@@ -71,6 +74,10 @@ class Reader:
     def _constant(self, name: str) -> NoReturn:
         self.wrong(f"it holds {name}, which is not JSON")
 
+    def _float(self, digits: str) -> float:
+        # Python reads 1e999 as infinity, which no JSON can hold that is written from it.
+        return value if math.isfinite(value := float(digits)) else self.wrong(f"it holds the number {digits:.20}")
+
 
 def at(value: Any, *path: str) -> Any:
     """What lies at a path of keys; None where it ends early."""
@@ -91,6 +98,14 @@ def objects(value: Any, *path: str) -> list[dict[str, Any]]:
     return [one for one in member if isinstance(one, dict)] if isinstance(member, list) else []
 
 
+def word(value: Any, *path: str) -> str:
+    """The text, number or boolean at a path as a text; empty where there is none: for what senders write either way."""
+    member = at(value, *path)
+    if isinstance(member, str):
+        return member
+    return json.dumps(member) if isinstance(member, int | float) else ""
+
+
 def texts(value: Any) -> dict[str, str]:
     """A mapping as labels: its members that are texts, numbers or booleans, as texts."""
     if not isinstance(value, dict):
@@ -100,6 +115,14 @@ def texts(value: Any) -> dict[str, str]:
         for key, member in value.items()
         if isinstance(member, str | int | float | bool)
     }
+
+
+def _encodes(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _depths(value: Any) -> Iterator[int]:

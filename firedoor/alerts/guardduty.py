@@ -1,15 +1,17 @@
 """AWS GuardDuty findings: from EventBridge (camelCase, in an envelope), bare, or from the API (PascalCase).
 
 Format: https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings_eventbridge.html and the API's `Finding`.
-The id stays the same while GuardDuty aggregates repeats into one finding; `count` and `last_seen` grow. Severity is 1.0
-to 10.0. Only what is about an access key has `access_key_id`.
+The id stays the same while GuardDuty aggregates repeats into one finding; `count`, `last_seen` and `updatedAt` grow, so
+that a delivery's key is the id with those: an event that is delivered twice is the same, a repeat of the attack is not.
+Severity is 1.0 to 10.0. Only what is about an access key has `access_key_id`.
 """
 
 import json
 from typing import Any
 
 from firedoor.alerts import _sns
-from firedoor.alerts._reading import Reader, objects, part
+from firedoor.alerts._eventbridge import event, first
+from firedoor.alerts._reading import Reader, at, objects, part
 from firedoor.alerts._source import Headers, Parsed
 
 NAME = "guardduty"
@@ -23,9 +25,13 @@ authenticate = _sns.authenticate
 
 def parse(headers: Headers, body: bytes) -> Parsed:
     """The alert of one finding. Raises `UsageError` that says what is wrong with the body."""
-    finding = _finding(READER.json(body))
-    details = part(finding, "resource", "accessKeyDetails")
-    service = part(finding, "service")
+    return _sns.opened(READER, body, _parsed)
+
+
+def _parsed(value: Any) -> Parsed:
+    finding = _finding(value)
+    resource, service = part(finding, "resource"), part(finding, "service")
+    details = part(resource, "accessKeyDetails")
     region, identity = READER.text(finding, "region"), READER.needed(finding, "id")
     alert = READER.alert(
         source=NAME,
@@ -38,6 +44,7 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         region=region,
         provider="aws",
         credential=READER.text(details, "accessKeyId"),
+        resource=_about(resource),
         access_key_id=READER.text(details, "accessKeyId"),
         user_name=READER.text(details, "userName"),
         user_type=READER.text(details, "userType"),
@@ -48,34 +55,53 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         last_seen=READER.text(service, "eventLastSeen"),
         count=service.get("count", 1),
         url=CONSOLE.format(region=region, id=identity) if region.replace("-", "").isalnum() else "",
+        labels=_tags(resource),
         raw=finding,
     )
-    return Parsed(key=f"{identity}/{finding.get('updatedAt', '')}/{alert.count}", alerts=(alert,))
+    return Parsed(key=f"{identity}/{READER.text(finding, 'updatedAt')}/{alert.count}", alerts=(alert,))
 
 
 def _finding(value: Any) -> dict[str, Any]:
     """The finding inside whatever it came in, with camelCase keys."""
-    if not isinstance(value, dict):
-        READER.wrong("it is not a JSON object")
-    if "detail-type" in value:
-        if value.get("source") != "aws.guardduty" or value["detail-type"] != "GuardDuty Finding":
-            READER.wrong(f"the event is from {value.get('source')!r}, detail-type {value['detail-type']!r}")
-        value = value.get("detail")
-    elif "Findings" in value:
-        findings = objects(value, "Findings")
+    _, finding = event(READER, value, expected=lambda *names: names == ("aws.guardduty", "GuardDuty Finding"))
+    if "Findings" in finding:
+        findings = objects(finding, "Findings")
         if len(findings) != 1:
             READER.wrong(f"it holds {len(findings)} findings; send one at a time")
-        value = findings[0]
+        finding = findings[0]
+    return _camel(finding) if "Id" in finding else finding
+
+
+def _camel(value: Any, depth: int = 6) -> Any:
+    """PascalCase keys as camelCase, as deep as anything is read: `resource.instanceDetails.tags[].key`."""
+    if depth == 0:
+        return value
+    if isinstance(value, list):
+        return [_camel(member, depth - 1) for member in value]
     if not isinstance(value, dict):
-        READER.wrong("the finding is not a JSON object")
-    return _camel(value) if "Id" in value else value
-
-
-def _camel(value: Any, depth: int = 4) -> Any:
-    """PascalCase keys as camelCase, as deep as anything is read."""
-    if not isinstance(value, dict) or depth == 0:
         return value
     return {f"{key[:1].lower()}{key[1:]}": _camel(member, depth - 1) for key, member in value.items()}
+
+
+def _about(resource: dict[str, Any]) -> str:
+    """What was attacked or attacks, besides the key: a bucket, an instance, a function, a cluster, a database."""
+    buckets = [READER.text(bucket, "arn") for bucket in objects(resource, "s3BucketDetails")]
+    return first(
+        *buckets,
+        READER.text(resource, "instanceDetails", "instanceId"),
+        READER.text(resource, "lambdaDetails", "functionArn"),
+        READER.text(resource, "eksClusterDetails", "arn"),
+        READER.text(resource, "ecsClusterDetails", "arn"),
+        READER.text(resource, "rdsDbInstanceDetails", "dbInstanceArn"),
+    )
+
+
+def _tags(resource: dict[str, Any]) -> dict[str, str]:
+    """The tags of whatever the finding is about."""
+    found = [tag for name in resource for tag in objects(resource, name, "tags")]
+    found += [tag for bucket in objects(resource, "s3BucketDetails") for tag in objects(bucket, "tags")]
+    pairs = [(at(tag, "key"), at(tag, "value")) for tag in found]
+    return {key: value for key, value in pairs if isinstance(key, str) and isinstance(value, str)}
 
 
 def _sample(info: Any) -> bool:
@@ -85,6 +111,6 @@ def _sample(info: Any) -> bool:
     if isinstance(text := info.get("value"), str):
         try:
             info = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
     return isinstance(info, dict) and info.get("sample") is True

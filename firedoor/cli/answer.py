@@ -10,9 +10,9 @@ from firedoor.cli.case import Case, case
 from firedoor.cli.console import err, interactive
 from firedoor.cli.parameters import IncidentName, Output, Reason, StepName
 from firedoor.cli.secret import SecretStdin, Wanted, check_reachable, on_command_line, take, though_stored
-from firedoor.cli.views.plain import plain
 from firedoor.errors import FiredoorError, RefusedError, UsageError
 from firedoor.incident import Decision
+from firedoor.plain import plain
 from firedoor.plan import Ask, Field
 from firedoor.steps._step import Credential
 

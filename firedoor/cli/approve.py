@@ -9,10 +9,10 @@ from firedoor.cli.case import case, given, step_of
 from firedoor.cli.consent import consent
 from firedoor.cli.console import err, interactive, out
 from firedoor.cli.parameters import IncidentName, Only, Output, Reason, StepName, Yes
-from firedoor.cli.views.plain import plain_view
 from firedoor.cli.views.request import request
 from firedoor.errors import RefusedError
 from firedoor.incident import Decision, IncidentView, StepState
+from firedoor.plain import plain_view
 
 BreakGlass = Annotated[
     bool,

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from firedoor.cli.console import out, write_json
 from firedoor.cli.identity import responder
-from firedoor.cli.views.plain import plain
 from firedoor.config import load
 from firedoor.engine import Engine
 from firedoor.errors import UsageError
 from firedoor.incident import Decision, IncidentView, Responder, StepView, Verb
+from firedoor.plain import plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from rich.text import Text
 from firedoor.cli.console import err, out, write_json
 from firedoor.cli.parameters import Output
 from firedoor.cli.screen import Screen
-from firedoor.cli.times import duration
 from firedoor.cli.views import timeline as timeline_view
 from firedoor.config import load
 from firedoor.drill.rehearsal import Audience
@@ -21,6 +20,7 @@ from firedoor.drill.scenario import Scenario
 from firedoor.drill.scenarios import SCENARIOS
 from firedoor.errors import Exit, UsageError
 from firedoor.timeline.entry import Entry
+from firedoor.words import duration
 
 Name = Annotated[str, Parameter(help=f"Which drill: {', '.join(SCENARIOS)}. Default: aws-access-key-leaked.")]
 Keep = Annotated[

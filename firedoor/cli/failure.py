@@ -16,9 +16,9 @@ from rich.text import Text
 
 from firedoor.cli.console import err
 from firedoor.cli.version import installed_version
-from firedoor.cli.views.plain import plain
 from firedoor.config import load
 from firedoor.errors import FiredoorError
+from firedoor.plain import plain
 
 
 def show(error: FiredoorError, console: Console) -> None:

@@ -16,13 +16,13 @@ from firedoor.cli.views import incident as incident_view
 from firedoor.cli.views import listing
 from firedoor.cli.views import recorded as recorded_view
 from firedoor.cli.views import step as step_view
-from firedoor.cli.views.plain import plain_view
 from firedoor.cli.views.scene import Scene
 from firedoor.cli.watch import exit_code
 from firedoor.config import Settings, load
 from firedoor.engine import Engine
 from firedoor.errors import UnreachableError, UsageError
 from firedoor.incident import FailedTarget, IncidentView
+from firedoor.plain import plain_view
 from firedoor.timeline.store import Timeline
 
 Limit = Annotated[

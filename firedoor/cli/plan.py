@@ -12,7 +12,6 @@ from firedoor.cli.identity import responder
 from firedoor.cli.parameters import Inputs, Output, RunbookName
 from firedoor.cli.views import forecast as forecast_view
 from firedoor.cli.views import plan as plan_view
-from firedoor.cli.views.plain import plain_view
 from firedoor.config import load
 from firedoor.engine import Engine, read
 from firedoor.errors import Exit, UsageError
@@ -20,6 +19,7 @@ from firedoor.forecast import Touched, dependents, radius, undecided, unread
 from firedoor.graph import svg
 from firedoor.incident import IncidentView, Responder
 from firedoor.inputs import resolve_inputs
+from firedoor.plain import plain_view
 from firedoor.plan import Plan
 from firedoor.saved_plan import saved
 

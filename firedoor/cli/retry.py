@@ -11,8 +11,8 @@ from firedoor.cli.consent import consent
 from firedoor.cli.console import err, out
 from firedoor.cli.parameters import IncidentName, Only, Output, Reason, StepName, Yes
 from firedoor.cli.views.arguments import changed
-from firedoor.cli.views.plain import plain_view
 from firedoor.incident import Decision
+from firedoor.plain import plain_view
 
 Arguments = Annotated[str, Parameter(help="Other values for arguments that may be changed, each as name=value.")]
 Failed = Annotated[bool, Parameter(name="--failed", negative="", help="Only the targets that failed.")]

@@ -16,12 +16,12 @@ from firedoor.cli.identity import responder
 from firedoor.cli.parameters import Inputs, Output
 from firedoor.cli.plan import preview
 from firedoor.cli.views import plan as plan_view
-from firedoor.cli.views.plain import plain, plain_view
 from firedoor.cli.watch import follow
 from firedoor.config import Settings, load
 from firedoor.engine import Engine, Started
 from firedoor.errors import RefusedError, UsageError
 from firedoor.inputs import resolve_inputs
+from firedoor.plain import plain, plain_view
 from firedoor.plan import Plan
 from firedoor.saved_plan import MOST_BYTES, Difference, SavedPlan, compare, parse
 

@@ -13,9 +13,9 @@ from firedoor.cli.pace import Pace
 from firedoor.cli.painter import Painter
 from firedoor.cli.views import incident as incident_view
 from firedoor.cli.views.news import news
-from firedoor.cli.views.plain import plain, plain_view
 from firedoor.cli.views.scene import ENDS, Scene
 from firedoor.incident import IncidentView
+from firedoor.plain import plain, plain_view
 
 #: Between two redraws without news, for the clocks. Seconds.
 TICK = 1.0

@@ -16,8 +16,8 @@ from rich.text import Text
 from firedoor import desk
 from firedoor.cli.case import Case
 from firedoor.cli.console import err, interactive
-from firedoor.cli.views.plain import plain
 from firedoor.errors import FiredoorError, UsageError
+from firedoor.plain import plain
 from firedoor.providers import providers
 from firedoor.steps._step import Credential
 

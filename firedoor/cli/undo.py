@@ -11,12 +11,12 @@ from firedoor.cli.case import Case, case
 from firedoor.cli.consent import consent
 from firedoor.cli.console import err, out, write_json
 from firedoor.cli.parameters import IncidentName, Output, Watch, Yes
-from firedoor.cli.views.plain import plain, plain_view
 from firedoor.cli.views.restoration import Restoration, approvals, restoration, restored
 from firedoor.cli.watch import follow
 from firedoor.engine import Started
 from firedoor.errors import RefusedError, UnreachableError
 from firedoor.incident import IncidentView, Mode
+from firedoor.plain import plain, plain_view
 from firedoor.plan import Plan
 from firedoor.undo import undo_plan
 

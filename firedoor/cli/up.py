@@ -1,4 +1,4 @@
-"""`firedoor up`: Temporal and the workers of this machine, kept running."""
+"""`firedoor up`: Temporal, the workers and the server of this machine, kept running."""
 
 import asyncio
 import contextlib
@@ -17,12 +17,14 @@ from temporalio.service import RPCError
 
 from firedoor.app import app_folder, build_id
 from firedoor.cli.console import err, out
+from firedoor.cli.doors import alive, here, wanted
 from firedoor.cli.follow import follow
 from firedoor.cli.queue import promote, queue
 from firedoor.config import Settings, load
 from firedoor.engine import connect
 from firedoor.errors import FiredoorError, UsageError
 from firedoor.local import answers, server_command, temporal_binary
+from firedoor.server.door import open_doors
 from firedoor.supervisor import Program, Supervisor
 
 Port = Annotated[int, Parameter(help="Temporal's port on this machine. Default: 7233.")]
@@ -40,9 +42,10 @@ async def up(*, port: Port = 7233, ui_port: UiPort = 8233) -> int:
     """Start everything on this machine, and keep it running.
 
     One Temporal server, whose data lies on disk, a worker for incidents and one for
-    mass work. They are started again when they end. Killed and started again,
-    firedoor goes on where it was: incidents, timers and approvals are on disk.
-    After an upgrade running incidents go on with the new version.
+    mass work; with [alerts], [slack] or [server] in the settings the server of
+    `firedoor serve` too. They are started again when they end. Killed and started
+    again, firedoor goes on where it was: incidents, timers and approvals are on
+    disk. After an upgrade running incidents go on with the new version.
 
     Notices to people appear here too. Everything listens on this machine only.
     Ctrl-C stops it.
@@ -51,7 +54,10 @@ async def up(*, port: Port = 7233, ui_port: UiPort = 8233) -> int:
     binary = temporal_binary(settings.temporal_binary)
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone(settings.home):
-        for number in (port, ui_port):
+        served = wanted(settings)
+        if served:
+            open_doors(settings)  # A mistake in the settings is said now, not in a log.
+        for number in (port, ui_port, settings.server.port if served else 0):
             await _free(number)
         deployment = settings.deployment or DEPLOYMENT
         local = settings.model_copy(update={"temporal_environment": _environment(port), "deployment": deployment})
@@ -63,6 +69,8 @@ async def up(*, port: Port = 7233, ui_port: UiPort = 8233) -> int:
             with err().status("Starting Temporal…"):
                 await programs.watch(_until(partial(answers, address), f"Temporal did not answer at {address}."))
             await programs.watch(_workers(programs, settings, local, port))
+            if served:
+                await programs.watch(_server(programs, settings, local, port))
             _say(settings, port, ui_port)
             notices = asyncio.create_task(follow(logs / "worker.log", _notice))
             await programs.until_signal()
@@ -81,21 +89,32 @@ async def _workers(programs: Supervisor, settings: Settings, local: Settings, po
     build = build_id()
     logs = {False: settings.home / "logs" / "worker.log", True: settings.home / "logs" / "bulk-worker.log"}
     with err().status("Starting the workers…"):
-        await programs.start(Program("worker", _worker(settings, local, port, "--urgent"), logs[False]))
-        await programs.start(Program("bulk-worker", _worker(settings, local, port, "--bulk"), logs[True]))
+        worker = str(app_folder() / "worker.py")
+        await programs.start(Program("worker", _python(settings, local, port, worker, "--urgent"), logs[False]))
+        await programs.start(Program("bulk-worker", _python(settings, local, port, worker, "--bulk"), logs[True]))
         client = await connect(local)
         for bulk, log in logs.items():
             await _until(partial(_asks, client, local, build, bulk=bulk), f"A worker asks for no work. Its log: {log}")
         await _until(partial(_promoted, client, local.deployment, build), f"Temporal does not take build {build}.")
 
 
-def _worker(settings: Settings, local: Settings, port: int, flag: str) -> tuple[str, ...]:
-    """A worker's command line: our environment, but for what would lead it to another Temporal."""
+async def _server(programs: Supervisor, settings: Settings, local: Settings, port: int) -> None:
+    """Start the server, and wait until it answers."""
+    log = settings.home / "logs" / "server.log"
+    # Ten seconds for what is in flight, as `firedoor serve` says.
+    command = _python(settings, local, port, "-m", "firedoor", "serve")
+    await programs.start(Program("server", command, log, patience=10.0))
+    with err().status("Starting the server…"):
+        await _until(partial(alive, here(settings)), f"The server does not answer at {here(settings)}. Its log: {log}")
+
+
+def _python(settings: Settings, local: Settings, port: int, *arguments: str) -> tuple[str, ...]:
+    """A command line of ours: this environment, but for what would lead it to another Temporal."""
     env = shutil.which("env") or "/usr/bin/env"
     unset = [word for name in settings.temporal_environment for word in ("-u", name)]
     values = [f"{name}={value}" for name, value in _environment(port).items()]
     values.append(f"FIREDOOR_DEPLOYMENT={local.deployment}")
-    return (env, *unset, *values, sys.executable, str(app_folder() / "worker.py"), flag)
+    return (env, *unset, *values, sys.executable, *arguments)
 
 
 @contextlib.contextmanager
@@ -182,6 +201,9 @@ def _say(settings: Settings, port: int, ui_port: int) -> None:
         ("keys", f"{settings.signing_key_path.name} and {settings.codec_key_path.name}, beside the data: back them up"),
         ("logs", str(settings.home / "logs")),
     ]
+    if wanted(settings):
+        doors = ", ".join(f"/hooks/{name}" for name in settings.alerts) or "no doors for alerts"
+        rows.insert(2, ("server", f"{here(settings)}: {doors}"))
     for name, value in rows:
         console.print(f"  {name:<10}{value}", soft_wrap=True)
     if port != 7233:

@@ -54,6 +54,8 @@ VERBS = (
     Verb("drill", "drill:drill", OPERATE, "[NAME] [--keep DIR] [-o json]"),
     Verb("up", "up:up", OPERATE, "[--port N] [--ui-port N]"),
     Verb("worker", "worker:worker", OPERATE, "[OPTION…]"),
+    Verb("serve", "serve:serve", OPERATE, "[--host ADDRESS] [--port N]"),
+    Verb("token", "token:token", OPERATE, "create|list|revoke [NAME] [--person NAME] [--scope SCOPE]… [OPTION…]"),
     Verb("doctor", "doctor:doctor", OPERATE, "[-o json]"),
     Verb("completion", "completion:completion", OPERATE, "bash|zsh|fish"),
 )

@@ -30,6 +30,7 @@ _TABLES = (
         incidents TEXT NOT NULL DEFAULT '',
         reason TEXT NOT NULL DEFAULT '',
         against TEXT NOT NULL DEFAULT '',
+        failed TEXT NOT NULL DEFAULT '',
         attempts INTEGER NOT NULL DEFAULT 0,
         seen INTEGER NOT NULL DEFAULT 1,
         handled_at TEXT NOT NULL DEFAULT '',
@@ -54,9 +55,11 @@ _TABLES = (
     "CREATE INDEX hit_waiting ON hit (incident, batch) WHERE state = 'received'",
     "CREATE INDEX hit_batch ON hit (batch) WHERE batch != ''",
     "CREATE INDEX hit_alert ON hit (incident, alert_id)",
-    "CREATE INDEX hit_started ON hit (runbook, at) WHERE state = 'started'",
     # How many batches were reported to the run of an incident: Temporal allows 2,000.
     "CREATE TABLE incident (id TEXT PRIMARY KEY, batches INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    # Written before an incident is started, so that `max_starts` counts those whose answer never came.
+    "CREATE TABLE start (batch TEXT PRIMARY KEY, runbook TEXT NOT NULL, at TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE INDEX start_at ON start (runbook, at)",
 )
 
 

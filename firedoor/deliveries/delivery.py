@@ -103,9 +103,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """What a delivery was found to say: the hits; without any, why there are none.
+    """What a delivery was found to say: the hits, and why runbooks do not fit.
 
-    `dead` is the sentence for one that cannot be parsed or matched.
+    `reason` is for a delivery without hits. `failed` is the sentence for what could not be parsed or matched: it makes
+    the delivery `dead`, whatever its hits become.
     """
 
     delivery: str
@@ -113,7 +114,16 @@ class Matched:
     hits: tuple[Hit, ...] = ()
     reason: str = ""
     against: str = ""
-    dead: str = ""
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The hits that are reported to one incident together: `first` stands for all `count` of them."""
+
+    id: str
+    first: Hit
+    count: int
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:

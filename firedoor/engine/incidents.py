@@ -19,7 +19,7 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
-from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -28,7 +28,9 @@ from firedoor.automation import supervised
 from firedoor.config import Settings
 from firedoor.engine.connection import connect, explained, unanswered
 from firedoor.engine.progress import pending, with_pending
-from firedoor.engine.summaries import Summary, attributes, summary_of
+from firedoor.engine.reports import Reports
+from firedoor.engine.starting import start_options
+from firedoor.engine.summaries import Summary, summary_of
 from firedoor.engine.undoing import checked_steps
 from firedoor.errors import FiredoorError, RefusedError, UnreachableError
 from firedoor.incident import (
@@ -71,6 +73,8 @@ class Engine:
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
         self._settings = settings
+        #: What alerts start and join by themselves.
+        self.reports = Reports(client, settings)
 
     @classmethod
     async def connect(cls, settings: Settings) -> "Engine":
@@ -124,20 +128,14 @@ class Engine:
         raise FiredoorError(f"{name} was opened and closed again and again while this start tried to join it.")
 
     async def _start(self, start: IncidentInput) -> None:
-        plan = start.plan
         try:
             await self._client.start_workflow(
-                plan.name,
+                start.plan.name,
                 start,
-                id=start.incident,
-                task_queue=self._settings.task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                search_attributes=attributes(start),
-                memo={"title": plan.title, "starter": start.starter.principal},
-                static_summary=plan.title or plan.name,
-                priority=Priority(priority_key=1),
                 request_eager_start=True,
+                **start_options(start, self._settings),
             )
         except RPCError as error:
             changed = f"Whether {start.incident} was started is not known. Starting it again is safe: it joins."

@@ -1,4 +1,4 @@
-"""What the activities that run at this moment say of themselves: how far slices are, and which failure is being retried.
+"""What running activities say of themselves: how far slices are, and which failure is being retried.
 
 The workflow learns of either only when an activity has ended.
 """

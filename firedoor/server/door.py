@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
-from firedoor.alerts import SOURCES, Lock, Source, _sns
+from firedoor.alerts import SOURCES, Lock, Source, _sns, splunk
 from firedoor.config import Settings
 from firedoor.doors import AlertDoor
 from firedoor.errors import UsageError
@@ -15,7 +15,9 @@ from firedoor.server.secrets import read
 from firedoor.words import plural
 
 #: Sources whose senders can neither sign nor set a header: the secret may stand in the address, `/hooks/NAME/SECRET`.
-BY_PATH = frozenset({"opsgenie", "splunk"})
+BY_PATH = frozenset({splunk.NAME})
+#: How the source is told the rest of the address. No sender may set it, and it is not stored.
+PATH_HEADER = splunk.PATH
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,8 @@ class Door:
 
     def locked_with(self) -> str:
         """How it is locked, for a person."""
-        if self.topics:
-            return f"SNS signs for {', '.join(self.topics)}"
-        return plural(len(self.secrets), "secrets")
+        by_sns = [f"SNS's signature, for {', '.join(self.topics)}"] if self.topics else []
+        return " or ".join(by_sns + ([plural(len(self.secrets), "secrets")] if self.secrets else []))
 
 
 def open_doors(settings: Settings) -> dict[str, Door]:
@@ -70,7 +71,7 @@ def open_door(name: str, given: AlertDoor, variables: Mapping[str, str]) -> Door
     kind = given.source or name
     source = _source(kind, given)
     by_sns = source.authenticate is _sns.authenticate
-    if by_sns and not given.topics:
+    if by_sns and not given.topics and not given.secrets:
         raise UsageError(
             "It has no topics, so that nobody may send to it.",
             next='Say which: topics = ["arn:aws:sns:REGION:ACCOUNT:NAME"].',

@@ -32,7 +32,7 @@ KEPT, KEPT_FAILURE = 86_400.0, 10.0
 ASKED_AT_ONCE = 2
 MOST_WAITING = 8
 #: https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
-HOST = re.compile(r"sns\.[a-zA-Z0-9-]{3,}\.amazonaws\.com(\.cn)?")
+HOST = re.compile(r"sns\.[a-z0-9-]{3,}\.(?:amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu)")
 #: Addresses inside these stand for an IPv4 address: NAT64, 6to4.
 _NAT64, _SIX_TO_FOUR = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16")
 
@@ -92,9 +92,11 @@ class Fetch:
         self._threads = ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="fetch")
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()
+        self._closed = False
 
     def close(self) -> None:
         """Ask nothing any more."""
+        self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def certificate(self, url: str) -> bytes:
@@ -109,7 +111,7 @@ class Fetch:
 
     def confirm(self, url: str) -> None:
         """Confirm a subscription: one GET, whose answer must be 200. Raises as `certificate`."""
-        _answer(self._threads.submit(self._get, checked(url)))
+        _answer(self._asked(checked(url)))
 
     def _certificate(self, url: str, parts: SplitResult) -> Future[bytes]:
         """The one request for a URL that runs, or has run: many deliveries may wait for it."""
@@ -123,9 +125,14 @@ class Fetch:
                 raise OutOfReachError("too many certificates are being asked for")
             while len(self._kept) >= MOST_CACHED:
                 del self._kept[self._dispensable()]
-            future = self._threads.submit(self._get, parts)
+            future = self._asked(parts)
             self._kept[url] = _Kept(future, now)
             return future
+
+    def _asked(self, parts: SplitResult) -> Future[bytes]:
+        if self._closed:
+            raise OutOfReachError("the server is being stopped")
+        return self._threads.submit(self._get, parts)
 
     def _dispensable(self) -> str:
         """What is forgotten first: a failure, so that forgeries never drive out a certificate; else the oldest."""
@@ -138,10 +145,10 @@ class Fetch:
         connection = _Connection(host, self._checked_address(host), self._port, self._tls)
         try:
             connection.request("GET", target, headers={"Host": host, "User-Agent": "firedoor"})
-            answer = connection.getresponse()
-            if answer.status != http.client.OK:
-                raise OutOfReachError(f"{host} answered {answer.status}")
-            return _body(answer, until)
+            with connection.getresponse() as answer:
+                if answer.status != http.client.OK:
+                    raise OutOfReachError(f"{host} answered {answer.status}")
+                return _body(answer, until)
         except (OSError, http.client.HTTPException) as error:
             raise OutOfReachError(f"{host} cannot be reached ({type(error).__name__})") from None
         finally:
@@ -170,8 +177,9 @@ class _Connection(http.client.HTTPSConnection):
         self._tls = tls
 
     def connect(self) -> None:
-        plain = socket.create_connection((self._address, self.port), SECONDS)
-        self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
+        # As `sock` it is closed with the connection, also where the other end cannot prove who it is.
+        self.sock = socket.create_connection((self._address, self.port), SECONDS)
+        self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.host)
 
 
 def checked(url: str) -> SplitResult:

@@ -50,3 +50,10 @@ class Sparing:
             LOGGER.warning("%s: %s", kind, sentence)
         else:
             minute.kept += 1
+
+
+def to_stderr() -> None:
+    """What happens to the server goes to stderr; of what its libraries do, only what went wrong."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for name in ("aiohttp", "asyncio", "httpx", "slack_sdk", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -44,6 +44,15 @@ class Metrics:
             ("door", "result"),
             registry=self.registry,
         )
+        self.stored = Gauge(
+            "firedoor_deliveries_stored",
+            "Deliveries in the store by what became of them.",
+            ("state",),
+            registry=self.registry,
+        )
+        self.waiting = Gauge(
+            "firedoor_deliveries_waiting", "Deliveries that were not dealt with yet.", registry=self.registry
+        )
         self.requests = Gauge("firedoor_requests_in_flight", "Requests being answered.", registry=self.registry)
         self.connected = Gauge(
             "firedoor_temporal_connected", "1 once Temporal has answered since the start.", registry=self.registry

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from temporalio.client import Client
 
@@ -86,7 +87,7 @@ async def open_site(settings: Settings, fetch: Fetch | None = None) -> AsyncGene
 
 
 @contextlib.asynccontextmanager
-async def _kept(site: Site, tasks: Mapping[str, Callable[[], Awaitable[None]]]) -> AsyncGenerator[None]:
+async def _kept(site: Site, tasks: Mapping[str, Callable[[], Coroutine[Any, Any, None]]]) -> AsyncGenerator[None]:
     """Tasks that run until the end; one that ends by itself breaks the site."""
 
     def ended(task: "asyncio.Task[None]") -> None:
@@ -98,8 +99,7 @@ async def _kept(site: Site, tasks: Mapping[str, Callable[[], Awaitable[None]]]) 
 
     running: list[asyncio.Task[None]] = []
     for name, work in tasks.items():
-        task = asyncio.ensure_future(_run(work))
-        task.set_name(name)
+        task = asyncio.create_task(work(), name=name)
         task.add_done_callback(ended)
         running.append(task)
     try:

@@ -18,14 +18,14 @@ _NEW_ONE = (
 _INVITE = "In Slack, in that channel: /invite @firedoor"
 _NEXT = {
     "not_in_channel": _INVITE,
-    "channel_not_found": f"{_INVITE}\nIts id (C…) stands at the bottom of the channel's details; [slack] channel names it.",
+    "channel_not_found": f"{_INVITE}\nIts id (C…) stands below the channel's details; [slack] channel names it.",
     "is_archived": "Unarchive the channel, or name another one in [slack] channel.",
     "invalid_auth": _NEW_ONE,
     "not_authed": _NEW_ONE,
     "account_inactive": _NEW_ONE,
     "token_revoked": _NEW_ONE,
     "token_expired": _NEW_ONE,
-    "not_allowed_token_type": "The token is of another kind than the setting wants: bot_token xoxb-…, app_token xapp-….",
+    "not_allowed_token_type": "The token is of another kind than the setting: bot_token xoxb-…, app_token xapp-….",
     "restricted_action": "An administrator of the workspace has to allow apps to do this.",
     "expired_trigger_id": "Press the button or type the command once more: Slack gives three seconds for a form.",
     "trigger_expired": "Press the button or type the command once more: Slack gives three seconds for a form.",

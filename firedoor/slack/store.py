@@ -243,7 +243,10 @@ class Store:
 
 def _message(database: sqlite3.Connection, key: str) -> Message | None:
     row = database.execute("SELECT * FROM message WHERE key = ?", (key,)).fetchone()
-    return Message(*row[:3], MessageState(row[3]), *row[4:]) if row else None
+    if not row:
+        return None
+    _, channel, thread, state, ts, since, owner, lease = row
+    return Message(key, channel, thread, MessageState(state), ts, since=since, owner=owner, lease=lease)
 
 
 def _conversation(row: tuple[str, str, str, str, str, str, int, int, int, float]) -> Conversation:

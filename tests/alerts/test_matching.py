@@ -44,7 +44,7 @@ def test_why_nothing_is_started() -> None:
     found = matches(ALERT.model_copy(update={"severity": 6.9}), [plan("a", SEVERE), plan("b"), plan("c", "{slack: c}")])
     assert found.found == ()
     assert found.reasons == (
-        "a: its condition does not hold: alert.severity >= 7.0",
+        "a: its condition does not hold: alert.severity >= 7.0 (alert.severity is 6.9)",
         "b: it has no trigger for guardduty",
         "c: it has no trigger for guardduty",
     )

@@ -7,7 +7,7 @@ import pytest
 
 from firedoor.arguments import typed
 from firedoor.cli.evidence import MOST_BYTES, attachment
-from firedoor.cli.times import seconds, seconds_until
+from firedoor.cli.times import seconds
 from firedoor.cli.views.arguments import changed
 from firedoor.cli.views.preview import preview, previews
 from firedoor.cli.views.restoration import approvals, restoration, restored
@@ -16,6 +16,7 @@ from firedoor.errors import Exit, RefusedError, UsageError
 from firedoor.incident import FailedTarget, Failure, IncidentState, IncidentView, Inverse, Preview, StepState, StepView
 from firedoor.plan import Effect, Plan, PlannedStep, Policy, Undo, Verdict
 from firedoor.undo import undo_plan
+from firedoor.words import seconds_until
 from tests.cli.conftest import Cli
 from tests.cli.pictures import DESTROY, ENDED, KEY, NOW, VIEW, drawn, step
 

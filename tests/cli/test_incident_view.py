@@ -7,8 +7,9 @@ import pytest
 from firedoor.cli.views.incident import fitting, incident, verdict
 from firedoor.cli.views.news import news
 from firedoor.cli.views.scene import Scene, short
-from firedoor.cli.views.tree import folded, nodes, said
+from firedoor.cli.views.tree import folded, nodes
 from firedoor.incident import IncidentState, IncidentView, Mode, StepState
+from firedoor.phrases import said
 from firedoor.plan import Verdict
 from tests.cli.pictures import (
     DEACTIVATE,

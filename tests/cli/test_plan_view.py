@@ -3,9 +3,9 @@
 import pytest
 
 from firedoor.cli.views.plan import compiled, previewed
-from firedoor.cli.views.policy import who
 from firedoor.forecast import radius, undecided, unread
 from firedoor.incident import Dependent, IncidentState, Inverse, Mode, Preview, Progress, StepState
+from firedoor.phrases import who
 from firedoor.plan import Ask, Effect, Loop, PlannedStep, Policy
 from tests.cli.pictures import DENIED, IDENTIFY, KEY, PLAN, VIEW, drawn, step
 

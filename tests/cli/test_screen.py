@@ -16,8 +16,8 @@ from firedoor.cli import screen as screen_module
 from firedoor.cli.pace import Pace
 from firedoor.cli.painter import Painter
 from firedoor.cli.screen import Screen
-from firedoor.cli.views.plain import plain, plain_view
 from firedoor.incident import IncidentView, Progress, StepState
+from firedoor.plain import plain, plain_view
 from tests.cli.conftest import ROOT
 from tests.cli.pictures import CHILD, ENDED, INCIDENT, NOW, ROTATE, STEERED, VIEW, step
 

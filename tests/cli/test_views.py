@@ -5,16 +5,15 @@ from pathlib import Path
 import pytest
 
 from firedoor.cli.checks import people
-from firedoor.cli.times import clock, duration, seconds_between
 from firedoor.cli.views.checklist import Finding, checklist
 from firedoor.cli.views.contract import contracts, facts, kind, sentence
-from firedoor.cli.views.signs import blast
 from firedoor.config import Settings
+from firedoor.phrases import blast
 from firedoor.plan import Effect, Policy
 from firedoor.steps import STEPS
 from firedoor.timeline.entry import Draft, Kind
 from firedoor.timeline.store import Timeline
-from firedoor.words import plural, span
+from firedoor.words import clock, duration, plural, seconds_between, span
 from tests.cli.pictures import NOW, PLAN, drawn
 
 

@@ -1,7 +1,7 @@
 """The life of a step: what runs, what waits, what is recorded, what a verdict needs."""
 
-from firedoor.cli.views.tree import said
 from firedoor.incident import IncidentState, Mode, StepState
+from firedoor.phrases import said
 from firedoor.plan import Ask, Field, PlannedStep, Until, Verdict
 from tests.workflows import actions
 from tests.workflows.conftest import ADA, BOB, Site, off, plan_of, use

@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from firedoor.cli.views.preview import word
+from firedoor.phrases import word
 
 
 def changed(step: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> RenderableType:

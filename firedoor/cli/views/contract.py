@@ -10,7 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from firedoor.cli.views.signs import EFFECTS, blast
+from firedoor.cli.views.signs import EFFECTS
+from firedoor.phrases import blast
 from firedoor.steps._step import Step
 from firedoor.words import span
 

@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from firedoor.cli.views.preview import differences
-from firedoor.cli.views.signs import blast
 from firedoor.forecast import Touched, dependents, radius, undecided, unread
 from firedoor.incident import FINAL_STATES, IncidentView, Preview, StepState, StepView
+from firedoor.phrases import blast
 from firedoor.plan import Effect, Plan, PlannedStep
 from firedoor.words import plural
 

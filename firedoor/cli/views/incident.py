@@ -10,16 +10,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from firedoor.cli.times import clock, duration, seconds_between
 from firedoor.cli.views.needs import needs
 from firedoor.cli.views.paste import Command
-from firedoor.cli.views.preview import word
 from firedoor.cli.views.scene import ENDS, Scene, command
 from firedoor.cli.views.signs import INCIDENTS, VERDICTS, Sign
 from firedoor.cli.views.tree import NAME_WIDTH, steps
 from firedoor.incident import Evidence, IncidentState, IncidentView, Mode, StepState
+from firedoor.phrases import word
 from firedoor.plan import Verdict
-from firedoor.words import plural
+from firedoor.words import clock, duration, plural, seconds_between
 
 #: Longer answers of a provider are cut here; `-o json` and the timeline have them whole.
 PROOF_WIDTH = 200

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from firedoor.cli.times import clock, duration
 from firedoor.cli.views.signs import INCIDENTS, VERDICTS, Sign
 from firedoor.engine import Summary
+from firedoor.words import clock, duration
 
 #: Ends that Temporal itself knows of: terminated, failed, timed out from outside.
 ENDED_FROM_OUTSIDE = "red"

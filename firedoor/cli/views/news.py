@@ -4,10 +4,10 @@ import datetime
 from collections.abc import Iterator
 
 from firedoor.cli.views import progress
-from firedoor.cli.views import request as request_view
 from firedoor.cli.views.signs import INCIDENTS
-from firedoor.cli.views.tree import said, sign
+from firedoor.cli.views.tree import sign
 from firedoor.incident import IncidentView, StepState, StepView
+from firedoor.phrases import of_whom, said, still
 
 
 def news(before: IncidentView | None, after: IncidentView, now: datetime.datetime, within: str = "") -> list[str]:
@@ -36,7 +36,7 @@ def _said(step: StepView, view: IncidentView) -> str:
     if step.state is not StepState.WAITING_APPROVAL or asked is None:
         return said(step)
     changed = f" · asked again: {asked.changed}" if asked.changed else ""
-    return f"{asked.policy}: {request_view.still(asked)}, of {request_view.of_whom(asked, view)}{changed}"
+    return f"{asked.policy}: {still(asked)}, of {of_whom(asked, view)}{changed}"
 
 
 def _incident(before: IncidentView | None, after: IncidentView) -> Iterator[str]:

@@ -1,7 +1,5 @@
 """What a change would do, on the terminal: before → after, what it touches, what it would break. Pure."""
 
-import json
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,13 +10,9 @@ from rich.text import Text
 
 from firedoor.cli.views.signs import EFFECTS
 from firedoor.incident import Preview
+from firedoor.phrases import changes_nothing, word
 from firedoor.plan import Effect
 from firedoor.words import singular
-
-#: Longer values are cut; `-o json` has them whole.
-VALUE_WIDTH = 160
-#: Of that, for how many more members a list has: ` and 99,995 more`.
-MORE_WIDTH = 16
 
 #: Of a `for_each` of thousands, as many changes are shown.
 MOST = 5
@@ -62,12 +56,6 @@ def _unchecked(why: str) -> Text:
     return Text(f"permission not checked: {why}", style="dim")
 
 
-def changes_nothing(one: Preview) -> bool:
-    """Is the world already as the change would make it?"""
-    same = all(one.before.get(name) == value for name, value in one.after.items())
-    return same and not one.blast and one.inverse is None
-
-
 def _effect(one: Preview) -> Iterator[tuple[str, str]]:
     if changes_nothing(one):
         return
@@ -86,33 +74,3 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
             yield name, Text.assemble(word(before[name]), " → ", (word(after[name]), "bold"))
         else:
             yield name, Text.assemble("→ ", (word(after[name]), "bold"))
-
-
-def word(value: Any) -> str:
-    """A value for a person: yes and no, lists with commas, nothing as a dash."""
-    match value:
-        case bool():
-            text = "yes" if value else "no"
-        case None | "" | [] | ():
-            text = "-"
-        case list() | tuple():
-            text = _members([word(member) for member in value])
-        case dict() if not value:
-            text = "-"
-        case dict():
-            text = json.dumps(value, ensure_ascii=False)
-        case _:
-            text = str(value)
-    return textwrap.shorten(text, VALUE_WIDTH, placeholder=" …")
-
-
-def _members(words: Sequence[str]) -> str:
-    """As many as there is room for, and how many more there are."""
-    whole = ", ".join(words)
-    if len(whole) <= VALUE_WIDTH:
-        return whole
-    room, shown = VALUE_WIDTH - MORE_WIDTH, 1
-    while len(", ".join(words[: shown + 1])) <= room:
-        shown += 1
-    more = f" and {len(words) - shown:,} more" if shown < len(words) else ""
-    return textwrap.shorten(", ".join(words[:shown]), room, placeholder=" …") + more

@@ -2,9 +2,10 @@
 
 import datetime
 
-from firedoor.cli.times import clock, duration
 from firedoor.cli.views.scene import Scene, average
 from firedoor.incident import Progress, StepState, StepView
+from firedoor.phrases import counts
+from firedoor.words import clock, duration
 
 BAR = 10
 
@@ -23,12 +24,6 @@ def bar(progress: Progress) -> str:
     """`████░░░░░░`."""
     full = tenth(progress)
     return "█" * full + "░" * (BAR - full)
-
-
-def counts(progress: Progress) -> str:
-    """`412 of 1,000 · 3 failed`."""
-    words = f"{progress.done:,} of {progress.total:,}"
-    return f"{words} · {progress.failed:,} failed" if progress.failed else words
 
 
 def line(scene: Scene, step: StepView, *, terse: bool = False) -> str:

@@ -1,24 +1,18 @@
 """An approval that is asked for: of whom, how many, by when, and what exactly would be approved. Pure."""
 
 import datetime
-from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from firedoor.cli.times import clock, duration, seconds_until
 from firedoor.cli.views import preview as preview_view
 from firedoor.cli.views.paste import Command
-from firedoor.cli.views.preview import word
 from firedoor.cli.views.scene import command
-from firedoor.cli.views.signs import blast
 from firedoor.incident import IncidentView, Request, StepView
-from firedoor.words import plural
-
-#: So many targets are named.
-NAMED = 8
+from firedoor.phrases import blast, expiry, of_whom, still, targets, word
+from firedoor.words import clock, plural
 
 
 def request(view: IncidentView, step: StepView, now: datetime.datetime) -> RenderableType:
@@ -85,43 +79,6 @@ def emergency(view: IncidentView, step: StepView) -> list[RenderableType]:
     told = f"In an emergency {step.request.break_glass} may go ahead alone; all are told, and it is reviewed:"
     line = command(view, "approve", f"{step.id} --break-glass --reason '…'")
     return [Text(told, style="dim"), Command(line)]
-
-
-def still(asked: Request) -> str:
-    """How many more approvals are needed."""
-    missing = max(0, asked.needed - len(asked.given))
-    return f"{missing} more needed" if missing else "enough"
-
-
-def of_whom(asked: Request, view: IncidentView) -> str:
-    """Who may still approve."""
-    given = {one.principal for one in asked.given}
-    barred = set() if asked.allow_self else {view.starter.principal}
-    names = [source for source in asked.sources if source not in given | barred]
-    words = ", ".join(names) or "nobody who has not approved"
-    return words if asked.allow_self else f"{words}; not {view.starter.principal}, who started it"
-
-
-def targets(asked: Request) -> str:
-    """`the canary: 5 of 40 targets (a, b, c …)`; empty where there is only one target."""
-    if asked.total <= 1 and not asked.part:
-        return ""
-    many = f"{asked.targets:,} of {asked.total:,}" if asked.targets != asked.total else f"all {asked.total:,}"
-    return f"{asked.part or many}{_some(asked.names, asked.targets)}"
-
-
-def _some(names: Sequence[str], total: int) -> str:
-    shown = ", ".join(names[:NAMED])
-    if not shown:
-        return ""
-    more = total - min(NAMED, len(names))
-    return f" ({shown}{f' and {more:,} more' if more > 0 else ''})"
-
-
-def expiry(asked: Request, now: datetime.datetime) -> str:
-    """`in 24 m 50 s (19:34:40 UTC)`."""
-    left = seconds_until(asked.expires, now)
-    return f"in {duration(left)} ({clock(asked.expires, now)} UTC)" if left else "now"
 
 
 def _times(asked: Request, now: datetime.datetime) -> str:

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from firedoor.cli.views import preview as preview_view
-from firedoor.cli.views.signs import blast
 from firedoor.incident import IncidentView, StepState, StepView
+from firedoor.phrases import blast, changes_nothing
 from firedoor.plan import Effect, Plan, Policy
 from firedoor.undo import RECORDED, WAIT, undoable
 from firedoor.words import plural, span
@@ -50,7 +50,7 @@ def _failed(step: StepView) -> str:
 
 def _restores(step: StepView) -> bool:
     """Is there anything that is not as it was?"""
-    return any(not preview_view.changes_nothing(preview) for preview in step.previews)
+    return any(not changes_nothing(preview) for preview in step.previews)
 
 
 def _for_ever(plan: Plan, acted: IncidentView) -> Iterator[tuple[str, str]]:

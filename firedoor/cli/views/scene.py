@@ -5,8 +5,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from firedoor.cli.times import seconds_between
 from firedoor.incident import FINAL_STATES, IncidentState, IncidentView, StepState, StepView
+from firedoor.words import seconds_between
 
 ENDS = frozenset({IncidentState.COMPLETED, IncidentState.ABORTED})
 

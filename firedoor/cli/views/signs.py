@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from firedoor import phrases
 from firedoor.incident import IncidentState, StepState
 from firedoor.plan import Effect, Verdict
-from firedoor.words import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,43 +23,37 @@ class Sign:
 
 
 STEPS = {
-    StepState.PENDING: Sign("○", "pending", "dim"),
-    StepState.WAITING_APPROVAL: Sign("?", "needs approval", "bold yellow"),
-    StepState.WAITING_ANSWER: Sign("?", "needs answer", "bold yellow"),
-    StepState.SLEEPING: Sign("◷", "sleeping", "blue"),
-    StepState.PAUSED: Sign("‖", "paused", "bold blue"),
-    StepState.RUNNING: Sign("▶", "running", "cyan"),
-    StepState.NEEDS_ATTENTION: Sign("!", "NEEDS YOU", "bold red"),
-    StepState.DONE: Sign("✓", "done", "green"),
-    StepState.SKIPPED: Sign("-", "skipped", "dim"),
-    StepState.ABORTED: Sign("✗", "aborted", "red"),
+    StepState.PENDING: Sign(*phrases.STEPS[StepState.PENDING], "dim"),
+    StepState.WAITING_APPROVAL: Sign(*phrases.STEPS[StepState.WAITING_APPROVAL], "bold yellow"),
+    StepState.WAITING_ANSWER: Sign(*phrases.STEPS[StepState.WAITING_ANSWER], "bold yellow"),
+    StepState.SLEEPING: Sign(*phrases.STEPS[StepState.SLEEPING], "blue"),
+    StepState.PAUSED: Sign(*phrases.STEPS[StepState.PAUSED], "bold blue"),
+    StepState.RUNNING: Sign(*phrases.STEPS[StepState.RUNNING], "cyan"),
+    StepState.NEEDS_ATTENTION: Sign(*phrases.STEPS[StepState.NEEDS_ATTENTION], "bold red"),
+    StepState.DONE: Sign(*phrases.STEPS[StepState.DONE], "green"),
+    StepState.SKIPPED: Sign(*phrases.STEPS[StepState.SKIPPED], "dim"),
+    StepState.ABORTED: Sign(*phrases.STEPS[StepState.ABORTED], "red"),
 }
 
 INCIDENTS = {
-    IncidentState.RUNNING: Sign("▶", "running", "cyan"),
-    IncidentState.WAITING: Sign("?", "waits for people", "bold yellow"),
-    IncidentState.PAUSED: Sign("‖", "paused", "bold blue"),
-    IncidentState.NEEDS_ATTENTION: Sign("!", "NEEDS YOU", "bold red"),
-    IncidentState.COMPLETED: Sign("✓", "completed", "green"),
-    IncidentState.ABORTED: Sign("✗", "aborted", "red"),
+    IncidentState.RUNNING: Sign(*phrases.INCIDENTS[IncidentState.RUNNING], "cyan"),
+    IncidentState.WAITING: Sign(*phrases.INCIDENTS[IncidentState.WAITING], "bold yellow"),
+    IncidentState.PAUSED: Sign(*phrases.INCIDENTS[IncidentState.PAUSED], "bold blue"),
+    IncidentState.NEEDS_ATTENTION: Sign(*phrases.INCIDENTS[IncidentState.NEEDS_ATTENTION], "bold red"),
+    IncidentState.COMPLETED: Sign(*phrases.INCIDENTS[IncidentState.COMPLETED], "green"),
+    IncidentState.ABORTED: Sign(*phrases.INCIDENTS[IncidentState.ABORTED], "red"),
 }
 
 VERDICTS = {
-    Verdict.CONTAINED: Sign("✓", "contained", "bold green"),
-    Verdict.NOT_CONTAINED: Sign("✗", "NOT CONTAINED", "bold red"),
-    Verdict.UNKNOWN: Sign("?", "UNKNOWN", "bold yellow"),
-    Verdict.RESTORED: Sign("✓", "restored", "bold green"),
-    Verdict.NOT_RESTORED: Sign("✗", "NOT RESTORED", "bold red"),
+    Verdict.CONTAINED: Sign(*phrases.VERDICTS[Verdict.CONTAINED], "bold green"),
+    Verdict.NOT_CONTAINED: Sign(*phrases.VERDICTS[Verdict.NOT_CONTAINED], "bold red"),
+    Verdict.UNKNOWN: Sign(*phrases.VERDICTS[Verdict.UNKNOWN], "bold yellow"),
+    Verdict.RESTORED: Sign(*phrases.VERDICTS[Verdict.RESTORED], "bold green"),
+    Verdict.NOT_RESTORED: Sign(*phrases.VERDICTS[Verdict.NOT_RESTORED], "bold red"),
 }
 
 EFFECTS = {
-    Effect.READ: Sign("○", "reads", "dim"),
-    Effect.REVERSIBLE: Sign("●", "changes", "yellow"),
-    Effect.DESTRUCTIVE: Sign("!", "DESTROYS", "bold red"),
+    Effect.READ: Sign(*phrases.EFFECTS[Effect.READ], "dim"),
+    Effect.REVERSIBLE: Sign(*phrases.EFFECTS[Effect.REVERSIBLE], "yellow"),
+    Effect.DESTRUCTIVE: Sign(*phrases.EFFECTS[Effect.DESTRUCTIVE], "bold red"),
 }
-
-
-def blast(counts: dict[str, int]) -> str:
-    """The blast radius in words, the largest number first."""
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return " · ".join(plural(number, kind) for kind, number in ordered if number)

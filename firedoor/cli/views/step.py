@@ -8,19 +8,17 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from firedoor.cli.times import clock, duration, seconds_between
 from firedoor.cli.views import preview as preview_view
 from firedoor.cli.views import progress, tree
 from firedoor.cli.views.incident import said_by_provider
 from firedoor.cli.views.needs import commands, destination, failure, failures
 from firedoor.cli.views.paste import Command
-from firedoor.cli.views.plain import plain
-from firedoor.cli.views.preview import word
 from firedoor.cli.views.request import emergency, request
 from firedoor.cli.views.scene import ENDS, WAITING, Scene
-from firedoor.cli.views.signs import blast
 from firedoor.incident import FailedTarget, StepState, StepView
-from firedoor.words import plural
+from firedoor.phrases import blast, word
+from firedoor.plain import plain
+from firedoor.words import clock, duration, plural, seconds_between
 
 
 def step(scene: Scene, one: StepView) -> RenderableType:

@@ -9,14 +9,14 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.padding import Padding
 from rich.text import Text
 
-from firedoor.cli.times import clock, duration, seconds_between, seconds_until
 from firedoor.cli.views import progress
 from firedoor.cli.views.paste import Command
 from firedoor.cli.views.scene import ENDS, WAITING, Scene, child, command, short
 from firedoor.cli.views.signs import INCIDENTS, STEPS, VERDICTS, Sign
 from firedoor.incident import FINAL_STATES, StepState, StepView
+from firedoor.phrases import said
 from firedoor.undo import WAIT
-from firedoor.words import plural
+from firedoor.words import clock, duration, plural, seconds_between, seconds_until
 
 #: Longer names stand out of their column, or are cut where height is scarce.
 NAME_WIDTH = 28
@@ -145,23 +145,6 @@ def _beside(scene: Scene, step: StepView, *, terse: bool) -> str:
     if step.kind == "run" and step.state is StepState.RUNNING and not scene.around(child(scene.view, step)):
         return f"an incident of its own: firedoor show {shlex.quote(f'{short(scene.view)}.{step.id}')}"
     return told
-
-
-def said(step: StepView) -> str:
-    """What there is to say of a step, in one breath."""
-    parts: list[str] = []
-    if step.progress and step.progress.total and not (step.summary and step.state in FINAL_STATES):
-        parts.append(progress.counts(step.progress))
-    if step.failure and step.state is not StepState.DONE:
-        again = f" {step.failure.next}" if step.state is StepState.RUNNING else ""
-        parts.append(f"{step.failure.reason}: {step.failure.what.splitlines()[0]}{again}")
-    elif step.waits_for and step.state not in FINAL_STATES:
-        parts.append(f"waits for {step.waits_for}")
-    elif step.summary:
-        parts.append(step.summary)
-    elif step.state is StepState.RUNNING and step.attempts > 1:
-        parts.append(f"attempt {step.attempts}")
-    return " · ".join(parts)
 
 
 def below(scene: Scene, step: StepView) -> list[RenderableType]:

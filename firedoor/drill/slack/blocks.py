@@ -1,8 +1,8 @@
-"""What Slack takes as blocks, and with which words it refuses the rest: `firedoor/drill/slack/elements.py` has the elements.
+"""What Slack takes as blocks, and with which words it refuses the rest. `elements` are what stands inside of them.
 
-Limits: the validators of slack_sdk 3.47, docs.slack.dev/reference/block-kit, and two that are measured only: the text of
-all blocks of a message together (slackapi/bolt-js#2867: 9,597 characters are taken, 11,341 are `msg_blocks_too_long`)
-and, as Slack says nothing of it, the number of a section's fields' characters.
+Limits: the validators of slack_sdk 3.47 and docs.slack.dev/reference/block-kit; the 2000 characters of a field of a
+section are not confirmed. The limit for the text of all blocks of a message together is not documented at all: it lies
+between 9,597 characters, which were taken, and 11,341, which were `msg_blocks_too_long` (slackapi/bolt-js#2867).
 """
 
 import copy
@@ -170,16 +170,16 @@ def block_faults(blocks: Any, features: set[str], *, at: str = "/blocks", modal:
             faults.add(f"block_id already used: {block['block_id']}", f"{where}/block_id")
         seen.add(block.get("block_id", ""))
         rule(faults, block, where)
-    return faults.found + _twice(blocks)
+    return faults.found + _twice(blocks, at)
 
 
-def _twice(blocks: list[Any]) -> list[str]:
+def _twice(blocks: list[Any], at: str) -> list[str]:
     """`action_id` must be unique within its block (docs.slack.dev/reference/block-kit/block-elements)."""
     found: list[str] = []
     for number, block in enumerate(one for one in blocks if isinstance(one, dict)):
         elements = [one for one in block.get("elements") or () if isinstance(one, dict)]
         ids = [one["action_id"] for one in elements if "action_id" in one]
-        found += [f"action_id already used: {one} [json-pointer:/blocks/{number}]" for one in ids if ids.count(one) > 1]
+        found += [f"action_id already used: {one} [json-pointer:{at}/{number}]" for one in ids if ids.count(one) > 1]
     return list(dict.fromkeys(found))
 
 

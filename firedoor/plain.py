@@ -1,4 +1,4 @@
-"""Text that may come from an attacker (user names, error messages), made safe for a terminal. Pure."""
+"""Text that may come from an attacker (user names, error messages), made safe to be shown. Pure."""
 
 import unicodedata
 from typing import Any

@@ -1,0 +1,184 @@
+"""The dispatcher: what was delivered is parsed, matched with the runbooks, and reported to incidents.
+
+Of all processes that share the store one dispatches; when it dies, another goes on at once. All it knows stands in the
+store: what it had claimed is reported again under the same name, and counts once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from firedoor.config import Settings
+from firedoor.deliveries import ledger
+from firedoor.deliveries.database import StoreError
+from firedoor.deliveries.delivery import Delivery, Matched, State
+from firedoor.deliveries.flow import Flow
+from firedoor.deliveries.matching import examined
+from firedoor.deliveries.reporting import Reporter
+from firedoor.deliveries.runbooks import Known, Runbooks
+from firedoor.deliveries.store import Deliveries
+from firedoor.deliveries.turn import turn
+from firedoor.engine import Engine
+from firedoor.errors import FiredoorError, UnreachableError
+
+LOGGER = logging.getLogger("firedoor.deliveries")
+
+#: Seconds between two looks at the store: another process may have added to it.
+POLL = 0.5
+#: Deliveries that are parsed and matched at a time; the door has its turn in between.
+MATCHED_AT_ONCE = 100
+#: Incidents that are reported to at a time.
+LANES = 16
+#: Seconds until the store is tried again.
+PAUSE = 1.0
+#: Handled deliveries are removed after this time; looked for every so many seconds.
+KEPT = timedelta(days=30)
+SWEEP = 3600.0
+#: Seconds between two lines of the log that say the same.
+SPARING = 60.0
+
+
+class Dispatcher:
+    """Deals with the deliveries of a store until it is cancelled."""
+
+    def __init__(self, engine: Engine, deliveries: Deliveries, settings: Settings) -> None:
+        self._deliveries = deliveries
+        self._lock = settings.deliveries_path.with_suffix(".lock")
+        self._runbooks = Runbooks(settings)
+        self._reporter = Reporter(engine, deliveries, self._runbooks)
+        self._flows: dict[str, Flow] = {}
+        self._woken = asyncio.Event()
+        self._swept = 0.0
+        self._broken: BaseException | None = None
+        self._told: dict[str, float] = {}
+
+    def wake(self) -> None:
+        """Something was added: look at once."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Wait for this process's turn, then dispatch until cancelled. Errors are told in the log, and waited out."""
+        async with turn(self._lock):
+            LOGGER.info("This process dispatches the deliveries in %s", self._deliveries.path)
+            try:
+                while True:
+                    await self._sleep(await self._round())
+            finally:
+                await self._stop()
+
+    async def _round(self) -> float:
+        """Do what can be done now; how many seconds until there may be more."""
+        self._woken.clear()
+        if self._broken:
+            raise self._broken
+        try:
+            if await self._match():
+                self._woken.set()
+            pause = await self._report()
+            await self._sweep()
+        except FiredoorError as error:
+            self._tell(error)
+            return PAUSE
+        return pause
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _match(self) -> bool:
+        """Parse and match what has come; True where more may wait."""
+        waiting = await self._deliveries.look(ledger.unmatched, MATCHED_AT_ONCE)
+        if not waiting:
+            return False
+        try:
+            known = await asyncio.to_thread(self._runbooks.known)
+        except FiredoorError as error:
+            await self._deliveries.change(ledger.stuck, error.what)
+            raise
+        found = await asyncio.to_thread(_examined, waiting, known)
+        await self._deliveries.change(ledger.record, found, datetime.now(UTC))
+        for one in found:
+            if one.failed:
+                LOGGER.warning("The delivery %s is dead: %s", one.delivery, one.failed.splitlines()[0])
+        return len(waiting) == MATCHED_AT_ONCE
+
+    async def _report(self) -> float:
+        """Start a task for each incident that is due; the seconds until the next one is."""
+        waiting = await self._deliveries.look(ledger.waiting)
+        now = asyncio.get_running_loop().time()
+        self._flows = {name: flow for name, flow in self._flows.items() if name in waiting or not flow.over(now)}
+        working = sum(flow.task is not None for flow in self._flows.values())
+        pause = POLL
+        for incident, batches in waiting.items():
+            flow = self._flows.setdefault(incident, Flow())
+            if flow.task is not None:
+                continue
+            if flow.due > now:
+                pause = min(pause, flow.due - now)
+            elif working < LANES:
+                working += 1
+                flow.task = asyncio.create_task(self._deliver(incident, flow, batches + 1))
+                flow.task.add_done_callback(self._ended)
+        return pause
+
+    async def _deliver(self, incident: str, flow: Flow, batches: int) -> None:
+        """Report to one incident what waits for it."""
+        clock = asyncio.get_running_loop().time
+        try:
+            batch = await self._deliveries.change(ledger.claim, incident)
+            if batch is not None:
+                try:
+                    await self._reporter.deliver(batch)
+                except UnreachableError as error:
+                    await self._deliveries.change(ledger.postpone, batch.id, error.what)
+                    raise
+                except StoreError:
+                    raise
+                except FiredoorError as error:
+                    await self._bury(batch.id, incident, error)
+            flow.sent(clock(), batches)
+        except FiredoorError as error:
+            self._tell(error)
+            flow.failed(clock())
+
+    async def _bury(self, batch: str, incident: str, error: FiredoorError) -> None:
+        """Nothing would come of trying again."""
+        LOGGER.warning("The alerts of %s are dead letters: %s", incident, error.what)
+        await self._deliveries.change(ledger.retract, batch)
+        await self._deliveries.change(ledger.settle, batch, State.DEAD, datetime.now(UTC), reason=error.what)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        for flow in self._flows.values():
+            if flow.task is task:
+                flow.task = None
+        if not task.cancelled() and (error := task.exception()):
+            self._broken = error
+        self.wake()
+
+    async def _sweep(self) -> None:
+        """Remove what was handled long ago."""
+        now = asyncio.get_running_loop().time()
+        if self._swept and now < self._swept + SWEEP:
+            return
+        self._swept = now
+        if removed := await self._deliveries.change(ledger.forget, datetime.now(UTC) - KEPT):
+            LOGGER.info("%d deliveries were removed: handled, and older than %d days", removed, KEPT.days)
+
+    def _tell(self, error: FiredoorError) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._told.get(error.reason, -SPARING) >= SPARING:
+            self._told[error.reason] = now
+            LOGGER.warning("Alerts wait: %s", error.what)
+
+    async def _stop(self) -> None:
+        tasks = [flow.task for flow in self._flows.values() if flow.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _examined(waiting: Sequence[Delivery], known: Known) -> list[Matched]:
+    return [examined(delivery, known) for delivery in waiting]

@@ -1,0 +1,85 @@
+"""What the API answers besides the models that the engine has: errors with their sentences, and small results."""
+
+from fastapi import Request, status
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.responses import JSONResponse
+
+from firedoor.errors import FiredoorError, RefusedError, UnreachableError, UsageError
+from firedoor.server.api.office import ForbiddenError, UnknownCallerError
+
+#: The first that fits.
+STATUS: tuple[tuple[type[FiredoorError], int], ...] = (
+    (UnknownCallerError, status.HTTP_401_UNAUTHORIZED),
+    (ForbiddenError, status.HTTP_403_FORBIDDEN),
+    (RefusedError, status.HTTP_409_CONFLICT),
+    (UnreachableError, status.HTTP_503_SERVICE_UNAVAILABLE),
+    (UsageError, status.HTTP_400_BAD_REQUEST),
+    (FiredoorError, status.HTTP_500_INTERNAL_SERVER_ERROR),
+)
+
+
+class Error(BaseModel):
+    """What went wrong: `reason` for machines, then what happened, what was changed, and what to do next."""
+
+    reason: str
+    what: str
+    changed: str = ""
+    next: str = ""
+
+
+class Problem(BaseModel):
+    """An answer that is no success."""
+
+    error: Error
+
+
+class Done(BaseModel):
+    """What a decision did, in a sentence."""
+
+    incident: str
+    done: str
+
+
+class StartedIncident(BaseModel):
+    """An incident that was started, or joined because it ran already."""
+
+    incident: str
+    joined: bool
+    plan: str
+
+
+#: For the document: what any call may answer.
+PROBLEMS: dict[int | str, dict[str, object]] = {
+    code: {"model": Problem, "description": words}
+    for code, words in (
+        (400, "What was asked for does not exist or does not fit."),
+        (401, "Nobody is known by this token."),
+        (403, "The token lacks a scope."),
+        (409, "A rule or the incident's state forbids it."),
+        (503, "Temporal or its worker does not answer."),
+    )
+}
+
+
+async def told(request: Request, error: Exception) -> JSONResponse:
+    """An error of firedoor's as an answer."""
+    if not isinstance(error, FiredoorError):
+        raise error
+    code = next(code for kind, code in STATUS if isinstance(error, kind))
+    body = Problem(error=Error(reason=error.reason, what=error.what, changed=error.changed, next=error.next))
+    headers = {"WWW-Authenticate": "Bearer"} if code == status.HTTP_401_UNAUTHORIZED else None
+    return JSONResponse(body.model_dump(), code, headers)
+
+
+async def misfit(request: Request, error: Exception) -> JSONResponse:
+    """A request that does not fit its description, without repeating what it held."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    said = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()[:5])
+    wrong = UsageError(
+        f"The request does not fit: {said}.",
+        changed="Nothing was changed.",
+        next="/api/v1/openapi.json describes every call.",
+    )
+    return await told(request, wrong)

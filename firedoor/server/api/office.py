@@ -1,0 +1,104 @@
+"""What every call of the API needs: the site, who calls, and the way to Temporal."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+from pydantic import SecretStr
+
+from firedoor.catalog import Shelf, shelf
+from firedoor.config import Settings
+from firedoor.engine import Engine
+from firedoor.errors import RefusedError, UnreachableError
+from firedoor.server.callers import Caller, Callers
+from firedoor.server.log import shown
+from firedoor.server.site import Site
+from firedoor.server.tokens import Scope
+
+#: How failed authentications of the API are counted and logged, beside the doors of alerts.
+DOOR = "api"
+BEARER = HTTPBearer(
+    auto_error=False, description="A token of `firedoor token create`, or one of the OpenID Connect issuer in [oidc]."
+)
+
+
+class UnknownCallerError(RefusedError):
+    """The token is missing, or nobody's."""
+
+    reason = "unauthenticated"
+
+
+class ForbiddenError(RefusedError):
+    """The token is somebody's, and not for this."""
+
+    reason = "forbidden"
+
+
+def site_of(request: Request) -> Site:
+    """The running server."""
+    site: Site = request.app.state.site
+    return site
+
+
+SiteOf = Annotated[Site, Depends(site_of)]
+
+
+async def caller(
+    request: Request,
+    needed: SecurityScopes,
+    site: SiteOf,
+    shows: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+) -> Caller:
+    """Who calls, if they may. Raises `UnknownCallerError`, `ForbiddenError`."""
+    callers: Callers = request.app.state.callers
+    remote = request.client.host if request.client else ""
+    try:
+        found = await callers.known(SecretStr(shows.credentials if shows else ""))
+    except RefusedError as error:
+        site.metrics.failed(DOOR, remote)
+        site.sparing.warn(DOOR, f"401 for {shown(remote)}: {error.what}")
+        raise UnknownCallerError(
+            "Nobody is known by this token.",
+            changed="Nothing was changed.",
+            next="Send `Authorization: Bearer TOKEN`, with a token of `firedoor token create`.",
+        ) from None
+    if missing := [scope for scope in needed.scopes if Scope(scope) not in found.scopes]:
+        raise ForbiddenError(
+            f"This token is not for that: it lacks the scope {', '.join(missing)}.",
+            changed="Nothing was changed.",
+            next=f"firedoor token create NAME --scope {missing[0]}",
+        )
+    return found
+
+
+Reader = Annotated[Caller, Security(caller, scopes=[Scope.READ])]
+Starter = Annotated[Caller, Security(caller, scopes=[Scope.START])]
+Decider = Annotated[Caller, Security(caller, scopes=[Scope.DECIDE])]
+Reporter = Annotated[Caller, Security(caller, scopes=[Scope.ALERTS])]
+
+
+def engine_of(site: SiteOf) -> Engine:
+    """The way to Temporal. Raises `UnreachableError` until it has answered for the first time."""
+    if site.engine is None:
+        raise UnreachableError(
+            "Temporal has not answered since the server was started.",
+            changed="Nothing was changed.",
+            next="`firedoor doctor`, where the server runs, says why. Then try again.",
+        )
+    return site.engine
+
+
+def settings_of(site: SiteOf) -> Settings:
+    """The settings of the server."""
+    return site.settings
+
+
+async def shelf_of(site: SiteOf) -> Shelf:
+    """Every runbook, compiled as it stands now."""
+    return await asyncio.to_thread(shelf, site.settings)
+
+
+EngineOf = Annotated[Engine, Depends(engine_of)]
+SettingsOf = Annotated[Settings, Depends(settings_of)]
+ShelfOf = Annotated[Shelf, Depends(shelf_of)]

@@ -1,0 +1,120 @@
+"""The process of `firedoor serve`: a socket, uvicorn's HTTP on it, and an end that loses nothing."""
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable, Generator
+
+import uvicorn
+
+from firedoor.config import Settings
+from firedoor.errors import FiredoorError, UsageError
+from firedoor.server.app import create_app
+from firedoor.server.fetch import Fetch
+from firedoor.server.protocol import MOST_HEADERS, Protocol
+from firedoor.server.site import Site, open_site
+
+#: Connections. Each may hold a body of 2 MB.
+MOST_CONNECTIONS = 256
+#: Seconds for requests in flight when the server is asked to end. The tasks have what is left of ten.
+LAST_SECONDS = 7
+ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+async def serve(
+    settings: Settings, listening: socket.socket, ready: Callable[[Site], None], fetch: Fetch | None = None
+) -> None:
+    """Serve on a socket until SIGINT or SIGTERM; `ready` is called when everything is open.
+
+    Raises `UsageError` for settings that cannot be served, `FiredoorError` where the store cannot be opened, or where
+    a task has ended that must not.
+    """
+    async with open_site(settings, fetch) as site:
+        server = _Server(site, _config(site))
+        watching = asyncio.create_task(server.watch())
+        ready(site)
+        await server.serve(sockets=[listening])
+        watching.cancel()
+        if site.broken.done():
+            raise FiredoorError(
+                f"The server's {site.broken.result()} ended, and so the server.",
+                changed="Every delivery that was answered with 202 is stored.",
+                next="Its log says why. Start it again: it goes on where it was.",
+            )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 is any free one. Raises `UsageError`."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise UsageError(
+            f"The server cannot listen on {host}, port {port}: {error.strerror}.",
+            changed="Nothing was started.",
+            next=f"`ss -ltnp 'sport = :{port}'` says who does. Choose with --host and --port, or under [server].",
+        ) from None
+
+
+def _config(site: Site) -> uvicorn.Config:
+    proxies = list(site.settings.server.proxies)
+    return uvicorn.Config(
+        create_app(site),
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        # It would write addresses, and some addresses are secrets.
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=_checked(proxies),
+        limit_concurrency=MOST_CONNECTIONS,
+        h11_max_incomplete_event_size=MOST_HEADERS,
+        timeout_graceful_shutdown=LAST_SECONDS,
+    )
+
+
+def _checked(proxies: list[str]) -> list[str]:
+    """Addresses or networks of proxies. Raises `UsageError`: whoever is believed may claim to be anybody."""
+    for one in proxies:
+        try:
+            ipaddress.ip_network(one, strict=False)
+        except ValueError:
+            raise UsageError(
+                f"[server] proxies: {one!r} is neither an address nor a network.",
+                changed="Nothing was started.",
+                next='Name your reverse proxies: proxies = ["127.0.0.1", "10.0.3.0/24"].',
+            ) from None
+    return proxies
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which ends for our reasons and leaves the exit code to us."""
+
+    def __init__(self, site: Site, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._site = site
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """End at the first signal: stop listening, finish what is in flight. A second one changes nothing."""
+        loop = asyncio.get_running_loop()
+        for number in ENDING:
+            loop.add_signal_handler(number, self._end)
+        try:
+            yield
+        finally:
+            for number in ENDING:
+                loop.remove_signal_handler(number)
+
+    async def watch(self) -> None:
+        """End when a task of the site has ended."""
+        await self._site.broken
+        self._end()
+
+    def _end(self) -> None:
+        self._site.closing = True
+        self.should_exit = True

@@ -1,0 +1,94 @@
+"""Slack as a part of the server: what comes in, what goes out, and the connection, started and ended together."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from firedoor.config import Settings
+from firedoor.engine import Engine
+from firedoor.errors import FiredoorError
+from firedoor.slack.client import Slack
+from firedoor.slack.door import Door
+from firedoor.slack.handlers import Handlers
+from firedoor.slack.people import People
+from firedoor.slack.refusals import Refusals
+from firedoor.slack.replies import Replies
+from firedoor.slack.router import Router
+from firedoor.slack.shelves import Shelves
+from firedoor.slack.socket import Socket
+from firedoor.slack.store import Store
+from firedoor.timeline.writer import Writer
+
+_LOG = logging.getLogger("firedoor.slack")
+
+
+class Teller(Protocol):
+    """What keeps the messages of incidents up to date."""
+
+    async def run(self) -> None:
+        """Do so until cancelled."""
+        ...
+
+    def wake(self, incident: str) -> None:
+        """Something has happened to this incident."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What Slack needs of the rest of the server: the incidents, the timeline, what was posted, who posts it."""
+
+    engine: Engine
+    writer: Writer
+    store: Store
+    slack: Slack
+    teller: Teller
+
+
+class SlackService:
+    """Slack, as long as `run` runs.
+
+    With an app-level token it listens by Socket Mode; `router` takes what HTTP brings (`http.routes`).
+    """
+
+    def __init__(self, settings: Settings, outside: Outside, app_token: SecretStr | None = None) -> None:
+        self._outside = outside
+        self._shelves = Shelves(settings)
+        replies = Replies(outside.slack)
+        door = Door(
+            engine=outside.engine,
+            slack=outside.slack,
+            store=outside.store,
+            people=People(settings, outside.slack),
+            refusals=Refusals(outside.writer),
+            replies=replies,
+            shelves=self._shelves,
+            wake=outside.teller.wake,
+        )
+        self.router = Router(Handlers(door), outside.store, replies)
+        self.socket = Socket(settings.slack.base_url, app_token, self.router) if app_token else None
+
+    async def run(self) -> None:
+        """Listen and tell until cancelled; then what is under way is finished."""
+        try:
+            await self._warm()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._outside.teller.run(), name="slack teller")
+                if self.socket:
+                    group.create_task(self.socket.run(), name="slack socket")
+        finally:
+            await self.stop()
+
+    async def _warm(self) -> None:
+        """Compile the runbooks before the first command, which must not wait for it."""
+        try:
+            await self._shelves.now()
+        except FiredoorError as error:
+            _LOG.warning("the runbooks cannot be read: %s", error.what)
+
+    async def stop(self) -> None:
+        """Finish what is under way. Nothing new is taken by then: the transports have ended."""
+        await self.router.close()

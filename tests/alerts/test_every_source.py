@@ -1,0 +1,186 @@
+"""What holds for every source, whoever wrote it: doors without a lock, garbage, and that none is forgotten."""
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from firedoor.alerts import SOURCES, Alert, Lock, Source, UnauthenticatedError, guardduty
+from firedoor.errors import UsageError
+from tests.alerts.messages import MESSAGES, NOW, SECRET
+from tests.shared import SHARED
+
+MODULES = Path(guardduty.__file__).parent
+#: Headers in which some source looks for something.
+HEADERS = re.compile(
+    r'"((?:x-|ce-|sentry-|webhook-|gitguardian-|content-)[a-z0-9-]+|authorization|timestamp|request-id)"'
+)
+NAMES = sorted({name for file in MODULES.glob("*.py") for name in HEADERS.findall(file.read_text(encoding="utf-8"))})
+KINDS = sorted(SOURCES)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.just("null"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+TEXTS = st.sampled_from(
+    ["", SECRET, f"Bearer {SECRET}", "Basic ", "v1=00", "sha256=00", "v1,AA==", "1764417540", "true"]
+)
+HEADER = TEXTS | st.text(st.characters(max_codepoint=255), max_size=20)
+DELIVERY_HEADERS = st.dictionaries(st.sampled_from(NAMES), HEADER, max_size=4)
+FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+each = pytest.mark.parametrize("kind", KINDS)
+
+
+def recorded() -> list[Any]:
+    """JSON that senders have sent: what third parties recorded, where it is there, and what stands in these tests."""
+    files = sorted((SHARED / "payloads").glob("*/*.json")) if SHARED.is_dir() else []
+    bodies = [json.loads(file.read_bytes()) for file in files]
+    return [*bodies, *(message for several in MESSAGES.values() for message in several)]
+
+
+RECORDED = recorded()
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place of a JSON value: its container and its key."""
+    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        yield value, key
+        yield from places(value[key])
+
+
+@st.composite
+def mutants(draw: st.DrawFn) -> bytes:
+    """A recorded message in which some values are gone or others."""
+    value = deepcopy(draw(st.sampled_from(RECORDED)))
+    for _ in range(draw(st.integers(1, 4))):
+        found = list(places(value))
+        if not found:
+            break
+        container, key = draw(st.sampled_from(found))
+        if draw(st.booleans()):
+            container[key] = draw(JSON)
+        else:
+            del container[key]
+    return json.dumps(value).encode()
+
+
+def read(kind: str, headers: dict[str, str], body: bytes) -> None:
+    """Parse, where only `UsageError` may come out; what is read keeps to the model, and can be stored."""
+    try:
+        delivery = SOURCES[kind].parse(headers, body)
+    except UsageError:
+        return
+    assert delivery.key.encode()
+    assert delivery.note.encode() is not None
+    for alert in delivery.alerts:
+        dumped = alert.model_dump(mode="json")
+        assert Alert.model_validate(dumped) == alert
+        assert json.dumps(dumped, allow_nan=False, ensure_ascii=False).encode()
+        assert alert.source == kind
+
+
+def closed(source: Source, headers: dict[str, str], body: bytes, lock: Lock) -> bool:
+    """Does the door stay shut, in no other way than by `UnauthenticatedError`?"""
+    try:
+        source.authenticate(headers, body, lock)
+    except UnauthenticatedError:
+        return True
+    return False
+
+
+def unreachable(url: str) -> bytes:
+    """No certificate can be had."""
+    raise UnauthenticatedError(f"no certificate at {url}")
+
+
+def test_none_is_forgotten() -> None:
+    """Every module of a source is in `SOURCES` under its name, with a docstring that names its format, and has a test."""
+    modules = {file.stem for file in MODULES.glob("*.py") if not file.stem.startswith("_")}
+    assert modules == set(SOURCES)
+    for name, source in SOURCES.items():
+        assert vars(source)["NAME"] == name
+        assert "https://" in (source.__doc__ or ""), name
+        assert (Path(__file__).parent / f"test_{name}.py").is_file(), name
+
+
+@each
+@given(headers=DELIVERY_HEADERS, body=st.binary(max_size=40))
+@FEW
+def test_a_door_without_a_lock_stays_shut(kind: str, headers: dict[str, str], body: bytes) -> None:
+    """No secret, no topic: nobody comes in, whatever is shown."""
+    assert closed(SOURCES[kind], headers, body, Lock(now=NOW))
+    assert closed(SOURCES[kind], headers, body, Lock(now=NOW, secrets=(SecretStr(""),)))
+
+
+@each
+def test_a_message_that_proves_nothing_stays_outside(kind: str) -> None:
+    """A real body is no proof."""
+    for message in RECORDED:
+        topic = message.get("TopicArn", "") if isinstance(message, dict) else ""
+        lock = Lock(now=NOW, secrets=(SecretStr(SECRET),), topics=(topic,), certificate=unreachable)
+        assert closed(SOURCES[kind], {}, json.dumps(message).encode(), lock)
+
+
+@each
+@given(headers=DELIVERY_HEADERS, body=st.binary(max_size=40) | mutants())
+@FEW
+def test_authentication_never_breaks(kind: str, headers: dict[str, str], body: bytes) -> None:
+    """Whatever comes, a door opens or says `UnauthenticatedError`."""
+    secret = SecretStr(f"whsec_{base64.b64encode(SECRET.encode()).decode()}")
+    for secrets in ((SecretStr(SECRET),), (secret, SecretStr(SECRET))):
+        closed(SOURCES[kind], headers, body, Lock(now=NOW, secrets=secrets, certificate=unreachable))
+
+
+@each
+@given(headers=DELIVERY_HEADERS, body=st.binary(max_size=60))
+@FEW
+def test_random_bytes(kind: str, headers: dict[str, str], body: bytes) -> None:
+    """Are read, or refused with a sentence."""
+    read(kind, headers, body)
+
+
+@each
+@given(headers=DELIVERY_HEADERS, value=JSON)
+@FEW
+def test_random_json(kind: str, headers: dict[str, str], value: Any) -> None:
+    """Is read, or refused with a sentence."""
+    read(kind, headers, json.dumps(value).encode())
+
+
+@each
+@given(headers=DELIVERY_HEADERS, body=mutants())
+@settings(FEW, max_examples=80)
+def test_messages_with_something_changed(kind: str, headers: dict[str, str], body: bytes) -> None:
+    """A sender that has changed its format a little, and every other sender's messages at this door."""
+    read(kind, headers, body)
+
+
+@each
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 500 + b"1" + b"}" * 500,
+        b'{"alerts": "' + b"[" * 5_000 + b'"}',
+        b'{"id": ' + b"9" * 5_000 + b"}",
+        b'{"id": 1e999}',
+        b'{"id": NaN}',
+        b'{"title": "\\ud800", "id": "\\udfff"}',
+        b" " * 2_000_001,
+    ],
+    ids=["brackets", "deep", "deep inside", "long number", "infinite", "not a number", "half a character", "large"],
+)
+def test_bombs(kind: str, body: bytes) -> None:
+    """What is made to break a reader is refused."""
+    read(kind, {}, body)

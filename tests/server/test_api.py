@@ -1,0 +1,217 @@
+"""The JSON API: who is let in, what it does with a real Temporal, and the sentences of its refusals."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from firedoor.config import Person, Settings
+from firedoor.incident import Mode, StepState
+from firedoor.server.app import create_app
+from firedoor.server.site import Site as Server
+from firedoor.server.site import open_site
+from firedoor.server.tokens import Scope, Tokens
+from tests.workflows.conftest import STARTER, Site, off, plan_of, site_at
+
+EVERY = tuple(Scope)
+RUNBOOK = """
+name: shut
+title: Shut a switch
+inputs: {name: {type: string, description: Which switch}}
+identity: [name]
+triggers: [{slack: shut}]
+approvals: {security: {from: ['role:security'], count: 1}}
+steps:
+  gate: {approval: security}
+"""
+
+
+@dataclass(frozen=True)
+class Api:
+    """The API of a running installation, and what a person's token is."""
+
+    client: httpx.AsyncClient
+    settings: Settings
+    site: Site
+
+    def token(self, name: str, principal: str, *scopes: Scope) -> dict[str, str]:
+        """The header of a new token."""
+        tokens = Tokens(self.settings.tokens_path)
+        _, value = tokens.create(name, principal, scopes or EVERY, timedelta(days=1))
+        return {"authorization": f"Bearer {value.get_secret_value()}"}
+
+    async def call(self, method: str, path: str, who: dict[str, str], **rest: Any) -> Any:
+        """What a call answers; it must succeed."""
+        answer = await self.client.request(method, f"/api/v1{path}", headers=who, **rest)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    async def refused(self, method: str, path: str, who: dict[str, str], status: int, **rest: Any) -> dict[str, str]:
+        """The error of a call."""
+        answer = await self.client.request(method, f"/api/v1{path}", headers=who, **rest)
+        assert answer.status_code == status, answer.text
+        error: dict[str, str] = answer.json()["error"]
+        return error
+
+
+@pytest.fixture
+async def api(temporal_address: str, tmp_path: Path) -> AsyncIterator[Api]:
+    """A worker, a server without a port, and a client."""
+    folder = tmp_path / "runbooks"
+    folder.mkdir()
+    (folder / "shut.yaml").write_text(RUNBOOK)
+    (folder / "broken.yaml").write_text("name: broken\nsteps: {}\n")
+    people = {"ada": Person(identities=("oidc:ada@example.com",)), "grace": Person(identities=("os:grace",))}
+    roles = {"security": ("user:ada", "user:grace")}
+    async with site_at(temporal_address, tmp_path / "home", people=people, roles=roles, runbooks=(folder,)) as running:
+        settings = running.settings
+        async with open_site(settings) as server:
+            await connected(server)
+            transport = httpx.ASGITransport(create_app(server), client=("192.0.2.9", 1))
+            async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+                yield Api(client, settings, running)
+
+
+async def connected(server: Server) -> None:
+    """Wait until the server has reached Temporal."""
+    async with asyncio.timeout(20):
+        while server.engine is None:
+            await asyncio.sleep(0.02)
+
+
+async def test_an_incident_from_its_start_to_its_export(api: Api) -> None:
+    """One person starts it, another one approves what was shown, and the record can be read and taken away."""
+    grace, ada = api.token("grace", "user:grace"), api.token("ada", "user:ada")
+    started = await api.call("POST", "/incidents", grace, json={"runbook": "shut", "inputs": {"name": "s1"}})
+    again = await api.call("POST", "/incidents", grace, json={"runbook": "shut", "inputs": {"name": "s1"}})
+    assert (started["joined"], again["joined"], again["incident"]) == (False, True, started["incident"])
+    incident = started["incident"]
+    await api.site.reaches(incident, "gate", StepState.WAITING_APPROVAL)
+
+    view = await api.call("GET", f"/incidents/{incident}", ada)
+    digest = view["steps"][0]["request"]["digest"]
+    error = await api.refused(
+        "POST", f"/incidents/{incident}/approve", grace, 409, json={"step": "gate", "digest": digest}
+    )
+    assert "user:grace started this incident" in error["what"]
+    error = await api.refused(
+        "POST", f"/incidents/{incident}/approve", ada, 409, json={"step": "gate", "digest": "0" * 64}
+    )
+    assert error["reason"] == "refused"
+    done = await api.call("POST", f"/incidents/{incident}/approve", ada, json={"step": "gate", "digest": digest})
+    assert done == {"incident": incident, "done": "gate is approved."}
+    await api.site.engine.result(incident)
+
+    [line] = [one for one in await api.call("GET", "/incidents", ada) if one["id"] == incident]
+    assert (line["runbook"], line["state"]) == ("shut", "completed")
+    entries = await api.call("GET", f"/incidents/{incident}/timeline", ada)
+    approval = next(one for one in entries if one["kind"] == "approval")
+    assert (approval["actor"]["id"], approval["actor"]["auth"]) == ("user:ada", "token")
+    bundle = await api.client.post(f"/api/v1/incidents/{incident}/export", headers=ada, params={"purpose": "audit"})
+    assert (bundle.headers["content-type"], bundle.content[:2]) == ("application/zip", b"PK")
+
+
+async def test_runbooks_and_plans(api: Api) -> None:
+    """Every runbook with its inputs, the broken one with its mistakes; a plan changes nothing."""
+    ada = api.token("ada", "user:ada")
+    runbooks = {one["name"]: one for one in await api.call("GET", "/runbooks", ada)}
+    assert runbooks["shut"]["inputs"]["name"]["description"] == "Which switch"
+    assert runbooks["shut"]["slack"] == ["shut"]
+    assert "broken.yaml:2" in runbooks["broken"]["broken"]
+    assert "guardduty" in runbooks["aws-access-key-leaked"]["alerts"]
+
+    view = await api.call("POST", "/plans", ada, json={"runbook": "shut", "inputs": {"name": "s2"}})
+    assert (view["mode"], view["state"]) == (Mode.PLAN.value, "completed")
+    error = await api.refused("POST", "/plans", ada, 400, json={"runbook": "shot", "inputs": {}})
+    assert error["what"] == "There is no runbook 'shot'."
+    assert "shut" in error["next"]
+    error = await api.refused("POST", "/incidents", ada, 400, json={"runbook": "broken"})
+    assert error["what"] == "The runbook broken has mistakes, and cannot be started."
+    error = await api.refused("POST", "/incidents", ada, 400, json={"runbook": "../../etc/passwd.yaml"})
+    assert "There is no runbook" in error["what"]
+
+
+async def test_an_incident_is_followed_until_it_ends(api: Api) -> None:
+    """Server-sent events, one for each change."""
+    ada = api.token("ada", "user:ada")
+    incident = (await api.site.engine.start(plan_of(off("s1")), {}, starter=STARTER)).incident
+    answer = await api.client.get(f"/api/v1/incidents/{incident}/events", headers=ada)
+    events = [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if line[:5] == "data:"]
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert events[-1]["state"] == "completed"
+
+    failed = await api.call("GET", f"/incidents/{incident}/steps/s1/failed", ada)
+    assert failed == []
+    undone = await api.call("POST", f"/incidents/{incident}/undo", ada, json={})
+    assert undone["incident"] == f"{incident}.undo"
+
+
+@pytest.mark.parametrize("shown", [{}, {"authorization": "Basic YTpi"}, {"authorization": "Bearer fdt_0_canary"}])
+async def test_nobody_is_let_in_without_a_token(api: Api, shown: dict[str, str]) -> None:
+    """A missing or false token is counted by address, and the answer tells nothing of why."""
+    error = await api.refused("GET", "/incidents", shown, 401)
+    assert error["what"] == "Nobody is known by this token."
+    figures = (await api.client.get("/metrics")).text
+    assert 'firedoor_failed_authentications_total{door="api",remote="192.0.2.9"} 1.0' in figures
+    assert "canary" not in figures
+
+
+async def test_a_token_does_what_it_is_for_and_no_more(api: Api) -> None:
+    """The sentence names the scope that is missing."""
+    reader = api.token("reader", "system:reader", Scope.READ)
+    assert await api.call("GET", "/incidents", reader) is not None
+    for path, scope in (("/incidents", "start"), ("/plans", "start"), ("/incidents/x/abort", "decide")):
+        error = await api.refused("POST", path, reader, 403, json={"runbook": "shut"})
+        assert scope in error["what"]
+        assert f"--scope {scope}" in error["next"]
+
+
+async def test_a_system_counts_in_no_approval(api: Api) -> None:
+    """A program may start and look; the runbook's people decide."""
+    program = api.token("ci", "system:ci")
+    started = await api.call("POST", "/incidents", program, json={"runbook": "shut", "inputs": {"name": "s3"}})
+    step = await api.site.reaches(started["incident"], "gate", StepState.WAITING_APPROVAL)
+    assert step.request is not None
+    body = {"step": "gate", "digest": step.request.digest}
+    error = await api.refused("POST", f"/incidents/{started['incident']}/approve", program, 409, json=body)
+    assert "system:ci" in error["what"]
+    await api.call("POST", f"/incidents/{started['incident']}/abort", program, json={"reason": "test over"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "says"),
+    [
+        ("POST", "/incidents", {"inputs": {}}, "body.runbook"),
+        ("POST", "/incidents", [], "body"),
+        ("POST", "/incidents/x/explode", {}, "path.verb"),
+        ("POST", "/incidents/x/approve", {"responder": {"principal": "user:ada"}}, "body.responder"),
+        ("GET", "/incidents?limit=0", None, "query.limit"),
+        ("GET", "/incidents/there-is-none", None, "There is no incident 'there-is-none'"),
+        ("GET", "/incidents/there-is-none/timeline", None, "no incident 'there-is-none'"),
+    ],
+)
+async def test_a_call_that_does_not_fit_is_told_why(api: Api, method: str, path: str, body: object, says: str) -> None:
+    """Nothing was changed, and the answer does not repeat what was sent."""
+    ada = api.token("ada", "user:ada")
+    await api.site.run(plan_of(off("s1")))
+    error = await api.refused(method, path, ada, 400, json=body)
+    assert says in error["what"]
+
+
+async def test_before_temporal_has_answered(settings: Settings) -> None:
+    """The API says so, and what to do."""
+    async with open_site(settings) as server:
+        transport = httpx.ASGITransport(create_app(server))
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            _, value = Tokens(settings.tokens_path).create("ada", "user:ada", EVERY, timedelta(days=1))
+            answer = await client.get(
+                "/api/v1/incidents", headers={"authorization": f"Bearer {value.get_secret_value()}"}
+            )
+    assert answer.status_code == 503
+    assert answer.json()["error"]["what"] == "Temporal has not answered since the server was started."

@@ -1,0 +1,44 @@
+"""Lines of the log that strangers can cause: few, short, and lines."""
+
+import pytest
+
+from firedoor.server.log import Sparing, shown
+from firedoor.server.metrics import MOST_ADDRESSES, Metrics
+
+
+def test_the_next_minute_says_what_was_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    """Twenty lines of a kind; another kind has its own."""
+    now = 0.0
+    sparing = Sparing(lambda: now)
+    for number in range(30):
+        sparing.warn("a", f"line {number}")
+    sparing.warn("b", "line")
+    assert [record.getMessage() for record in caplog.records][-2:] == ["a: line 19", "b: line"]
+    now = 61.0
+    caplog.clear()
+    sparing.warn("a", "again")
+    sparing.warn("b", "again")
+    assert [record.getMessage() for record in caplog.records] == [
+        "a: 10 more lines like the last one were left out",
+        "a: again",
+        "b: again",
+    ]
+
+
+def test_a_strangers_text_is_short_and_plain() -> None:
+    """No line, no escape, no end."""
+    assert shown("a\nb\x1b[2J\u202e") == "a b\ufffd[2J\ufffd"
+    assert shown("x" * 500) == "x" * 120 + "…"
+
+
+def test_addresses_are_counted_up_to_a_number() -> None:
+    """A botnet does not fill the metrics."""
+    metrics = Metrics()
+    for number in range(MOST_ADDRESSES + 10):
+        assert metrics.failed("door", f"192.0.2.{number}") == max(1, number - MOST_ADDRESSES + 1)
+    assert metrics.failed("door", "192.0.2.1") == 2
+    assert metrics.failed("another", "192.0.2.200") == 1
+    value = metrics.registry.get_sample_value(
+        "firedoor_failed_authentications_total", {"door": "door", "remote": "others"}
+    )
+    assert value == 10.0
