@@ -13,6 +13,7 @@ from docs.tables import alerts_page, providers_page, sinks_page
 from firedoor.plan import Effect
 from firedoor.runbook.diagnostics import EXPLANATIONS, Code
 from firedoor.runbook.model import Runbook
+from firedoor.server.api import document
 from firedoor.steps import STEPS
 from firedoor.steps._step import Step
 
@@ -78,6 +79,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "providers.md": providers_page(),
         REFERENCE / "sinks.md": sinks_page(),
         REFERENCE / "alerts.md": alerts_page(),
+        REFERENCE / "openapi.json": json.dumps(document(), indent=1, ensure_ascii=False) + "\n",
         README: readme_page(),
     }
 

@@ -39,8 +39,8 @@ it; what a source does not say is empty. How to set up a sender: [alerts](../how
 SEVERITY_INTRO = """
 ## Severity
 
-What monitoring systems call it, as the number that triggers compare. A number from 0 to 10 is taken as it is; a word
-that is not here is 0.0.
+What monitoring systems call it, as the number that triggers compare. A bare number under `priority` is a rank, of which
+1 is P1; any other from 0 to 10 is taken as it is. A word that is not here is 0.0.
 
 | severity | words |
 | --- | --- |

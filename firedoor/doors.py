@@ -4,7 +4,7 @@ No setting holds a secret. A secret is a reference that the server itself reads 
 or `file:/PATH`. It needs no other stores, and none of the workers' permissions.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -34,7 +34,8 @@ class AlertDoor(BaseModel):
 
     Any of `secrets` opens. `topics` are the ARNs of the SNS topics that may send. `header` carries the secret of
     sources that sign nothing. `signature_version` is the least that SNS has to sign with. `map` (source `generic`)
-    gives fields of the alert as CEL over `body` and `headers`.
+    gives fields of the alert as CEL over `body` and `headers`; `timestamp` says whether such a sender has to sign the
+    time, without which a delivery that was caught can be sent again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +46,7 @@ class AlertDoor(BaseModel):
     header: str = "authorization"
     signature_version: Annotated[int, Field(ge=1, le=2)] = 1
     map: dict[str, str] = {}
+    timestamp: Literal["required", "none"] = "required"
 
 
 class Slack(BaseModel):

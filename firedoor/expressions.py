@@ -62,6 +62,15 @@ def evaluate(source: str, scope: Mapping[str, Any]) -> Any:
     return _json(plain, source)
 
 
+def problem(source: str, names: Iterable[str]) -> str:
+    """Why an expression over these names does not compile, in CEL's own words; empty where it does."""
+    try:
+        _environment(tuple(sorted(names))).compile(source)
+    except RuntimeError as error:
+        return str(error).partition("\n")[0].partition("ERROR: ")[2] or str(error)
+    return ""
+
+
 def render(template: Any, scope: Mapping[str, Any]) -> Any:
     """`template` with every `${{ }}` replaced by its value. Raises `ExpressionError`."""
     if isinstance(template, str):

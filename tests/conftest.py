@@ -14,6 +14,7 @@ from firedoor.local import dev_server, temporal_binary
 from tests.emulators import Emulator, ministack
 from tests.faking import Fakes
 from tests.openbao import Bao, openbao
+from tests.slacking import judge_slack
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -100,7 +101,8 @@ def slack_server() -> Iterator[LocalSlack]:
 
 
 @pytest.fixture
-def slack(slack_server: LocalSlack) -> LocalSlack:
-    """A Slack on loopback with a workspace of its own (`firedoor.drill.slack.workspace.standard`)."""
+def slack(slack_server: LocalSlack) -> Iterator[LocalSlack]:
+    """A Slack on loopback with a new workspace (`firedoor.drill.slack.workspace.standard`); all calls must fit the document."""
     slack_server.reset()
-    return slack_server
+    yield slack_server
+    judge_slack(slack_server.log)

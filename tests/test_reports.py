@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from temporalio.client import Client
 
 from firedoor.alerts import Alert
 from firedoor.compiler import compile_runbook
@@ -15,6 +14,7 @@ from firedoor.engine import Engine
 from firedoor.engine.reports import Reported, Standing
 from firedoor.errors import RefusedError, UnreachableError
 from firedoor.incident import AlertReport, Responder, StepState
+from firedoor.local import dev_server, temporal_binary
 from tests.workflows.conftest import Site, site_at
 
 ALERT = Alert(source="guardduty", door="aws", id="f1", title="seen from Tor", severity=8.0)
@@ -121,7 +121,7 @@ async def test_no_worker_answers(temporal_address: str, tmp_path: Path, monkeypa
     async with site_at(temporal_address, tmp_path / "home") as site:
         await site.worker.aclose()
         incident = an_incident()
-        with pytest.raises(UnreachableError, match="No worker has answered"):
+        with pytest.raises(UnreachableError, match="Neither Temporal nor a worker"):
             await send(site, incident, "one", 2)
         waiting = asyncio.create_task(send(site, incident, "one", 2))
         await asyncio.sleep(0.1)
@@ -133,9 +133,14 @@ async def test_no_worker_answers(temporal_address: str, tmp_path: Path, monkeypa
             assert await send(site, incident, "one", 2) == Reported(incident, joined=False, alerts=2)
 
 
-async def test_nobody_at_the_address(home_settings: Settings) -> None:
+async def test_nobody_at_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Temporal is away: it may be tried again."""
-    gone = Engine(await Client.connect("127.0.0.1:9", lazy=True), home_settings)
-    for asking in (gone.reports.standing("leak-x"), gone.reports.took("leak-x", Standing("run"), "b")):
+    for patience in ("ANSWER_SECONDS", "LOOK_SECONDS"):
+        monkeypatch.setattr(f"firedoor.engine.reports.{patience}", 0.3)
+    async with dev_server(temporal_binary()) as address:
+        engine = await Engine.connect(Settings(home=tmp_path, temporal_environment={"TEMPORAL_ADDRESS": address}))
+    for asking in (engine.reports.standing("leak-x"), engine.reports.took("leak-x", Standing("run"), "b")):
         with pytest.raises(UnreachableError):
             await asking
+    with pytest.raises(UnreachableError):
+        await engine.reports.report(PLAN, {"key": "x"}, report("b"), ALERT, incident="leak-x", seen=Standing())

@@ -2,9 +2,13 @@
 
 from firedoor.alerts import (
     alertmanager,
+    cloudevents,
     cloudtrail,
     datadog,
     elastic,
+    generic,
+    gitguardian,
+    github,
     grafana,
     guardduty,
     health,
@@ -13,6 +17,8 @@ from firedoor.alerts import (
     securityhub,
     sentry,
     splunk,
+    standard_webhooks,
+    trufflehog,
 )
 from firedoor.alerts._alert import Alert
 from firedoor.alerts._matching import Matches, match, matches
@@ -21,9 +27,13 @@ from firedoor.alerts._source import Headers, Lock, Parsed, Source, Unauthenticat
 #: Every source by its name in `triggers`. One line a source.
 SOURCES: dict[str, Source] = {
     alertmanager.NAME: alertmanager,
+    cloudevents.NAME: cloudevents,
     cloudtrail.NAME: cloudtrail,
     datadog.NAME: datadog,
     elastic.NAME: elastic,
+    generic.NAME: generic,
+    gitguardian.NAME: gitguardian,
+    github.NAME: github,
     grafana.NAME: grafana,
     guardduty.NAME: guardduty,
     health.NAME: health,
@@ -32,6 +42,8 @@ SOURCES: dict[str, Source] = {
     securityhub.NAME: securityhub,
     sentry.NAME: sentry,
     splunk.NAME: splunk,
+    standard_webhooks.NAME: standard_webhooks,
+    trufflehog.NAME: trufflehog,
 }
 
 __all__ = [

@@ -6,14 +6,14 @@ from typing import Any
 
 from firedoor.alerts._alert import Alert
 from firedoor.alerts._reading import Reader, objects, texts, word
-from firedoor.alerts._severity import severity
+from firedoor.alerts._severity import rank, severity
 from firedoor.alerts._source import Parsed
 from firedoor.alerts._subject import subject
 
 #: What an alert of a group keeps of the group in `raw.group`.
 COMMON = ("receiver", "status", "groupKey", "groupLabels", "externalURL", "version", "orgId", "title", "state")
 #: Labels and annotations that say how bad it is.
-SEVERITIES = ("severity", "priority", "level")
+SEVERITIES = ("severity", "level")
 
 
 def parse(reader: Reader, source: str, body: bytes) -> Parsed:
@@ -48,7 +48,10 @@ def _alert(reader: Reader, source: str, member: dict[str, Any], common: dict[str
         type=name,
         title=annotations.get("summary") or annotations.get("title") or name,
         description=annotations.get("description") or annotations.get("message") or "",
-        severity=severity(*(given.get(one) for given in (labels, annotations) for one in SEVERITIES)),
+        severity=severity(
+            *(given.get(one) for given in (labels, annotations) for one in SEVERITIES),
+            *(rank(given.get("priority")) for given in (labels, annotations)),
+        ),
         # What Grafana's button "Test" sends.
         sample=(name, labels.get("instance")) == ("TestAlert", "Grafana"),
         first_seen=started,

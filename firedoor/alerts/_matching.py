@@ -1,19 +1,24 @@
 """Which runbook does an alert start? The triggers of the plans decide; the reasons against are kept."""
 
 import re
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from firedoor.alerts._alert import Alert
 from firedoor.errors import UsageError
-from firedoor.expressions import ExpressionError, evaluate, render
+from firedoor.expressions import ExpressionError, evaluate, expressions_in, render
 from firedoor.inputs import resolve_inputs
 from firedoor.plan import Plan, Trigger
 
 #: A field of the alert that an expression reads.
 MENTION = re.compile(r"\balert\.([a-z_]+)")
 MOST_SHOWN = 60
+
+#: A field of an alert in an expression; one that must not be empty.
+FIELD = re.compile(r"\balert(?:\.[a-z_]\w*)+\b(?!\()")
+NOT_EMPTY = re.compile(r"""\b(alert(?:\.[a-z_]\w*)+)\s*!=\s*(?:""|'')""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,55 +73,58 @@ def match(alert: Alert, plans: Iterable[Plan]) -> tuple[Plan, dict[str, Any]]:
     )
 
 
-def _inputs(alert: Alert, plan: Plan) -> tuple[dict[str, Any] | None, list[str], list[str]]:
-    """The inputs of the first trigger that fits; else the reasons, and those of them that are failures."""
-    triggers = [trigger for trigger in plan.triggers if trigger.alert == alert.source]
-    if not triggers:
-        return None, [f"it has no trigger for {alert.source}"], []
+def _inputs(alert: Alert, plan: Plan) -> tuple[dict[str, Any] | None, list[str]]:
     reasons: list[str] = []
-    failures: list[str] = []
+    triggers = [one for one in enumerate(plan.triggers, 1) if one[1].alert == alert.source]
+    if not triggers:
+        return None, [f"it has no trigger for {alert.source}"]
     scope = {"alert": alert.model_dump(mode="json")}
-    for trigger in triggers:
-        try:
-            if not _holds(trigger, scope):
-                reasons.append(f"its condition does not hold: {trigger.when}{_seen(trigger.when, scope['alert'])}")
-                continue
-            return resolve_inputs(plan, _rendered(trigger, scope)), [], []
-        except _Failed as error:
-            reason = str(error)
-        except UsageError as error:
-            empty = _seen(" ".join(str(value) for value in trigger.inputs.values()), scope["alert"])
-            reason = f"its trigger fits, but its inputs do not: {error}{empty}"
-        reasons.append(reason)
-        failures.append(reason)
-    return None, reasons, failures
+    for number, trigger in triggers:
+        inputs, reason = _fit(scope, plan, trigger)
+        if inputs is not None:
+            return inputs, []
+        absent = _absent(scope, trigger)
+        lacking = f"trigger {number} needs {' and '.join(absent)}, and this alert has none"
+        reasons.append(lacking if absent else reason)
+    return None, reasons
 
 
-def _holds(trigger: Trigger, scope: dict[str, Any]) -> bool:
-    """Raises `_Failed` for a condition that cannot be judged on this alert."""
+def _fit(scope: Mapping[str, Any], plan: Plan, trigger: Trigger) -> tuple[dict[str, Any] | None, str]:
+    """The inputs that a trigger makes of an alert; None and why not."""
     try:
-        return not trigger.when or evaluate(trigger.when, scope) is True
-    except ExpressionError as error:
-        raise _Failed(f"its condition cannot be judged on this alert: {error}") from None
+        if trigger.when and evaluate(trigger.when, scope) is not True:
+            return None, f"its condition does not hold: {trigger.when}"
+        given = render(trigger.inputs, scope)
+        empty = [name for name, value in given.items() if value == "" and plan.inputs[name].required]
+        if empty:
+            return None, f"its trigger fits, but it gives nothing for {', '.join(empty)}"
+        return resolve_inputs(plan, given), ""
+    except (ExpressionError, UsageError) as error:
+        return None, f"its trigger fits, but its inputs do not: {error}"
 
 
-def _rendered(trigger: Trigger, scope: dict[str, Any]) -> dict[str, Any]:
+def _absent(scope: Mapping[str, Any], trigger: Trigger) -> list[str]:
+    """The fields that a trigger which does not fit needs, and the alert has not: those that must not be empty, or else,
+    where nothing but the inputs can be the reason, those that the inputs read.
+    """
+    needed = [] if "||" in trigger.when or "?" in trigger.when else NOT_EMPTY.findall(trigger.when)
+    absent = [name for name in dict.fromkeys(needed) if _value(scope, name) in ("", None)]
+    if absent or (trigger.when and not _holds(scope, trigger)):
+        return absent
+    read = [name for expression in expressions_in(trigger.inputs) for name in FIELD.findall(expression)]
+    return [name for name in dict.fromkeys(read) if _value(scope, name) in ("", None)]
+
+
+def _holds(scope: Mapping[str, Any], trigger: Trigger) -> bool:
     try:
-        values: dict[str, Any] = render(trigger.inputs, scope)
-    except ExpressionError as error:
-        raise _Failed(f"its trigger fits, but its inputs do not: {error}") from None
-    return values
+        return evaluate(trigger.when, scope) is True
+    except ExpressionError:
+        return False
 
 
-def _seen(expression: str, alert: dict[str, Any]) -> str:
-    """What the alert has in the fields that an expression reads, so that nobody has to look it up."""
-    names = dict.fromkeys(name for name in MENTION.findall(expression) if name in alert)
-    says = [f"alert.{name} is {_shown(alert[name])}" for name in names if isinstance(alert[name], str | int | float)]
-    return f" ({', '.join(says)})" if says else ""
-
-
-def _shown(value: Any) -> str:
-    if value == "":
-        return "empty"
-    text = f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
+def _value(scope: Mapping[str, Any], name: str) -> Any:
+    """What `alert.labels.team` is; None where there is nothing."""
+    value: Any = scope
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value

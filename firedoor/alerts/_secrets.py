@@ -105,15 +105,13 @@ class _Scrub:
         if depth > DEEPEST:
             raise RecursionError
         if isinstance(value, Mapping):
-            beside = self._keys and any(_is_key(one) for one in value.values())
             found = FOUND if "DetectorName" in value else frozenset[str]()
             return {
-                self.text(name): REMOVED if _named(name, one, found) else self._member(one, depth, beside=beside)
+                self.text(name): REMOVED if _named(name, one, found) else self.value(one, depth + 1)
                 for name, one in value.items()
             }
         if isinstance(value, list | tuple):
-            beside = self._keys and any(_is_key(one) for one in value)
-            return [self._member(one, depth, beside=beside) for one in value]
+            return [self.value(one, depth + 1) for one in value]
         return value
 
     def text(self, text: str) -> str:
@@ -124,15 +122,9 @@ class _Scrub:
             text = shape.pattern.sub(_fingerprinted, text)
         for shape in self._contexts:
             text = shape.pattern.sub(_after, text)
-        if self._keys and AWS_KEY.search(text):
+        if self._keys:
             text = AWS_SECRET.sub(lambda match: _half(match.group()), text)
         return text
-
-    def _member(self, value: Any, depth: int, *, beside: bool) -> Any:
-        """One member of an object or a list, with the id of an AWS key `beside` it."""
-        if beside and isinstance(value, str) and AWS_SECRET.fullmatch(value):
-            return _half(value)
-        return self.value(value, depth + 1)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -151,10 +143,6 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _occurring(known: Sequence[Shape], whole: str, lower: str) -> list[Shape]:
     return [one for one in known if one.within(lower) and one.pattern.search(whole)]
-
-
-def _is_key(value: Any) -> bool:
-    return isinstance(value, str) and AWS_KEY.fullmatch(value) is not None
 
 
 def _named(name: str, value: Any, found: frozenset[str]) -> bool:
@@ -180,6 +168,6 @@ def _after(match: re.Match[str]) -> str:
 
 
 def _half(value: str) -> str:
-    """Forty characters beside the id of a key: its fingerprint, unless they are a hash or a path."""
+    """Forty characters where the id of a key is: their fingerprint, unless they are a hash or a path."""
     mixed = any(map(str.isupper, value)) and any(map(str.islower, value)) and any(map(str.isdigit, value))
     return fingerprint(value) if mixed else value

@@ -27,9 +27,10 @@ def severity(*given: Any) -> float:
     return 0.0
 
 
-def priority(number: Any) -> float:
-    """The severity of a priority 1 (highest) to 5 that comes as a bare number, which `severity` would take as it is."""
-    return severity(f"p{number}")
+def rank(given: Any) -> Any:
+    """A priority for `severity`: a bare 1 is the highest, P1, and no number on the scale."""
+    text = f"p{given}".lower().replace(" ", "")
+    return text if text in _BY_WORD else given
 
 
 def _severity(given: Any) -> float | None:

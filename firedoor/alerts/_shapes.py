@@ -17,7 +17,7 @@ FINGERPRINT = re.compile(r"sha256:[0-9a-f]{16}")
 AWS_ID = re.compile(r"(?:AKIA|ASIA|ACCA|AROA|AIDA|ANPA|AGPA|AIPA|ASCA)[A-Z0-9]{12,124}")
 #: The id of an access key, in a text: somewhere there is a secret half.
 AWS_KEY = re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{12,124}(?![A-Z0-9])")
-#: Beside the id of an AWS key: its other half.
+#: Where the id of an AWS key is: its other half.
 AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 #: No shorter text is looked at.
 SHORTEST = 6
@@ -123,6 +123,7 @@ NAMES = frozenset(
         "sessiontoken",
         "signingsecret",
         "token",
+        "unsubscribeurl",
         "webhooksecret",
         "xapikey",
     ]
@@ -144,7 +145,7 @@ CONTEXTS = (
     Shape(
         ("key", "token", "secret", "passw", "passphrase", "pwd", "authorization", "x-amz-"),
         re.compile(
-            rf"({_NAME}[\"']?[ \t]{{0,3}}[:=][ \t]{{0,3}}[\"']?(?:(?:bearer|basic|token) )?)"
+            rf"({_NAME}[\"']?[ \t]{{0,3}}[:=][ \t]{{0,3}}[\"']?(?:(?:bearer|basic|token) )?+)"
             rf"{_NOT}[^\s\"'&,;<>{{}}\[\]]{{{SHORTEST},}}",
             re.IGNORECASE,
         ),

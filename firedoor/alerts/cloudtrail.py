@@ -1,14 +1,20 @@
-"""AWS CloudTrail events: from EventBridge ("… via CloudTrail"), bare, or several as a trail writes them into a file.
+"""AWS CloudTrail: from EventBridge ("… via CloudTrail"), one event bare, or several as a trail writes them into a file.
 
 Format: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html and
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html. `type` is the event's name:
 CreateAccessKey, ConsoleLogin. CloudTrail judges nothing, so the severity is 0: the rule of EventBridge and the trigger
-say what matters.
+say what matters. The credential is the key that was made where CreateAccessKey made one, otherwise the one that was
+used; account and user are that credential's. Who called is in the labels, and all of these are always there:
+`callerArn`, `callerType` (`Root`), `errorCode`, `eventSource`, `sourceIPAddress`, `userAgent`; empty where CloudTrail
+says nothing.
 
-The credential is the key that was made where CreateAccessKey made one, otherwise the one that was used; account and
-user are that credential's. Who called is in the labels, and all of these are always there: `callerArn`, `callerType`
-(`Root`), `errorCode`, `eventSource`, `sourceIPAddress`, `userAgent`; empty where CloudTrail says nothing. Alert and
-delivery are known by `eventID`, which is unique.
+Proof: SNS's signature, from one of the door's `topics`. What does not come by SNS, such as an API destination of
+EventBridge, shows a secret of the door.
+
+Key: `eventID`, which is unique; the alert's id as well.
+
+Answers: SNS tries again after 5xx, three times within a minute if its subscription says nothing else, never for more
+than an hour; 4xx it drops, or puts into the subscription's dead-letter queue. It waits 15 seconds.
 """
 
 from typing import Any
@@ -72,11 +78,16 @@ def _alert(found: dict[str, Any]) -> Alert:
         resource=first(*(READER.text(one, "ARN") for one in members(READER, found, "resources"))),
         first_seen=moment,
         last_seen=moment,
-        url=CONSOLE.format(region=region, id=identity) if f"{region}{identity}".replace("-", "").isalnum() else "",
+        url=_url(region, identity),
         labels=labels,
         raw=found,
         **_subject(found, caller),
     )
+
+
+def _url(region: str, identity: str) -> str:
+    plain = all(part.replace("-", "").isalnum() for part in (region, identity))
+    return CONSOLE.format(region=region, id=identity) if plain else ""
 
 
 def _subject(found: dict[str, Any], caller: dict[str, Any]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from typing import Any
 from firedoor.alerts import _proofs
 from firedoor.alerts._group import digest
 from firedoor.alerts._reading import Reader, texts, word
-from firedoor.alerts._severity import severity
+from firedoor.alerts._severity import rank, severity
 from firedoor.alerts._source import Headers, Lock, Parsed
 from firedoor.alerts._subject import ABSENT, moment, subject, tags
 
@@ -55,7 +55,7 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         title=title,
         description=given.get("body", ""),
         severity=severity(
-            given.get("security_signal_severity"), given.get("alert_priority"), urgency, given.get("alert_type")
+            given.get("security_signal_severity"), rank(given.get("alert_priority")), urgency, given.get("alert_type")
         ),
         first_seen=moment(given.get("date"), a_second=1_000),
         last_seen=moment(given.get("last_updated"), a_second=1_000),

@@ -6,7 +6,7 @@ followed by the signature token. GitGuardian asks to refuse what is more than a 
 sends once and never again, so that here it is a minute.
 
 The key is the incident, what happened to it and when: GitGuardian numbers incidents, not deliveries. It sends hashes of
-a secret and never the secret, so that there is no `credential`.
+a secret and never the secret, so that there is no `credential`; the label `leak` (the incident's number) is a name.
 
 Severity: what GitGuardian says (critical 9.0, high 7.0, medium 5.0, low 3.0, info 1.0, unknown 5.0); at least 8.0 for a
 secret that it has found to work, one more, up to 10.0, if it is exposed publicly; at most 3.0 for one that is dead.
@@ -19,6 +19,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from firedoor.alerts._leak import leak
 from firedoor.alerts._proofs import fresh, required, signed
 from firedoor.alerts._reading import Reader, part, texts
 from firedoor.alerts._source import Headers, Lock, Parsed
@@ -112,6 +113,7 @@ def _labels(incident: Mapping[str, Any], occurrence: Mapping[str, Any], kind: st
     given = incident.get("tags")
     tags = [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
     found = {
+        "leak": leak(f"gitguardian-{incident.get('id')}"),
         "action": action,
         "secret_type": kind,
         "publicly_leaked": any("PUBLIC" in one.upper() for one in tags),

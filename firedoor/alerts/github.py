@@ -5,18 +5,20 @@ Format: https://docs.github.com/webhooks/webhook-events-and-payloads#secret_scan
 https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries.
 
 The key is repository, number, action and time of change, and where there is one the place. It is read from the body,
-not from `X-GitHub-Delivery`, which nobody signs: whoever has caught a delivery could send it again under another number.
+not from `X-GitHub-Delivery`, which nobody signs: whoever has caught a delivery could send it again under another one.
 Only where the body has no time, as of old, that header stands in.
 
-GitHub names the kind of secret and never the secret, so that there is no `credential`. Severity: 9.0 for a secret that
-GitHub has found to work, 3.0 for one that it has found dead, 7.0 where it has not looked; one more, up to 10.0, for a
-living or unknown one that has leaked publicly. What GitHub makes for trying this out (`github_test_token`) is a sample.
+GitHub names the kind of secret and never the secret, so that there is no `credential`; the label `leak` (repository and
+number) is a name for it. Severity: 9.0 for a secret that GitHub has found to work, 3.0 for one that it has found dead,
+7.0 where it has not looked; one more, up to 10.0, for a living or unknown one that has leaked publicly. What GitHub
+makes for trying this out (`github_test_token`) is a sample.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from firedoor.alerts._leak import leak
 from firedoor.alerts._proofs import signed
 from firedoor.alerts._reading import Reader, part, texts
 from firedoor.alerts._secrets import scrubbed
@@ -153,6 +155,7 @@ def _labels(event: Mapping[str, Any], alert: Mapping[str, Any], details: Mapping
     repository = part(event, "repository")
     labels = texts({name: value for name, value in alert.items() if name in LABELS})
     found = {
+        "leak": leak(f"{repository.get('full_name')}-{alert.get('number')}"),
         "repository": repository.get("full_name"),
         "visibility": repository.get("visibility"),
         "action": event.get("action"),

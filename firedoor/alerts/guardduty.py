@@ -1,9 +1,18 @@
 """AWS GuardDuty findings: from EventBridge (camelCase, in an envelope), bare, or from the API (PascalCase).
 
 Format: https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings_eventbridge.html and the API's `Finding`.
-The id stays the same while GuardDuty aggregates repeats into one finding; `count`, `last_seen` and `updatedAt` grow, so
-that a delivery's key is the id with those: an event that is delivered twice is the same, a repeat of the attack is not.
-Severity is 1.0 to 10.0. Only what is about an access key has `access_key_id`.
+Severity is 1.0 to 10.0. Only what is about an access key has `access_key_id`; labels are the tags of what the finding
+is about.
+
+Proof: SNS's signature, from one of the door's `topics`. What does not come by SNS, such as an API destination of
+EventBridge, shows a secret of the door.
+
+Key: the finding's id, `updatedAt` and `count`. The id, which is the alert's too, stays the same while GuardDuty adds
+repeats to one finding, and the other two grow: an event that is delivered twice is the same, a repeat of the attack is
+not.
+
+Answers: SNS tries again after 5xx, three times within a minute if its subscription says nothing else, never for more
+than an hour; 4xx it drops, or puts into the subscription's dead-letter queue. It waits 15 seconds.
 """
 
 import json

@@ -1,13 +1,19 @@
-"""AWS Health events from EventBridge, or bare: above all AWS_RISK_CREDENTIALS_EXPOSED, a key that AWS found in public.
+"""AWS Health: above all AWS_RISK_CREDENTIALS_EXPOSED, a key that AWS has found in public.
 
-Format: https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html. Each entity that is
-affected is an alert. Of the events AWS_RISK_CREDENTIALS_… the entity is the id of an access key. `affectedAccount` is
-whose it is; before there was such a field, `account` is, which in an organization's own account is only who was told.
-Health has no severity, so it is 0: compare `type`.
+Format: https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html, the EventBridge event
+or its `detail`. Each affected entity is an alert. Of the events AWS_RISK_CREDENTIALS_… the entity is the id of an
+access key. The account is `affectedAccount`; events that do not have it name the receiver's, which in the account that
+sees a whole organization is not the affected one. Health has no severity, so it is 0: compare `type`.
 
-An alert's id is the event's ARN, which many accounts share, with the account and the entity. A delivery's key is the
-account and `communicationId`, which AWS made for this: the copy that goes to another region has the same, each page
-one of its own. Older events have none; there the key is a digest of the detail.
+Proof: SNS's signature, from one of the door's `topics`. What does not come by SNS, such as an API destination of
+EventBridge, shows a secret of the door.
+
+Key: the account and `communicationId`, which AWS made for this: a copy that comes by another region has the same, a
+page of a long list one of its own. Events without it are known by a digest of the detail. An alert's id is the event's
+ARN, which many accounts share, with the account and the entity.
+
+Answers: SNS tries again after 5xx, three times within a minute if its subscription says nothing else, never for more
+than an hour; 4xx it drops, or puts into the subscription's dead-letter queue. It waits 15 seconds.
 """
 
 import json

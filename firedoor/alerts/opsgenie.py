@@ -12,11 +12,9 @@ the sender itself joins repetitions, or the alert's id where there is none.
 Answers: what is tried again, and how often, is not documented; firedoor answers 2xx only for what it has stored.
 """
 
-from typing import Any
-
 from firedoor.alerts import _proofs
 from firedoor.alerts._reading import Reader, part, texts, word
-from firedoor.alerts._severity import priority, severity
+from firedoor.alerts._severity import rank, severity
 from firedoor.alerts._source import Headers, Lock, Parsed
 from firedoor.alerts._subject import moment, subject, tags
 
@@ -51,7 +49,8 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         type=action,
         title=word(alert, "message"),
         description=word(alert, "description"),
-        severity=_severity(alert.get("priority")),
+        # `3` in old webhooks, "P3" in those of today.
+        severity=severity(rank(alert.get("priority"))),
         resource=entity,
         first_seen=moment(alert.get("createdAt"), a_second=1_000),
         last_seen=moment(alert.get("updatedAt"), a_second=1_000_000_000),
@@ -61,8 +60,3 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         **fields,
     )
     return Parsed(key=key, alerts=(found,))
-
-
-def _severity(given: Any) -> float:
-    """`3` in webhooks that are old, "P3" in those of today."""
-    return priority(given) if isinstance(given, int) else severity(given)

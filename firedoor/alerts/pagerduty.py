@@ -21,7 +21,7 @@ from typing import Any
 
 from firedoor.alerts import _proofs
 from firedoor.alerts._reading import Reader, part, word
-from firedoor.alerts._severity import severity
+from firedoor.alerts._severity import rank, severity
 from firedoor.alerts._source import Headers, Lock, Parsed
 
 NAME = "pagerduty"
@@ -55,7 +55,7 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         id=READER.needed(data, "id"),
         type=kind,
         title=word(data, "title"),
-        severity=severity(word(data, "priority", "summary"), word(data, "urgency")),
+        severity=severity(rank(word(data, "priority", "summary")), word(data, "urgency")),
         resource=service,
         first_seen=word(data, "created_at"),
         last_seen=word(event, "occurred_at"),

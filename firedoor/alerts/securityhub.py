@@ -1,14 +1,21 @@
-"""AWS Security Hub findings (Security Hub CSPM, the AWS Security Finding Format) from EventBridge, or bare.
+"""AWS Security Hub (CSPM): findings in the AWS Security Finding Format, from EventBridge, or bare.
 
 Format: https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-cwe-event-formats.html and
 https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-findings-format.html. Read are "Security Hub
-Findings - Imported" and "… - Custom Action" (its name is the label `actionName`); not "Insight Results", which name no
-credential, and not "Findings Imported V2" of the newer Security Hub, which is OCSF, another format.
+Findings - Imported" and "… - Custom Action", whose name is the label `actionName`; not "Insight Results", which name
+no credential, and not "Findings Imported V2" of the newer Security Hub, which is OCSF, another format. Each finding is
+an alert; one that is about several access keys is one for each. Severity is `Normalized` / 10, or what AWS sets
+`Normalized` to for a `Label`. The other labels are `ProductFields` and `UserDefinedFields`.
 
-Each finding is an alert; one that is about several access keys is one for each. The id is the finding's `Id`. A
-delivery's key is `Id`, `UpdatedAt`, `RecordState` and `Workflow.Status` of its findings: the last two change by
-people's hands, which leaves `UpdatedAt` as it was. A custom action counts each time that a person chooses it, so its
-event's id is part of the key. Severity is `Normalized` / 10, or what AWS sets `Normalized` to for a `Label`.
+Proof: SNS's signature, from one of the door's `topics`. What does not come by SNS, such as an API destination of
+EventBridge, shows a secret of the door.
+
+Key: `Id`, `UpdatedAt`, `RecordState` and `Workflow.Status` of each finding: the last two change by people's hands,
+which leaves `UpdatedAt` as it was. A custom action counts each time that a person chooses it, so the id of its event
+comes first. An alert's id is the finding's.
+
+Answers: SNS tries again after 5xx, three times within a minute if its subscription says nothing else, never for more
+than an hour; 4xx it drops, or puts into the subscription's dead-letter queue. It waits 15 seconds.
 """
 
 from collections.abc import Iterator

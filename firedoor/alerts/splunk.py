@@ -19,7 +19,7 @@ Answers: the action runs once; nothing is sent again, whatever the answer is.
 from firedoor.alerts import _proofs
 from firedoor.alerts._group import digest
 from firedoor.alerts._reading import Reader, part, texts, word
-from firedoor.alerts._severity import severity
+from firedoor.alerts._severity import rank, severity
 from firedoor.alerts._source import Headers, Lock, Parsed, UnauthenticatedError
 from firedoor.alerts._subject import moment, subject
 
@@ -27,7 +27,7 @@ NAME = "splunk"
 #: What the server hands in of the address after `/hooks/NAME/`.
 PATH = "x-firedoor-path"
 #: Fields of the row that say how bad it is: one's own, that of Splunk's alerts, that of Enterprise Security.
-SEVERITIES = ("severity", "urgency", "priority", "level")
+SEVERITIES = ("severity", "urgency", "level")
 READER = Reader("a delivery of Splunk's webhook action", "Use the alert action `Webhook` of a saved search.")
 
 
@@ -56,7 +56,7 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         type=name,
         title=labels.get("title") or name or f"Splunk search {sid}",
         description=labels.get("description", ""),
-        severity=severity(*(labels.get(field) for field in SEVERITIES)),
+        severity=severity(*(labels.get(field) for field in SEVERITIES), rank(labels.get("priority"))),
         first_seen=moment(row.get("_time")),
         url=word(delivery, "results_link"),
         labels=labels,

@@ -6,13 +6,14 @@ command, and nothing signs it: whoever posts it shows a secret of the door in a 
     trufflehog git URL --json | curl -H "Authorization: Bearer …" --data-binary @- https://…/hooks/trufflehog
 
 **The live secret is in it**: in `Raw` and `RawV2`, in parts in `SecretParts` and `StructuredData`, for some detectors
-in `Redacted`, `ExtraData` or the address in `VerificationError`. `Parsed.kept` is what may be stored: of `Raw` and `RawV2`
-the fingerprint, of the other fields those that are known to tell no secret, and in none of these a text that occurs in
-the secret. To read `kept` gives the same as to read the original.
+in `Redacted`, `ExtraData` or the address in `VerificationError`. `Parsed.kept` is what may be stored: of `Raw` and
+`RawV2` the fingerprint, of the other fields those that are known to tell no secret, and in none of these a part of it.
+To read `kept` gives the same as to read the original.
 
 The key is detector, fingerprint and whether the secret was found to work, of every result: the same secret found in
 another place is nothing new, the same secret found to work is. Severity: 9.0 for one that works, 6.0 where TruffleHog
-could not find out, 4.0 for the rest. A canary token, which its owner has laid out to be found, is a sample.
+could not find out, 4.0 for the rest. A canary token, which its owner has laid out to be found, is a sample. The label
+`leak` (detector and fingerprint) is a name for what has no id.
 """
 
 import json
@@ -23,6 +24,7 @@ from urllib.parse import quote
 
 from firedoor.alerts import _proofs
 from firedoor.alerts._alert import Alert
+from firedoor.alerts._leak import leak
 from firedoor.alerts._reading import MOST_BYTES, Reader, part, texts
 from firedoor.alerts._secrets import fingerprint, scrubbed
 from firedoor.alerts._shapes import AWS_KEY, FINGERPRINT, REMOVED
@@ -129,7 +131,7 @@ def _clean(result: Mapping[str, Any]) -> dict[str, Any]:
         },
         "VerificationError": REMOVED if result.get("VerificationError") else "",
     }
-    hidden: dict[str, Any] = _hidden(scrubbed(clean), parts)
+    hidden: dict[str, Any] = scrubbed(_hidden(clean, parts))
     public = next((one for one in (result.get("Redacted"), raw) if isinstance(one, str) and _public(one)), "")
     return hidden | {
         "DetectorName": result["DetectorName"],
@@ -173,7 +175,8 @@ def _hidden(value: Any, parts: list[str]) -> Any:
 def _alert(result: dict[str, Any]) -> Alert:
     """The alert of a clean result."""
     detector, verified = result["DetectorName"], result.get("Verified") is True
-    kind, place = next(iter(result["SourceMetadata"]["Data"].items()), ("", {}))
+    places: dict[str, dict[str, Any]] = result["SourceMetadata"]["Data"]
+    kind, place = next(iter(places.items()), ("", dict[str, Any]()))
     labels = texts({name: place[name] for name in LABELS if name in place})
     repository = _repository(labels.get("repository", ""))
     extra, public = result["ExtraData"], result["Redacted"]
@@ -200,6 +203,7 @@ def _alert(result: dict[str, Any]) -> Alert:
         url=link if isinstance(link, str) and link.startswith("https://") else "",
         labels=labels
         | ({"repository": repository} if repository else {})
+        | {"leak": leak(f"{detector}-{secret.removeprefix('sha256:')}")}
         | {"secret_type": detector, "validity": "active" if verified else "unknown", "fingerprint": secret},
         raw=result,
     )

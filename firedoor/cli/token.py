@@ -11,7 +11,7 @@ from rich.text import Text
 
 from firedoor.cli.console import err, out, write_json
 from firedoor.cli.parameters import Output
-from firedoor.cli.views.plain import plain
+from firedoor.plain import plain
 from firedoor.config import Settings, load
 from firedoor.errors import UsageError
 from firedoor.runbook.model import DAY, Duration

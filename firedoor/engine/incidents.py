@@ -155,9 +155,9 @@ class Engine:
             raise self._rpc(error, name) from error
         return True
 
-    async def plan_of(self, incident: str) -> IncidentInput:
-        """What an incident was started with, its plan included. Needs no worker. Raises `UsageError`."""
-        handle = self._client.get_workflow_handle(incident)
+    async def plan_of(self, incident: str, run: str = "") -> IncidentInput:
+        """What an incident (its newest run) was started with, plan included. Needs no worker. Raises `UsageError`."""
+        handle = self._client.get_workflow_handle(incident, run_id=run or None)
         try:
             async for event in handle.fetch_history_events(page_size=1):
                 payloads = event.workflow_execution_started_event_attributes.input.payloads
@@ -211,12 +211,12 @@ class Engine:
             raise self._silent(incident, error) from error
         return tuple(found)
 
-    async def view(self, incident: str) -> IncidentView:
-        """Where an incident stands. Raises `UsageError` for an id that does not exist."""
-        handle = self._client.get_workflow_handle(incident)
+    async def view(self, incident: str, run: str = "") -> IncidentView:
+        """Where an incident (its newest run) stands. Raises `UsageError` for an id that does not exist."""
+        handle = self._client.get_workflow_handle(incident, run_id=run or None)
         description = await self._describe(handle)
         if description.status is not WorkflowExecutionStatus.RUNNING:
-            return await self.result(incident)
+            return await self.result(incident, run)
         try:
             view: IncidentView = await handle.query(
                 "view", result_type=IncidentView, rpc_timeout=timedelta(seconds=QUERY_SECONDS)
@@ -253,9 +253,9 @@ class Engine:
             if view.state not in ENDED:
                 await asyncio.sleep(WATCH_SECONDS)
 
-    async def result(self, incident: str) -> IncidentView:
+    async def result(self, incident: str, run: str = "") -> IncidentView:
         """Wait for the end. Raises `FiredoorError` if the workflow was ended from outside."""
-        handle = self._client.get_workflow_handle(incident, result_type=IncidentView)
+        handle = self._client.get_workflow_handle(incident, run_id=run or None, result_type=IncidentView)
         try:
             view: IncidentView = await handle.result()
         except WorkflowFailureError as error:

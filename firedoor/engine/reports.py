@@ -6,9 +6,10 @@ starts: sending it again after a crash changes nothing.
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 
 from temporalio.client import (
     Client,
@@ -30,8 +31,12 @@ from firedoor.errors import FiredoorError, RefusedError, UnreachableError
 from firedoor.incident import AlertReport, IncidentInput
 from firedoor.plan import Plan
 
+T = TypeVar("T")
+
 #: A worker that lives answers in much less.
 ANSWER_SECONDS = 15.0
+#: The same of Temporal itself, which is asked first.
+LOOK_SECONDS = 5.0
 #: Temporal's word for an update whose incident ended under it.
 ENDED_UNDER_IT = "AcceptedUpdateCompletedWorkflow"
 #: Answers that another attempt may not get.
@@ -77,7 +82,8 @@ class Reports:
     async def standing(self, incident: str) -> Standing:
         """Where the newest run of an incident stands. Needs no worker. Raises `UnreachableError`."""
         try:
-            found = await self._client.get_workflow_handle(incident).describe()
+            async with _answered(incident, LOOK_SECONDS):
+                found = await self._client.get_workflow_handle(incident).describe()
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return Standing()
@@ -92,11 +98,10 @@ class Reports:
             return bool(seen.run)
         update = self._client.get_workflow_handle(incident, run_id=seen.run).get_update_handle(batch)
         try:
-            await update.result(rpc_timeout=timedelta(seconds=ANSWER_SECONDS))
+            async with _answered(incident, LOOK_SECONDS):
+                await _cancellable(update.result())
         except WorkflowUpdateFailedError:
             return True
-        except WorkflowUpdateRPCTimeoutOrCancelledError as error:
-            raise _silent(incident, error) from error
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return False
@@ -143,14 +148,12 @@ class Reports:
             **start_options(start, self._settings),
         )
         try:
-            alerts: int = await self._client.execute_update_with_start_workflow(
-                "alert",
-                report,
-                start_workflow_operation=operation,
-                id=report.batch,
-                result_type=int,
-                rpc_timeout=timedelta(seconds=ANSWER_SECONDS),
-            )
+            async with _answered(start.incident, ANSWER_SECONDS):
+                alerts: int = await _cancellable(
+                    self._client.execute_update_with_start_workflow(
+                        "alert", report, start_workflow_operation=operation, id=report.batch, result_type=int
+                    )
+                )
         except WorkflowUpdateFailedError as error:
             cause = error.cause
             if isinstance(cause, ApplicationError) and cause.type == ENDED_UNDER_IT:
@@ -162,9 +165,6 @@ class Reports:
             if isinstance(error, RPCError) and error.status not in OVERTAKEN:
                 raise self._explained(error) from error
             return None
-        except WorkflowUpdateRPCTimeoutOrCancelledError as error:
-            await _look_away(operation)
-            raise _silent(start.incident, error) from error
         return alerts
 
     def _explained(self, error: RPCError) -> FiredoorError:
@@ -183,13 +183,25 @@ async def _look_away(operation: WithStartWorkflowOperation[Any, Any]) -> None:
         await operation.workflow_handle()
 
 
-def _silent(incident: str, error: WorkflowUpdateRPCTimeoutOrCancelledError) -> BaseException:
-    """What it means that no answer came."""
-    if isinstance(error.__cause__, asyncio.CancelledError):
-        # Our own task was cancelled; Temporal's client calls that a time-out.
-        return error.__cause__
-    return UnreachableError(
-        f"No worker has answered for {incident} within {ANSWER_SECONDS:.0f} s.",
-        changed="The incident is safe in Temporal, or begins as soon as a worker is there.",
-        next="Start a worker: `firedoor up`, or `firedoor worker`. The alert is reported again until it is answered.",
-    )
+async def _cancellable(asking: Awaitable[T]) -> T:
+    """Temporal's client calls it a time-out when our own task is cancelled, and when the call has timed out."""
+    try:
+        return await asking
+    except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+        if isinstance(error.__cause__, asyncio.CancelledError):
+            raise error.__cause__ from None
+        raise TimeoutError from error
+
+
+@contextlib.asynccontextmanager
+async def _answered(incident: str, seconds: float) -> AsyncGenerator[None]:
+    """Raises `UnreachableError` where nobody answers in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise UnreachableError(
+            f"Neither Temporal nor a worker has answered for {incident} within {seconds:.0f} s.",
+            changed="The incident is safe in Temporal, or begins as soon as they are there.",
+            next="Start a worker: `firedoor up`, or `firedoor worker`. The alert is reported again until it is answered.",
+        ) from error

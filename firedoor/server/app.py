@@ -41,7 +41,7 @@ def create_app(site: Site) -> FastAPI:
         ],
     )
     app.state.site = site
-    api.mount(app, site)
+    api.mount(app, site.settings)
     return app
 
 

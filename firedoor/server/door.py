@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
-from firedoor.alerts import SOURCES, Lock, Source, _sns, splunk
+from firedoor.alerts import SOURCES, Lock, Source, _sns, generic, splunk
 from firedoor.config import Settings
 from firedoor.doors import AlertDoor
 from firedoor.errors import UsageError
@@ -87,7 +87,11 @@ def open_door(name: str, given: AlertDoor, variables: Mapping[str, str]) -> Door
         source=source,
         secrets=tuple(read(one, variables) for one in given.secrets),
         topics=given.topics if by_sns else (),
-        options={"header": given.header, "signature_version": str(given.signature_version)},
+        options={
+            "header": given.header,
+            "signature_version": str(given.signature_version),
+            "timestamp": given.timestamp,
+        },
         by_path=kind in BY_PATH,
     )
 
@@ -97,4 +101,4 @@ def _source(kind: str, given: AlertDoor) -> Source:
         near = difflib.get_close_matches(kind, SOURCES, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(sorted(SOURCES))}."
         raise UsageError(f"There is no source {kind!r}.", next=f"{hint} Say which with `source`.")
-    return SOURCES[kind]
+    return generic.source(given.map) if kind == generic.NAME else SOURCES[kind]

@@ -20,10 +20,9 @@ CLOSE = {"connection": "close"}
 class Guard:
     """ASGI middleware: 413 for a body that is too large, whatever its headers say, and 408 for one that is too slow."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, seconds: float = BODY_SECONDS) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
-        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, its body watched."""
@@ -31,17 +30,17 @@ class Guard:
             await self._app(scope, receive, send)
             return
         with self._metrics.requests.track_inprogress():
-            await self._app(scope, _Body(scope, receive, self._seconds), send)
+            await self._app(scope, _Body(scope, receive), send)
 
 
 class _Body:
     """`receive` of one request. Raises `HTTPException`, which the application turns into an answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, seconds: float) -> None:
+    def __init__(self, scope: Scope, receive: Receive) -> None:
         said = Headers(scope=scope).get("content-length", "0")
         self._said = int(said) if said.isdecimal() else 0
         self._receive = receive
-        self._until = asyncio.get_running_loop().time() + seconds
+        self._until = asyncio.get_running_loop().time() + BODY_SECONDS
         self._size = 0
         self._ended = False
 

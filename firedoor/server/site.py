@@ -20,6 +20,8 @@ from firedoor.server.metrics import Metrics
 
 #: Signatures are checked and bodies are read in as many threads.
 THREADS = 8
+#: Seconds for the store to be closed.
+LAST_SECONDS = 2.0
 #: Seconds between two attempts to reach Temporal.
 PAUSES = (0.5, 1.0, 2.0, 5.0)
 
@@ -79,11 +81,18 @@ async def open_site(settings: Settings, fetch: Fetch | None = None) -> AsyncGene
         threads = ThreadPoolExecutor(THREADS, thread_name_prefix="door")
         stack.callback(threads.shutdown, wait=False, cancel_futures=True)
         deliveries = Deliveries.open(settings.deliveries_path)
-        stack.push_async_callback(deliveries.close)
+        stack.push_async_callback(_closed, deliveries)
         site = Site(settings, doors, deliveries, asking, threads)
         await stack.enter_async_context(_kept(site, {"dispatcher": site.work}))
         yield site
         site.closing = True
+
+
+async def _closed(deliveries: Deliveries) -> None:
+    """Close the store. A disk that hangs does not keep the server from ending: what is not durable was not accepted."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LAST_SECONDS):
+            await deliveries.close()
 
 
 @contextlib.asynccontextmanager

@@ -25,7 +25,7 @@ from firedoor.words import duration, plural, seconds_between
 MOST_BLOCKS = 50
 MOST_TEXT = 9000
 #: How much is shown, from the most to the least that fits: steps that wait for people, steps at all.
-ROOM = ((8, 60), (6, 40), (5, 24), (4, 16), (3, 10), (2, 6), (1, 3))
+ROOM = ((8, 48), (6, 40), (5, 24), (4, 16), (3, 10), (2, 6), (1, 3))
 MOST_INPUTS = 6
 MOST_VALUE = 200
 MOST_FALLBACK = 300
@@ -43,7 +43,7 @@ class Message:
 
 
 def incident(picture: Picture, edition: str = "") -> Message:
-    """The message of an incident. `edition` makes its blocks' ids new; the digest depends on neither it nor the time."""
+    """The message of an incident. `edition` makes new ids of blocks; the digest depends neither on it nor on time."""
     still = replace(picture, settled=True, now=EPOCH, view=_coarse(picture.view))
     digest = digest_of([_fitting(still), picture.modern])
     return Message(_fallback(picture), numbered(_fitting(picture), edition or digest[:12]), digest)
@@ -112,16 +112,16 @@ def _facts(picture: Picture) -> Iterator[tuple[str, str]]:
     view = picture.view
     yield (
         "Started",
-        f"{moment(view.started, picture.now)} by {safe(view.starter.principal)} ({safe(view.starter.auth)})",
+        f"{moment(view.started, picture.now)} by {safe(view.starter.principal, MOST_VALUE)} ({safe(view.starter.auth, 75)})",
     )
-    yield "Runbook", safe(view.runbook)
+    yield "Runbook", safe(view.runbook, MOST_VALUE)
     yield "Alerts", f"{view.alerts:,}" if view.alerts else ""
-    yield "Commander", safe(view.commander or view.starter.principal)
+    yield "Commander", safe(view.commander or view.starter.principal, MOST_VALUE)
     others = [name for name in view.responders if name not in {view.commander, view.starter.principal}]
     yield "Responders", safe(", ".join(others), MOST_VALUE)
-    yield "Undoes", safe(view.undoes)
-    yield "Undone by", safe(view.undo)
-    yield "Part of", safe(picture.parent)
+    yield "Undoes", safe(view.undoes, MOST_VALUE)
+    yield "Undone by", safe(view.undo, MOST_VALUE)
+    yield "Part of", safe(picture.parent, MOST_VALUE)
     for name, value in list(view.inputs.items())[:MOST_INPUTS]:
         yield safe(name, 75), safe(word(value), MOST_VALUE)
 
@@ -132,7 +132,7 @@ def _warnings(view: IncidentView) -> Iterator[str]:
     if view.drill:
         yield "*DRILL: on an emulator, not on a real account*"
     if view.paused and view.state is IncidentState.PAUSED:
-        yield f"‖ *Paused by {safe(view.paused)}.* No new action starts."
+        yield f"‖ *Paused by {safe(view.paused, MOST_VALUE)}.* No new action starts."
     for sentence in view.review[:MOST_INPUTS]:
         yield f"! *For review:* {safe(sentence, MOST_VALUE * 2)}"
 
@@ -170,7 +170,7 @@ def step(picture: Picture, one: StepView) -> list[Block]:
 
 
 def _step_facts(picture: Picture, one: StepView) -> Iterator[tuple[str, str]]:
-    yield "Action", safe(one.action)
+    yield "Action", safe(one.action, MOST_VALUE)
     yield "Started", moment(one.started, picture.now)
     yield "Ended", moment(one.ended, picture.now)
     yield "Attempts", str(one.attempts) if one.attempts > 1 else ""

@@ -17,9 +17,9 @@ from firedoor.config import Settings
 from firedoor.errors import UsageError
 from firedoor.slack.faults import SlackError, SlackUnreachableError
 from firedoor.slack.groups import Groups
-from firedoor.slack.pace import MESSAGES, TIER_3, Pace
-from firedoor.slack.store import MessageState, Store
-from firedoor.slack.traces import EVENT, trace
+from firedoor.slack.pace import MESSAGES, Pace
+from firedoor.slack.store import SENT, MessageState, Store
+from firedoor.slack.traces import EVENT, is_attached, trace
 from firedoor.slack.web import PATIENCE_SECONDS, PERSON_SECONDS, Web, is_ours
 
 #: Attempts of one `post`, with a look-up before each that follows one in doubt.
@@ -118,7 +118,7 @@ class Slack:
         """The timestamp of a message that is in Slack already. Nothing: it is not, and it is ours to send."""
         while True:
             before = await asyncio.to_thread(self.store.take, key, channel, thread)
-            if before.state is MessageState.POSTED:
+            if before.state in SENT:
                 return before.ts
             if self.store.busy(before):
                 await asyncio.sleep(POLL_SECONDS)
@@ -137,9 +137,7 @@ class Slack:
 
     async def update(self, channel: str, ts: str, text: str, blocks: Blocks) -> None:
         """Put other blocks into a message of ours. Raises `SlackError`: `message_not_found` where it was deleted."""
-        await self.web.call(
-            "chat.update", lane=TIER_3, about=channel, channel=channel, ts=ts, text=text, blocks=list(blocks)
-        )
+        await self.web.call("chat.update", about=channel, channel=channel, ts=ts, text=text, blocks=list(blocks))
 
     async def ephemeral(self, channel: str, user: str, text: str, blocks: Blocks = (), *, thread: str = "") -> None:
         """Say something to one person in a channel, who alone sees it. Not repeated. Raises `SlackError`."""
@@ -182,6 +180,32 @@ class Slack:
     async def update_view(self, view_id: str, view: Mapping[str, Any]) -> None:
         """Show something else in a form that is open. Raises `SlackError`."""
         await self.web.call("views.update", patience=PERSON_SECONDS, view_id=view_id, view=dict(view))
+
+    async def upload(self, channel: str, name: str, data: bytes, thread: str = "", *, key: str = "") -> None:
+        """Attach a file, at most once per key (its name in that place, if there is none). Raises `SlackError`."""
+        key = key or f"file/{channel}/{thread}/{name}"
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            before = await asyncio.to_thread(self.store.take, key, channel, thread)
+            if before.state in SENT or self.store.busy(before):
+                return
+            try:
+                if before.state is MessageState.OPEN or not await is_attached(self.web, before, name):
+                    await self.web.call(
+                        "files.upload_v2",
+                        about=channel,
+                        channel=channel,
+                        filename=name,
+                        content=data,
+                        thread_ts=thread or None,
+                    )
+            except SlackUnreachableError:
+                await asyncio.to_thread(self.store.doubted, key)
+                raise
+            except SlackError:
+                await asyncio.to_thread(self.store.unsent, key)
+                raise
+            await asyncio.to_thread(self.store.posted, key, "")
 
     async def group_members(self, handle: str) -> frozenset[str]:
         """The user ids in a user group (`@security`, `slack:@security`). Raises `SlackError`: fail closed."""

@@ -8,7 +8,7 @@ import difflib
 import html
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from firedoor.errors import UsageError
@@ -93,8 +93,11 @@ def _as_typed(match: re.Match[str]) -> str:
     return match[0]
 
 
-def parse(text: str, plans: Mapping[str, Plan]) -> Command:
-    """The command that `text` is. Raises `UsageError` that says what is expected, with the nearest match."""
+def parse(text: str, plans: Mapping[str, Plan], broken: Collection[str] = ()) -> Command:
+    """The command that `text` is. Raises `UsageError` that says what is expected, with the nearest match.
+
+    `broken` are the names of runbooks that do not compile: whoever wants to start one is told so later.
+    """
     line = typed(text)
     verb, _, rest = line.partition(" ")
     # Slack's phones begin a line with a capital letter.
@@ -107,22 +110,22 @@ def parse(text: str, plans: Mapping[str, Plan]) -> Command:
                 raise expected("note", "A note needs a text.")
             return Note(rest)
         case "run":
-            return _run(_words(rest), plans)
+            return _run(_words(rest), plans, broken)
         case "status" | "approve" | "help":
             return _short(verb, _words(rest))
         case _:
             pass
     runbook = triggers(plans).get(verb)
-    if runbook or verb in plans:
+    if runbook or verb in plans or verb in broken:
         return Start(runbook or verb, _words(rest))
     raise _unknown(verb, plans)
 
 
-def _run(words: tuple[str, ...], plans: Mapping[str, Plan]) -> Start:
+def _run(words: tuple[str, ...], plans: Mapping[str, Plan], broken: Collection[str]) -> Start:
     if not words:
         raise expected("run", f"Which runbook? There are: {', '.join(plans) or 'none'}.")
     name = triggers(plans).get(words[0], words[0])
-    if name not in plans:
+    if name not in plans and name not in broken:
         near = _near(words[0], [*plans, *triggers(plans)]) or f" There are: {', '.join(plans) or 'none'}."
         raise expected("run", f"There is no runbook {words[0]!r}.{near}")
     return Start(name, words[1:])

@@ -58,7 +58,7 @@ class Handlers:
 
     async def _command(self, text: str, who: Visitor, place: Place, *, trigger: str = "") -> None:
         shelf = await self._door.shelves.now()
-        await self._run(commands.parse(text, shelf.plans), who, place, trigger=trigger)
+        await self._run(commands.parse(text, shelf.plans, shelf.broken), who, place, trigger=trigger)
 
     async def _run(self, command: Command, who: Visitor, place: Place, *, trigger: str = "", message: str = "") -> None:
         match command:
@@ -133,7 +133,7 @@ class Handlers:
         if text.startswith("<@"):
             text = text.partition(">")[2]
         shelf = await self._door.shelves.now()
-        command = commands.parse(text, shelf.plans)
+        command = commands.parse(text, shelf.plans, shelf.broken)
         if isinstance(command, Start):
             raise UsageError(
                 "A mention starts nothing.",

@@ -12,6 +12,7 @@ from firedoor.slack.buttons import Press, Wish
 from firedoor.slack.choices import helped, offered, overview
 from firedoor.slack.commands import Approve, Help, Status, expected
 from firedoor.slack.door import Door
+from firedoor.slack.markup import safe
 from firedoor.slack.needs import need
 from firedoor.slack.people import Visitor
 from firedoor.slack.picture import Picture
@@ -40,7 +41,9 @@ class Looking:
         known = await self._door.known(who, "status", plans=shelf.plans.values())
         may = [plan for plan in shelf.plans.values() if self._door.people.may_start(known.responder, plan.name)]
         running = await self._door.open_incidents()
-        await self._door.replies.say(place, blocks=overview(running, may, list(shelf.broken)))
+        await self._door.replies.say(
+            place, blocks=overview(running, may, list(shelf.broken)), brief="Open incidents, and runbooks"
+        )
 
     async def help(self, command: Help, place: Place) -> None:
         """`/firedoor help`."""
@@ -55,7 +58,7 @@ class Looking:
             await self._choose(found, "status", "Look", place)
             return
         picture = await self._door.picture(found)
-        await self._door.replies.say(place, blocks=blocks.incident(picture).blocks)
+        await self._show(picture, place)
         self._door.wake(found)
 
     async def approvals(self, command: Approve, who: Visitor, place: Place, message: str = "") -> None:
@@ -86,7 +89,8 @@ class Looking:
         if not waiting:
             raise _nothing_asked(view, step)
         shown = [block for one in waiting[:MOST_ASKED] for block in need(picture, one)]
-        await self._door.replies.say(place, *says, blocks=shown)
+        brief = safe(f"What waits for approval in {view.id}")
+        await self._door.replies.say(place, *says, blocks=shown, brief=brief)
 
     async def _choose(self, found: Sequence[Summary], verb: Wish, label: str, place: Place) -> None:
         """Which one? The last few, with buttons."""
@@ -106,8 +110,14 @@ class Looking:
         await self._door.known(who, "details", incident=press.incident)
         picture = await self._door.picture(press.incident)
         step = next((one for one in picture.view.steps if one.id == press.step), None)
-        shown = blocks.step(picture, step) if step else blocks.incident(picture).blocks
-        await self._door.replies.say(place, blocks=shown)
+        if step:
+            await self._door.replies.say(place, blocks=blocks.step(picture, step), brief=safe(f"{step.id}: details"))
+        else:
+            await self._show(picture, place)
+
+    async def _show(self, picture: Picture, place: Place) -> None:
+        message = blocks.incident(picture)
+        await self._door.replies.say(place, blocks=message.blocks, brief=message.text)
 
     async def timeline(self, press: Press, who: Visitor, place: Place) -> None:
         """The last lines of the timeline, and where the rest is."""

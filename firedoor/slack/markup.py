@@ -17,8 +17,6 @@ MOST_SECTION = 3000
 MOST_FIELD = 2000
 MOST_HEADER = 150
 MOST_CONTEXT = 3000
-#: A field of a section is a column of a few words.
-FIELD_WORDS = 300
 #: What formats text where it stands at the edge of a word.
 _FORMATS = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
 
@@ -68,7 +66,7 @@ def actions(buttons: Sequence[Block]) -> Block:
 
 def fields(pairs: Iterable[tuple[str, str]]) -> list[Block]:
     """Names and values (mrkdwn) in two columns, ten a block."""
-    every = [mrkdwn(f"*{name}*\n{value}") for name, value in pairs if value]
+    every = [mrkdwn(fitted((f"*{name}*", value), MOST_FIELD)) for name, value in pairs if value]
     return [{"type": "section", "fields": every[start : start + 10]} for start in range(0, len(every), 10)]
 
 

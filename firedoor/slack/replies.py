@@ -83,13 +83,15 @@ class Replies:
     def __init__(self, slack: Slack) -> None:
         self._slack = slack
 
-    async def say(self, place: Place, *texts: str, blocks: Sequence[Block] = (), replace: bool = False) -> None:
+    async def say(
+        self, place: Place, *texts: str, blocks: Sequence[Block] = (), brief: str = "", replace: bool = False
+    ) -> None:
         """Say it to the person alone: `texts` as paragraphs, then `blocks`. What reaches nobody is logged, not raised.
 
-        With `replace` it stands in the place of what was pressed, where only they see that.
+        `brief` (mrkdwn) is for notifications and screen readers, where `texts` say nothing. With `replace` it stands in the place of what was pressed, where only they see that.
         """
         shown = [*paragraphs(*texts), *blocks][:MOST_BLOCKS]
-        text = safe(" ".join(texts) or "firedoor", MOST_TEXT)
+        text = safe(" ".join(texts), MOST_TEXT) if texts else brief or "firedoor"
         last: FiredoorError | None = None
         for send in self._ways(place, replace=replace and place.ephemeral):
             try:

@@ -56,7 +56,7 @@ class SlackService:
 
     def __init__(self, settings: Settings, outside: Outside, app_token: SecretStr | None = None) -> None:
         self._outside = outside
-        self._shelves = Shelves(settings)
+        self.shelves = Shelves(settings)
         replies = Replies(outside.slack)
         door = Door(
             engine=outside.engine,
@@ -65,7 +65,7 @@ class SlackService:
             people=People(settings, outside.slack),
             refusals=Refusals(outside.writer),
             replies=replies,
-            shelves=self._shelves,
+            shelves=self.shelves,
             wake=outside.teller.wake,
         )
         self.router = Router(Handlers(door), outside.store, replies)
@@ -85,7 +85,7 @@ class SlackService:
     async def _warm(self) -> None:
         """Compile the runbooks before the first command, which must not wait for it."""
         try:
-            await self._shelves.now()
+            await self.shelves.now()
         except FiredoorError as error:
             _LOG.warning("the runbooks cannot be read: %s", error.what)
 

@@ -10,17 +10,17 @@ _Stamp = tuple[tuple[str, int, int], ...]
 
 
 class Shelves:
-    """All runbooks, compiled. A command must not wait for a compiler."""
+    """All runbooks, compiled. A command must not wait for a compiler. While `held` is taken nobody reads them."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lock = asyncio.Lock()
+        self.held = asyncio.Lock()
         self._stamp: _Stamp | None = None
         self._shelf = Shelf({}, {})
 
     async def now(self) -> Shelf:
         """The runbooks as their files are now. Raises `UsageError` where a configured folder does not exist."""
-        async with self._lock:
+        async with self.held:
             stamp = await asyncio.to_thread(self._read)
             if stamp != self._stamp:
                 self._shelf = await asyncio.to_thread(shelf, self._settings)

@@ -23,7 +23,7 @@ from firedoor.slack.commands import Start, usage, values
 from firedoor.slack.door import Door
 from firedoor.slack.faults import SlackError
 from firedoor.slack.forms import Slip, start_form, started
-from firedoor.slack.markup import actions
+from firedoor.slack.markup import actions, safe
 from firedoor.slack.needs import button
 from firedoor.slack.people import Known, Visitor
 from firedoor.slack.replies import Place, sentences
@@ -139,7 +139,7 @@ class Starting:
         await self._door.replies.say(place, says)
         view, why = await self._read(plan, inputs, starter)
         shown = blocks.plan(plan, inputs, view)
-        await self._door.replies.say(place, *why, blocks=[*shown, buttons])
+        await self._door.replies.say(place, *why, blocks=[*shown, buttons], brief=safe(f"What {plan.name} would do"))
 
     async def _read(
         self, plan: Plan, inputs: dict[str, Any], starter: Responder

@@ -50,11 +50,19 @@ class StoreError(FiredoorError):
 
 
 class MessageState(StrEnum):
-    """`open`: it is surely not in Slack. `sending`: a call is on its way, or was when a process died. `posted`."""
+    """`open`: it is surely not in Slack. `sending`: a call is on its way, or was when a process died. `posted`.
+
+    `closed`: posted, and what it asked for was decided.
+    """
 
     OPEN = "open"
     SENDING = "sending"
     POSTED = "posted"
+    CLOSED = "closed"
+
+
+#: It is in Slack.
+SENT = frozenset({MessageState.POSTED, MessageState.CLOSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +149,14 @@ class Store:
     def take(self, key: str, channel: str, thread: str = "") -> Message:
         """Say that we are about to post. What is returned is how it stood before.
 
-        It is ours unless it is `posted`, or `sending` by another process whose lease has not run out.
+        It is ours unless it is in Slack already, or `sending` by another process whose lease has not run out.
         """
         now = self.clock()
         with self._transaction() as database:
             before = _message(database, key)
             if before is None:
                 before = Message(key, channel, thread, MessageState.OPEN)
-            if before.state is MessageState.POSTED or self._is_busy(before, now):
+            if before.state in SENT or self._is_busy(before, now):
                 return before
             doubt = before.state is MessageState.SENDING
             where = (before.channel, before.thread) if doubt else (channel, thread)
@@ -178,6 +186,17 @@ class Store:
     def doubted(self, key: str) -> None:
         """The call has ended, and whether it is in Slack is not known: the next who posts it looks first."""
         self._set("UPDATE message SET owner = '' WHERE key = ?", key)
+
+    def settled(self, key: str) -> None:
+        """What a posted message asked for was decided, and the message says so."""
+        self._set("UPDATE message SET state = ? WHERE key = ?", MessageState.CLOSED.value, key)
+
+    def posts(self, prefix: str) -> list[Message]:
+        """The messages in Slack whose keys begin so, and that are not closed."""
+        query = "SELECT * FROM message WHERE state = ? AND key >= ? AND key < ?"
+        with self._transaction() as database:
+            rows = database.execute(query, (MessageState.POSTED.value, prefix, f"{prefix}\U0010ffff")).fetchall()
+        return [_read(row) for row in rows]
 
     # Envelopes
 
@@ -243,9 +262,11 @@ class Store:
 
 def _message(database: sqlite3.Connection, key: str) -> Message | None:
     row = database.execute("SELECT * FROM message WHERE key = ?", (key,)).fetchone()
-    if not row:
-        return None
-    _, channel, thread, state, ts, since, owner, lease = row
+    return _read(row) if row else None
+
+
+def _read(row: tuple[str, str, str, str, str, float, str, float]) -> Message:
+    key, channel, thread, state, ts, since, owner, lease = row
     return Message(key, channel, thread, MessageState(state), ts, since=since, owner=owner, lease=lease)
 
 

@@ -1,5 +1,6 @@
 """What became of a message whose answer was lost: its key is looked for in the channel's history."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from firedoor.slack.faults import SlackUnreachableError
@@ -22,24 +23,34 @@ async def trace(web: Web, message: Message) -> str:
     Looks from its first attempt to the end of its last one. Needs channels:history, and groups:history for private
     channels. Raises `SlackError`; then it is still in doubt.
     """
-    window = {
-        "oldest": f"{message.since - CLOCK_SECONDS:.6f}",
-        "latest": f"{message.lease + LEASE_SECONDS + CLOCK_SECONDS:.6f}",
-    }
-    async for one in pages(web, message.channel, message.thread, window):
+    async for one in _around(web, message):
         if key_of(one) == message.key:
             return str(one.get("ts", ""))
     return ""
 
 
-async def pages(web: Web, channel: str, thread: str, window: dict[str, str]) -> Any:
-    """The messages of a channel, or of a thread in it, in a window of time. Raises `SlackError`."""
-    method = "conversations.replies" if thread else "conversations.history"
-    arguments: dict[str, Any] = {"channel": channel, "limit": PAGE, "include_all_metadata": True, **window}
-    if thread:
-        arguments["ts"] = thread
+async def is_attached(web: Web, message: Message, name: str) -> bool:
+    """Is a file of that name there, which was being uploaded? Raises `SlackError`."""
+    async for one in _around(web, message):
+        if any(file.get("name") == name for file in one.get("files") or ()):
+            return True
+    return False
+
+
+async def _around(web: Web, message: Message) -> AsyncIterator[dict[str, Any]]:
+    """The messages of the place and time in which a message may be. Raises `SlackError`."""
+    method = "conversations.replies" if message.thread else "conversations.history"
+    arguments: dict[str, Any] = {
+        "channel": message.channel,
+        "limit": PAGE,
+        "include_all_metadata": True,
+        "oldest": f"{message.since - CLOCK_SECONDS:.6f}",
+        "latest": f"{message.lease + LEASE_SECONDS + CLOCK_SECONDS:.6f}",
+    }
+    if message.thread:
+        arguments["ts"] = message.thread
     for _ in range(MOST_PAGES):
-        answer = await web.call(method, lane=TIER_3, about=channel, **arguments)
+        answer = await web.call(method, lane=TIER_3, about=message.channel, **arguments)
         for one in answer.get("messages") or ():
             yield one
         metadata = answer.get("response_metadata") or {}
@@ -47,7 +58,7 @@ async def pages(web: Web, channel: str, thread: str, window: dict[str, str]) -> 
         if not cursor:
             return
         arguments["cursor"] = cursor
-    raise SlackUnreachableError(f"{channel} has too many messages to look through.", doubtful=True)
+    raise SlackUnreachableError(f"{message.channel} has too many messages to look through.", doubtful=True)
 
 
 def key_of(message: Any) -> str:

@@ -57,8 +57,10 @@ class Exported:
     sha256: str
 
 
-def export(timeline: Timeline, incident: str, path: Path, requested_by: str, purpose: str = "") -> Exported:
-    """Record the export of an incident, and write its bundle to `path`.
+def export(
+    timeline: Timeline, incident: str, path: Path, requested_by: str, purpose: str = "", *, kind: str = "human"
+) -> Exported:
+    """Record the export of an incident, and write its bundle to `path`. `kind` is that of who requests it.
 
     Raises `UsageError` for an incident without entries or a path that is taken, `TimelineError` when the timeline does
     not verify.
@@ -76,7 +78,8 @@ def export(timeline: Timeline, incident: str, path: Path, requested_by: str, pur
         files["manifest.json"] = manifest
         try:
             timeline.commit(
-                [timeline.prepare(_entry(stored, manifest, requested_by, purpose))], expect=(incident, len(stored))
+                [timeline.prepare(_entry(stored, manifest, {"kind": kind, "id": requested_by}, purpose))],
+                expect=(incident, len(stored)),
             )
         except MovedError:
             continue
@@ -118,11 +121,11 @@ def _manifest(stored: list[Stored], files: dict[str, bytes]) -> bytes:
     )
 
 
-def _entry(stored: list[Stored], manifest: bytes, requested_by: str, purpose: str) -> Draft:
+def _entry(stored: list[Stored], manifest: bytes, actor: dict[str, str], purpose: str) -> Draft:
     last = stored[-1].entry
     digest = sha256_hex(manifest)
     body = {
-        "actor": {"kind": "human", "id": requested_by},
+        "actor": actor,
         "export": {
             "count": len(stored),
             "head": b64(leaf_hash(last.data)),

@@ -103,4 +103,5 @@ class Shelf:
 
 def lock(shelf: Shelf | None = None, **changes: Any) -> Lock:
     """A door that the topic opens."""
-    return Lock(**{"now": NOW, "topics": (TOPIC,), "certificate": shelf or Shelf(), **changes})
+    given: dict[str, Any] = {"now": NOW, "topics": (TOPIC,), "certificate": shelf or Shelf()}
+    return Lock(**given | changes)

@@ -71,6 +71,22 @@ def test_what_is_strange_but_readable() -> None:
 
 
 @pytest.mark.parametrize(
+    ("labels", "severity"),
+    [
+        ({"priority": "1"}, 9.0),
+        ({"priority": "P2", "severity": ""}, 7.0),
+        ({"priority": "1", "severity": "info"}, 2.0),
+        ({"level": "error"}, 7.0),
+        ({"severity": "1"}, 1.0),
+        ({}, 0.0),
+    ],
+)
+def test_how_bad_it_is(labels: dict[str, str], severity: float) -> None:
+    """A severity counts more than a priority, of which 1 is the highest."""
+    assert only("alertmanager", {"alerts": [{"labels": labels}]}).severity == severity
+
+
+@pytest.mark.parametrize(
     ("message", "says"),
     [
         (b"", "not JSON"),

@@ -37,10 +37,10 @@ def test_details_and_tags_say_what_it_is_about() -> None:
         "provider": "aws",
         "attempts": "3",
     }
-    assert (
-        only("opsgenie", changed(OPSGENIE, "alert.details", {"AWS Access-Key.ID": "AKIADETAIL"})).credential
-        == "AKIADETAIL"
-    )
+    both = changed(changed(OPSGENIE, "alert.details", {"team": "detail"}), "alert.tags", ["team:tag"])
+    assert only("opsgenie", both).labels == {"team": "detail"}
+    named = changed(OPSGENIE, "alert.details", {"AWS Access-Key.ID": "AKIADETAIL"})
+    assert only("opsgenie", named).credential == "AKIADETAIL"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from firedoor.alerts import SOURCES, UnauthenticatedError, _sns, guardduty
+from firedoor.alerts._secrets import scrubbed, scrubbed_parsed
 from firedoor.errors import UsageError
 from tests.alerts.sns import (
     CONTROL,
@@ -352,6 +353,21 @@ def test_the_event_inside() -> None:
     assert guardduty.parse({}, posted(EVENT["detail"])).alerts == parsed.alerts
 
 
+def test_a_message_that_cannot_be_read() -> None:
+    """It is kept whole, but not the URL with which whoever reads it could end the subscription."""
+    message = notification("plain text")
+    kept = scrubbed(posted(signed(message)))
+    assert b"plain text" in kept
+    assert b"Action=Unsubscribe" not in kept
+
+
+def test_what_the_door_takes_out_leaves_the_confirmation_whole() -> None:
+    """The token in its URL is SNS's, and without it nothing is confirmed."""
+    body = posted(signed(control()))
+    parsed = guardduty.parse({}, body)
+    assert scrubbed_parsed(parsed, body).confirm == parsed.confirm
+
+
 def test_an_event_in_the_spelling_of_lambda() -> None:
     """A file that somebody attaches may have it: it is read, as reading proves nothing."""
     message = notification(EVENT)
@@ -517,7 +533,7 @@ def endpoint() -> Generator[tuple[str, "Queue[tuple[dict[str, str], bytes]]"]]:
             self.send_response(202)
             self.end_headers()
 
-        def log_message(self, *_arguments: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:
             pass
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from firedoor.alerts._severity import WORDS, priority, severity
+from firedoor.alerts._severity import WORDS, rank, severity
 from firedoor.alerts._subject import NAMES, moment, subject, tags
 
 
@@ -34,8 +34,9 @@ def test_severities(given: tuple[Any, ...], expected: float) -> None:
 
 
 def test_a_priority_is_no_severity() -> None:
-    """1 is the highest priority, and nearly the lowest severity."""
-    assert (priority(1), severity(1), priority(9)) == (9.0, 1.0, 0.0)
+    """1 is the highest priority, and nearly the lowest severity; what is no rank stays what it is."""
+    assert (severity(rank(1)), severity(rank(" 2")), severity(1)) == (9.0, 7.0, 1.0)
+    assert [rank(one) for one in ("P1", "high", 9, None, "")] == ["P1", "high", 9, None, ""]
 
 
 def test_no_word_has_two_severities() -> None:

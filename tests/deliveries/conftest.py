@@ -114,8 +114,11 @@ async def desk(temporal_address: str, tmp_path: Path) -> AsyncGenerator[Desk]:
     """An installation with a worker and the runbook `leak`."""
     runbooks = tmp_path / "runbooks"
     runbooks.mkdir()
-    async with site_at(temporal_address, tmp_path / "home", runbooks=(runbooks,)) as site:
-        async with Deliveries.open(site.settings.deliveries_path) as store:
-            desk = Desk(site, store, site.settings, runbooks)
-            desk.runbook()
-            yield desk
+    home = tmp_path / "home"
+    async with (
+        site_at(temporal_address, home, runbooks=(runbooks,)) as site,
+        Deliveries.open(site.settings.deliveries_path) as store,
+    ):
+        desk = Desk(site, store, site.settings, runbooks)
+        desk.runbook()
+        yield desk

@@ -20,6 +20,11 @@ def counted(site: Site, name: str, **labels: str) -> float:
     return site.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
+def said(caplog: pytest.LogCaptureFixture) -> str:
+    """The lines of our own log: the test's client writes addresses into the same one."""
+    return "\n".join(one.getMessage() for one in caplog.records if one.name.startswith("firedoor"))
+
+
 def results(site: Site, door: str, result: str) -> float:
     """How many deliveries of a door ended so."""
     return counted(site, "firedoor_deliveries_total", door=door, result=result)
@@ -50,7 +55,7 @@ async def test_what_does_not_is_refused_without_a_reason(
     assert counted(site, "firedoor_failed_authentications_total", door="pagerduty", remote="192.0.2.7") == 3.0
     assert "it has no signature (number 1 from there)" in caplog.text
     assert "number 3 from there" in caplog.text
-    assert "canary" not in caplog.text
+    assert "canary" not in said(caplog)
 
 
 @pytest.mark.parametrize("path", ["/hooks/nobody", "/hooks/nobody/x", "/hooks/pagerduty/x", "/hooks/", "/hooks"])
@@ -91,7 +96,7 @@ async def test_no_secret_is_stored(client: httpx.AsyncClient, site: Site, caplog
         assert "canary" not in f"{kept.body!r} {dict(kept.headers)} {kept.key}"
         assert kept.headers["x-kept"] == "yes"
     assert len(await stored(site.deliveries)) == 2
-    assert "canary" not in caplog.text
+    assert "canary" not in said(caplog)
 
 
 async def test_an_address_may_be_a_secret(client: httpx.AsyncClient, site: Site, caplog: pytest.LogCaptureFixture) -> None:
@@ -104,7 +109,7 @@ async def test_an_address_may_be_a_secret(client: httpx.AsyncClient, site: Site,
     assert (await client.post("/hooks/siem/", content=body, headers={"x-siem": OTHER})).status_code == 202
     assert (await client.post("/hooks/siem", content=body, headers={"X-Firedoor-Path": OTHER})).status_code == 401
     (kept,) = await stored(site.deliveries)
-    assert "canary" not in f"{dict(kept.headers)} {kept.body!r} {caplog.text}"
+    assert "canary" not in f"{dict(kept.headers)} {kept.body!r} {said(caplog)}"
 
 
 async def test_too_much(client: httpx.AsyncClient, site: Site) -> None:
@@ -137,7 +142,7 @@ async def test_a_body_that_grows_when_it_is_cleaned(client: httpx.AsyncClient, s
 
 async def test_a_store_that_does_not_take_it(client: httpx.AsyncClient, site: Site, caplog: pytest.LogCaptureFixture) -> None:
     """503: the sender is to try again; nothing is said to be durable that is not."""
-    await site.deliveries.change(lambda database: database.execute("PRAGMA query_only=1"))
+    await site.deliveries.look(lambda database: database.execute("PRAGMA query_only=1"))
     answer = await client.post("/hooks/pagerduty", content=event(), headers=signed(event()))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert "cannot be stored" in caplog.text
@@ -145,7 +150,7 @@ async def test_a_store_that_does_not_take_it(client: httpx.AsyncClient, site: Si
     ready = await client.get("/readyz")
     assert ready.status_code == 503
     assert "read-only" in ready.json()["store"]
-    await site.deliveries.change(lambda database: database.execute("PRAGMA query_only=0"))
+    await site.deliveries.look(lambda database: database.execute("PRAGMA query_only=0"))
     assert (await client.post("/hooks/pagerduty", content=event(), headers=signed(event()))).status_code == 202
 
 
@@ -154,7 +159,7 @@ async def test_a_server_that_is_being_stopped(client: httpx.AsyncClient, site: S
     site.closing = True
     assert (await client.get("/readyz")).json()["server"] == "it is being stopped"
     assert (await client.post("/hooks/pagerduty", content=event(), headers=signed(event()))).status_code == 202
-    await site.deliveries.close()
+    site.deliveries._closed = True
     assert (await client.post("/hooks/pagerduty", content=event(2), headers=signed(event(2)))).status_code == 503
 
 
@@ -164,8 +169,8 @@ async def test_nobody_writes_lines_into_the_log(client: httpx.AsyncClient, caplo
     body = b'{"event": "\\n2026-11-29 CRITICAL firedoor: \\u001b[2J\\u202e"}'
     await client.post("/hooks/pagerduty", content=body, headers={**signed(body), "user-agent": "a\x1b[2J"})
     await client.post("/hooks/pagerduty", content=body, headers={"x-pagerduty-signature": "v1=\x1b[2J"})
-    lines = [record.getMessage() for record in caplog.records if record.name.startswith("firedoor")]
-    assert lines
+    lines = said(caplog).splitlines()
+    assert len(lines) >= 2
     assert not [line for line in lines if not line.isprintable()]
 
 
@@ -196,7 +201,7 @@ async def test_a_subscription_is_confirmed(client: httpx.AsyncClient, site: Site
     assert near.asked[1].endswith("Token=canary-token")
     assert counted(site, "firedoor_confirmations_total", door="guardduty", result="confirmed") == 1.0
     assert await stored(site.deliveries) == []
-    assert "canary" not in caplog.text
+    assert "canary" not in said(caplog)
 
 
 async def test_a_subscription_that_cannot_be_confirmed(client: httpx.AsyncClient, site: Site, near: Sns) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from pydantic import SecretStr
 
 from firedoor.doors import Oidc
@@ -53,13 +54,12 @@ class FakeIssuer:
 
 def public(key: Any, kid: str, **more: Any) -> dict[str, Any]:
     """The public half as a JWK."""
-    algorithm = {
-        rsa.RSAPrivateKey: jwt.algorithms.RSAAlgorithm,
-        ec.EllipticCurvePrivateKey: jwt.algorithms.ECAlgorithm,
-        ed25519.Ed25519PrivateKey: jwt.algorithms.OKPAlgorithm,
-    }
-    kind = next(one for base, one in algorithm.items() if isinstance(key, base))
-    made: dict[str, Any] = json.loads(kind.to_jwk(key.public_key()))
+    if isinstance(key, rsa.RSAPrivateKey):
+        made: dict[str, Any] = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    elif isinstance(key, ec.EllipticCurvePrivateKey):
+        made = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    else:
+        made = OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
     return {**made, "kid": kid, **more}
 
 

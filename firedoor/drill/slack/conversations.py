@@ -59,7 +59,7 @@ def _cannot_invite(call: Call, members: list[str], id: str) -> str:
         return "user_not_found"
     if id in members:
         return "already_in_channel"
-    return "cant_invite" if user.is_stranger else ""
+    return "cant_invite" if user.is_foreign else ""
 
 
 def join(call: Call) -> JSON:

@@ -30,7 +30,7 @@ def user_info(call: Call) -> JSON:
 
 def user_list(call: Call) -> JSON:
     """Everybody of the workspace, deactivated people too; not the strangers of shared channels."""
-    own = [one for one in call.workspace.users.values() if not one.is_stranger]
+    own = [one for one in call.workspace.users.values() if not one.is_foreign]
     page, cursor = call.page([_shown(call, one) for one in own])
     return {"ok": True, "members": page, "cache_ts": int(call.workspace.clock.now())} | cursor
 
@@ -39,7 +39,7 @@ def user_by_email(call: Call) -> JSON:
     """One person, found by address."""
     wanted = call.text("email", required=True).lower()
     for user in call.workspace.users.values():
-        if user.email.lower() == wanted and not user.deleted and not user.is_stranger:
+        if user.email.lower() == wanted and not user.deleted and not user.is_foreign:
             return {"ok": True, "user": _shown(call, user)}
     raise Refusal("users_not_found")
 

@@ -61,6 +61,10 @@ class Faults:
         self._waiting.clear()
         self.down = False
 
+    def waiting(self, method: str) -> bool:
+        """Is there still something in the way of the next call of a method?"""
+        return any(fault.times > 0 and fault.method == method for fault in self._waiting)
+
     def take(self, method: str) -> Fault | None:
         """The fault whose turn it is with a call of this method, if any."""
         for fault in self._waiting:

@@ -15,6 +15,8 @@ TIERS: Final = {1: 1, 2: 20, 3: 50, 4: 100}
 SPECIAL: Final = 0
 #: `chat.postMessage`, `chat.postEphemeral`, and in what is left of a second.
 POSTING: Final = 5
+#: Slack tolerates bursts, even in tier 1.
+LEAST_BURST: Final = 10
 A_SECOND, BURST, WORKSPACE_A_MINUTE, SPECIAL_A_MINUTE = 1.0, 4, 300, 600
 
 
@@ -67,7 +69,7 @@ class Limits:
                 ("posting", WORKSPACE_A_MINUTE / 60, WORKSPACE_A_MINUTE),
             ]
         minute = TIERS.get(tier, SPECIAL_A_MINUTE)
-        return [(method, minute / 60, minute)]
+        return [(method, minute / 60, max(minute, LEAST_BURST))]
 
     def _bucket(self, name: str, rate: float, size: float) -> _Bucket:
         bucket = self._buckets.setdefault(name, _Bucket(rate * self.factor, max(1.0, size * self.factor)))

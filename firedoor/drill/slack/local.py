@@ -47,6 +47,7 @@ class LocalSlack:
 
     def __init__(self) -> None:
         self.pace = 1.0
+        self._deliveries: list[concurrent.futures.Future[Reply]] = []
         self._fill()
         self._server = Server(self._api)
 
@@ -65,6 +66,7 @@ class LocalSlack:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._call_off()
         self._server.stop()
 
     def _people(self) -> None:
@@ -72,6 +74,7 @@ class LocalSlack:
 
     def reset(self) -> None:
         """A new workspace with new tokens, nothing in the way, no sockets, the default pace."""
+        self._call_off()
         self._server.do(self._server.listen())
         self._server.do(self.sockets.drop())
         self.pace = 1.0
@@ -115,7 +118,14 @@ class LocalSlack:
             return reply
 
         future: concurrent.futures.Future[Reply] = asyncio.run_coroutine_threadsafe(work(), self._server.loop)
+        self._deliveries.append(future)
         return Delivery(future)
+
+    def _call_off(self) -> None:
+        """Send nothing again that is still on its way."""
+        for delivery in self._deliveries:
+            delivery.cancel()
+        self._deliveries.clear()
 
     # --- what happens to it ---
 

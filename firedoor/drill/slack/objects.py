@@ -24,7 +24,7 @@ def user_object(workspace: Workspace, user: User, *, email: bool) -> JSON:
         "fields": None,
         "team": user.team_id,
     }
-    if email and user.email and not user.is_stranger:
+    if email and user.email and not user.is_foreign:
         profile["email"] = user.email
     if user.is_bot:
         profile |= {"bot_id": BOT_ID, "api_app_id": APP}
@@ -49,7 +49,7 @@ def user_object(workspace: Workspace, user: User, *, email: bool) -> JSON:
             "is_owner": False,
             "teams": [user.team_id],
         }
-    return result | ({"is_stranger": True} if user.is_stranger else {})
+    return result | ({"is_stranger": True} if workspace.is_stranger(user) else {})
 
 
 def channel_object(workspace: Workspace, channel: Channel, *, count: bool = False) -> JSON:

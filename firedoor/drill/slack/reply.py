@@ -8,6 +8,10 @@ from typing import Any
 
 #: Slack's limit for an acknowledgement, in seconds.
 LIMIT = 3.0
+#: Seconds before an event that nobody took is sent again: at once, after a minute, after five.
+EVENT_RETRIES = (0, 60, 300)
+#: And anything else, over sockets.
+RETRIES = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,9 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from firedoor.drill.slack.reply import LIMIT, Reply
+from firedoor.drill.slack.reply import EVENT_RETRIES, LIMIT, Reply
 from firedoor.drill.slack.state import JSON
 
-#: Seconds before an event is sent again: at once, after a minute, after five.
-AGAIN: Final = (0, 60, 300)
 FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -40,9 +38,9 @@ class Requests:
         """Send to the address of a kind: `slash_commands`, `interactive`, `events_api`; events again, if they fail."""
         body, media = encoded(kind, payload)
         began, reply = time.monotonic(), Reply(error="timeout")
-        for attempt in range(len(AGAIN) + 1 if kind == "events_api" else 1):
+        for attempt in range(len(EVENT_RETRIES) + 1 if kind == "events_api" else 1):
             if attempt:
-                await asyncio.sleep(AGAIN[attempt - 1] * self.pace())
+                await asyncio.sleep(EVENT_RETRIES[attempt - 1] * self.pace())
             retry = {"X-Slack-Retry-Num": str(attempt), "X-Slack-Retry-Reason": "http_error"} if attempt else {}
             reply = await self._send(self.addresses[kind], body, {"Content-Type": media} | retry)
             seconds = (time.monotonic() - began) / self.pace()

@@ -1,7 +1,8 @@
 """Socket Mode: https://docs.slack.dev/apis/events-api/using-socket-mode
 
 An address of `apps.connections.open` opens one socket. An envelope goes to any one that is open; one that is not
-acknowledged within 3 seconds is sent again, to another one if there is one.
+acknowledged within 3 seconds is sent again, to another one if there is one. Real Slack is known to do so for events,
+and was seen to do so for commands (slackapi/bolt-js#2188): here it is done for all.
 """
 
 import asyncio
@@ -17,14 +18,17 @@ from firedoor.drill.fakes._fake import canary
 from firedoor.drill.slack.call import Call
 from firedoor.drill.slack.limits import TIERS
 from firedoor.drill.slack.methods import Method
-from firedoor.drill.slack.reply import LIMIT, Reply
+from firedoor.drill.slack.reply import EVENT_RETRIES, LIMIT, RETRIES, Reply
 from firedoor.drill.slack.state import JSON
 from firedoor.drill.slack.workspace import APP
 
 SOCKETS: Final = 10
-RETRIES: Final = 3
 #: Seconds that a connection lasts, as Slack says in its hello.
 CONNECTION_TIME: Final = 18_060
+#: Seconds that a closing handshake may take.
+CLOSING: Final = 0.2
+#: Seconds between the word that a socket will be closed and its end.
+GRACE: Final = 10
 HOST: Final = "applink-canary-1"
 
 
@@ -38,6 +42,8 @@ class Sockets:
         self._pace = pace
         self._tickets: set[str] = set()
         self._open: dict[int, web.WebSocketResponse] = {}
+        self._leaving: dict[int, asyncio.Task[None]] = {}
+        self._transports: dict[int, asyncio.Transport] = {}
         self._waiting: dict[str, asyncio.Future[Any]] = {}
         self._numbers = 0
         self._turn = 0
@@ -64,23 +70,30 @@ class Sockets:
         if ticket not in self._tickets or self.closed:
             return web.Response(status=403)
         self._tickets.discard(ticket)
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(timeout=CLOSING)
         await socket.prepare(request)
-        if len(self._open) >= SOCKETS:
-            await self._disconnect(socket, "too_many_websockets")
-            return socket
         self._numbers += 1
-        number = self._numbers
-        self._open[number] = socket
-        try:
+        if len(self._open) >= SOCKETS:
+            await self._disconnect(self._numbers, socket, "too_many_websockets")
+        else:
+            self._open[self._numbers] = socket
             await socket.send_json(self._hello())
             await socket.ping(b"Ping from the fake Slack")
+        await self._listen(self._numbers, socket, request.transport)
+        return socket
+
+    async def _listen(self, number: int, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
+        if transport is not None:
+            self._transports[number] = transport
+        try:
             async for message in socket:
                 if message.type == WSMsgType.TEXT:
                     self._take(message.data)
         finally:
             self._open.pop(number, None)
-        return socket
+            self._transports.pop(number, None)
+            if leaving := self._leaving.pop(number, None):
+                leaving.cancel()
 
     def _hello(self) -> JSON:
         return {
@@ -107,28 +120,28 @@ class Sockets:
 
     async def deliver(self, kind: str, payload: JSON, *, accepts: bool) -> Reply:
         """Send an envelope until somebody acknowledges it. `kind`: `slash_commands`, `interactive`, `events_api`."""
-        id, began = str(uuid.uuid4()), time.monotonic()
-        envelope: JSON = {
-            "envelope_id": id,
-            "type": kind,
-            "accepts_response_payload": accepts,
-            "payload": payload,
-        }
+        began, event = time.monotonic(), kind == "events_api"
+        envelope: JSON = {"type": kind, "accepts_response_payload": accepts, "payload": payload}
         waiting: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting[id] = waiting
-        last = 0
-        for attempt in range(RETRIES + 1):
-            retry = {"retry_attempt": attempt, "retry_reason": "timeout" if attempt else ""}
+        id, last = str(uuid.uuid4()), 0
+        delays = EVENT_RETRIES if event else RETRIES
+        for attempt in range(len(delays) + 1):
+            if attempt:
+                await asyncio.wait([waiting], timeout=delays[attempt - 1] * self._pace())
             number = self._next(last)
-            if number is None and kind != "events_api":
+            if number is None and not event:
                 return Reply(error="dispatch_failed", attempts=attempt)
-            if number is not None:
+            if number is not None and not waiting.done():
                 last = number
-                await self._send(number, envelope | (retry if attempt or kind == "events_api" else {}))
-            await asyncio.wait([waiting], timeout=LIMIT * self._pace())
+                # An event that is sent again comes in a new envelope, with the same `event_id`.
+                id = str(uuid.uuid4()) if event else id
+                self._waiting[id] = waiting
+                retry = {"retry_attempt": attempt, "retry_reason": "timeout" if attempt else ""}
+                await self._send(number, {"envelope_id": id} | envelope | (retry if attempt or event else {}))
+                await asyncio.wait([waiting], timeout=LIMIT * self._pace())
             if waiting.done():
                 return Reply(waiting.result(), seconds=self._since(began), attempts=attempt + 1)
-        return Reply(error="timeout", seconds=self._since(began), attempts=RETRIES + 1)
+        return Reply(error="timeout", seconds=self._since(began), attempts=len(delays) + 1)
 
     def _since(self, began: float) -> float:
         return (time.monotonic() - began) / self._pace()
@@ -150,17 +163,22 @@ class Sockets:
             self._open.pop(number, None)
 
     async def disconnect(self, reason: str = "refresh_requested") -> None:
-        """Ask all sockets to connect anew, and close them, as Slack does every few hours."""
-        for number, socket in list(self._open.items()):
-            self._open.pop(number, None)
-            await self._disconnect(socket, reason)
+        """Ask all sockets to connect anew, as Slack does every few hours. They are sent nothing more."""
+        sockets, self._open = self._open, {}
+        for number, socket in sockets.items():
+            await self._disconnect(number, socket, reason)
 
-    async def _disconnect(self, socket: web.WebSocketResponse, reason: str) -> None:
+    async def _disconnect(self, number: int, socket: web.WebSocketResponse, reason: str) -> None:
+        """Say that a socket is going to be closed, and close it later if the app does not."""
         await socket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": HOST}})
+        self._leaving[number] = asyncio.create_task(self._close(socket))
+
+    async def _close(self, socket: web.WebSocketResponse) -> None:
+        await asyncio.sleep(GRACE * self._pace())
         await socket.close()
 
     async def drop(self) -> None:
         """Close all sockets without a word."""
-        sockets, self._open = list(self._open.values()), {}
-        for socket in sockets:
-            await socket.close()
+        self._open = {}
+        for transport in self._transports.values():
+            transport.close()

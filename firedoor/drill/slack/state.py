@@ -35,7 +35,7 @@ class Team:
 
 @dataclass
 class User:
-    """Somebody (U…). A stranger is of another team, seen in a shared channel."""
+    """Somebody (U…). Whoever `is_foreign` belongs to another team, and is here in a shared channel."""
 
     id: str
     name: str
@@ -43,7 +43,7 @@ class User:
     email: str = ""
     is_bot: bool = False
     deleted: bool = False
-    is_stranger: bool = False
+    is_foreign: bool = False
 
 
 @dataclass

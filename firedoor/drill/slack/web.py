@@ -23,6 +23,8 @@ from firedoor.drill.slack.workspace import Workspace
 
 T = TypeVar("T")
 BODY_LIMIT = 64 * 1024 * 1024
+#: slack_sdk sends many arguments in the address.
+LINE_LIMIT = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class Server:
         app.router.add_get("/link/", self._link)
         app.router.add_post("/upload/v1/{id}", self._upload)
         app.router.add_post("/{kind:commands|actions}/{key}", self._respond)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, max_line_size=LINE_LIMIT)
         await self._runner.setup()
         await self.listen()
 

@@ -83,10 +83,20 @@ class Workspace:
         """The team that the app is installed in."""
         return self.teams[TEAM]
 
+    def join_enterprise(self, id: str = "E0FIREDOOR", name: str = "Firedoor Group") -> None:
+        """Make our team part of an enterprise."""
+        team = self.own_team()
+        team.enterprise_id, team.enterprise_name = id, name
+
+    def is_stranger(self, user: User) -> bool:
+        """Of another team, and in no channel that the bot is in: what Slack says in `is_stranger`."""
+        shared = (one for one in self.channels.values() if BOT in one.members and user.id in one.members)
+        return user.is_foreign and next(shared, None) is None
+
     def add_user(self, id: str, name: str, team: str = TEAM, *, is_bot: bool = False) -> User:
-        """Somebody new; a stranger if the team is not ours."""
+        """Somebody new; of another team if it is not ours."""
         email = "" if is_bot else f"{name}@{self.teams[team].domain}.example"
-        user = User(id, name, team, email=email, is_bot=is_bot, is_stranger=team != TEAM)
+        user = User(id, name, team, email=email, is_bot=is_bot, is_foreign=team != TEAM)
         self.users[id] = user
         return user
 
@@ -197,8 +207,8 @@ class Workspace:
 def standard(clock: Clock | None = None) -> Workspace:
     """A workspace with people, channels and groups: what drills and tests begin with.
 
-    alice, bob, carol and dave work here; mallory is a stranger in #shared. The bot is in #incidents, #secret (private)
-    and #shared, not in #general. `@security` is alice and bob, `@admins` is carol.
+    alice, bob, carol and dave work here; mallory of another team is in #shared. The bot is in #incidents, #secret
+    (private) and #shared, not in #general. `@security` is alice and bob, `@admins` is carol.
     """
     made = Workspace(clock)
     made.teams[TEAM] = Team(TEAM, "Firedoor", "firedoor-drill")

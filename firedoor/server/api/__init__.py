@@ -3,6 +3,6 @@
 Every call shows a token (`Authorization: Bearer …`). `/api/v1/openapi.json` describes it all.
 """
 
-from firedoor.server.api.app import mount
+from firedoor.server.api.app import document, mount
 
-__all__ = ["mount"]
+__all__ = ["document", "mount"]

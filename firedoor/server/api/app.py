@@ -1,23 +1,39 @@
-"""Puts the API into the server's application."""
+"""Puts the API into the server's application, and describes it."""
+
+from importlib.metadata import version
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 
+from firedoor.config import Settings
 from firedoor.errors import FiredoorError
 from firedoor.server.api import incidents, record, runbooks
 from firedoor.server.api.answers import PROBLEMS, misfit, told
 from firedoor.server.callers import Callers
-from firedoor.server.site import Site
 
 PREFIX = "/api/v1"
+TITLE = "firedoor"
 
 
-def mount(app: FastAPI, site: Site) -> None:
+def mount(app: FastAPI, settings: Settings) -> None:
     """Add every route, and the one place where errors become answers."""
-    app.state.callers = Callers(site.settings)
-    api = APIRouter(prefix=PREFIX, responses=PROBLEMS)
-    for router in (runbooks.ROUTER, record.ROUTER, incidents.ROUTER):
-        api.include_router(router)
-    app.include_router(api)
+    app.state.callers = Callers(settings)
+    app.include_router(_routes())
     app.add_exception_handler(FiredoorError, told)
     app.add_exception_handler(RequestValidationError, misfit)
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the API."""
+    app = FastAPI(title=TITLE, version=version("firedoor"))
+    app.include_router(_routes())
+    return app.openapi()
+
+
+def _routes() -> APIRouter:
+    api = APIRouter(prefix=PREFIX, responses=PROBLEMS)
+    # In this order: `decide` takes whatever verb the others have left.
+    for router in (runbooks.ROUTER, record.ROUTER, incidents.ROUTER):
+        api.include_router(router)
+    return api

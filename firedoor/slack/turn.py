@@ -1,0 +1,42 @@
+"""Whose turn it is: one process on this machine tells Slack of incidents, and another takes over when it dies."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from firedoor.slack.store import StoreError
+
+
+class Turn:
+    """A lock that the operating system gives back when its holder dies, however that happens."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: int | None = None
+
+    def take(self) -> bool:
+        """Is it ours, now? Raises `StoreError` where the lock's file cannot be opened."""
+        if self._file is not None:
+            return True
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(
+                f"{self._path} cannot be opened: {error.strerror}.",
+                changed="Incidents go on; Slack hears nothing of them.",
+                next="Check the owner and mode of the folder.",
+            ) from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            return False
+        self._file = file
+        return True
+
+    def give(self) -> None:
+        """Let others have it."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

@@ -1,0 +1,65 @@
+"""What the tests of Slack say in blocks, and a way to see how Slack refuses."""
+
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+JSON = dict[str, Any]
+
+
+def plain(text: str) -> JSON:
+    """A text object."""
+    return {"type": "plain_text", "text": text}
+
+
+def section(text: str) -> JSON:
+    """A block of text."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def button(action_id: str, text: str = "Press", **more: Any) -> JSON:
+    """A button."""
+    return {"type": "button", "action_id": action_id, "text": plain(text), **more}
+
+
+def actions(*elements: JSON, **more: Any) -> JSON:
+    """A row of elements."""
+    return {"type": "actions", "elements": list(elements), **more}
+
+
+def confirm(title: str = "Sure?", text: str = "It cannot be taken back.") -> JSON:
+    """A confirm dialog."""
+    return {"title": plain(title), "text": plain(text), "confirm": plain("Do it"), "deny": plain("No")}
+
+
+def text_input(block_id: str, label: str = "Why", **element: Any) -> JSON:
+    """An input for text."""
+    return {
+        "type": "input",
+        "block_id": block_id,
+        "label": plain(label),
+        "element": {"type": "plain_text_input", "action_id": "text", **element},
+    }
+
+
+def modal(*blocks: JSON, **more: Any) -> JSON:
+    """A modal with a button to submit."""
+    return {
+        "type": "modal",
+        "callback_id": "ask",
+        "title": plain("Ask"),
+        "submit": plain("Send"),
+        "blocks": list(blocks),
+    } | more
+
+
+async def refusal(call: Awaitable[AsyncSlackResponse]) -> JSON:
+    """What Slack answers to a call that it refuses."""
+    with pytest.raises(SlackApiError) as caught:
+        await call
+    data: JSON = caught.value.response.data
+    assert data["ok"] is False
+    return data
