@@ -16,7 +16,27 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cli_help, compile_1000_steps, mass, orchestration, rotation, timeline_append, waiting
+from benchmarks import (
+    alert_storm,
+    alert_to_first_action,
+    cli_help,
+    compile_1000_steps,
+    mass,
+    orchestration,
+    rotation,
+    timeline_append,
+    waiting,
+    webhook_ack,
+)
+    alert_storm,
+    cli_help,
+    compile_1000_steps,
+    mass,
+    orchestration,
+    rotation,
+    timeline_append,
+    waiting,
+)
 from benchmarks.measured import Measured
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -56,6 +76,9 @@ FIGURES = {
     "rotate_1000": Figure("ratio", 1.15, rotation.rotate_1000),
     "rotate_1000_lifted": Figure("ratio", 1.5, rotation.rotate_1000_lifted),
     "incidents_concurrent": Figure("/s", None, waiting.incidents_concurrent, more_is_better=True),
+    "webhook_ack": Figure("ms", 1000.0, webhook_ack.webhook_ack),
+    "alert_to_first_action": Figure("ratio", 1.3, alert_to_first_action.alert_to_first_action),
+    "alert_storm": Figure("s", None, alert_storm.alert_storm),
     "timeline_append": Figure("ratio", 0.5, timeline_append.measure, more_is_better=True),
     "compile_1000_steps": Figure("s", 1.0, compile_1000_steps.measure),
     "cli_help": Figure("s", 0.15, cli_help.measure),

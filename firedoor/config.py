@@ -116,6 +116,8 @@ class Settings(BaseModel):
     #: The name of the Temporal Worker Deployment that the workers belong to; empty = they are not versioned.
     deployment: Deployment = ""
     runbooks: tuple[Path, ...] = ()
+    #: Every incident here is a drill, and says so: for a stage on which nothing is real.
+    drill: bool = False
     #: The inventory of credentials; empty = `inventory.yaml` in the data folder, if there is one.
     inventory: str = ""
     temporal_binary: str = ""

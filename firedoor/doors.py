@@ -6,7 +6,7 @@ or `file:/PATH`. It needs no other stores, and none of the workers' permissions.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
 
 #: A secret of a door: where the server reads it.
 DoorSecret = Annotated[str, StringConstraints(pattern=r"^$|^env:FIREDOOR_SECRET_[A-Z0-9_]+$|^file:/\S+$")]
@@ -55,6 +55,7 @@ class Slack(BaseModel):
     `bot_token` (xoxb-) is needed; `app_token` (xapp-) for Socket Mode, `signing_secret` for HTTP. `team` (T…) and
     `enterprise` (E…) are ours: whoever belongs to another is a stranger. `channel` (C…) gets a message for each
     incident. `start` says who may start a runbook, by its name; `*` is any other. Without it, whoever the settings know may.
+    `pace` is by how much the pauses between calls are longer than Slack asks for; below 1 only for a Slack on loopback.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,6 +68,7 @@ class Slack(BaseModel):
     channel: Annotated[str, StringConstraints(pattern=r"^$|^[CG][A-Z0-9]+$")] = ""
     start: dict[str, tuple[PeopleSource, ...]] = {}
     base_url: str = "https://slack.com/api/"
+    pace: Annotated[FiniteFloat, Field(ge=0, le=100)] = 1.0
 
 
 class Oidc(BaseModel):

@@ -5,9 +5,18 @@ from typing import Any
 
 import pytest
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from firedoor.drill.slack.local import LocalSlack
 
 JSON = dict[str, Any]
+#: slack_sdk's AsyncWebClient. What its answers hold is JSON, which its types call optional.
+Client = Any
+
+
+def official(slack: LocalSlack, token: str | None, **more: Any) -> Client:
+    """slack_sdk's client, unmodified but for the address."""
+    return AsyncWebClient(token=token, base_url=slack.base_url, **more)
 
 
 def plain(text: str) -> JSON:
@@ -56,7 +65,7 @@ def modal(*blocks: JSON, **more: Any) -> JSON:
     } | more
 
 
-async def refusal(call: Awaitable[AsyncSlackResponse]) -> JSON:
+async def refusal(call: Awaitable[Any]) -> JSON:
     """What Slack answers to a call that it refuses."""
     with pytest.raises(SlackApiError) as caught:
         await call

@@ -48,6 +48,7 @@ NEWER_ERRORS = {
         "token_revoked",
         "ratelimited",
     },
+    "apps.connections.open": {"invalid_auth"},
     "bookmarks.add": {"channel_not_found", "not_in_channel", "is_archived", "invalid_link"},
     "bookmarks.list": {"channel_not_found"},
     "chat.postEphemeral": {"not_in_channel", "user_not_found", "invalid_blocks", "invalid_blocks_format"}

@@ -1,7 +1,6 @@
 """Which runbook does an alert start? The triggers of the plans decide; the reasons against are kept."""
 
 import re
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +13,10 @@ from firedoor.plan import Plan, Trigger
 
 #: A field of the alert that an expression reads.
 MENTION = re.compile(r"\balert\.([a-z_]+)")
+#: The same with what lies in it: `alert.labels.team`, `alert.raw.repository.id`. And where it must not be empty.
+PATH = re.compile(r"\b(alert(?:\.[A-Za-z_]\w*)+)\b(?!\()")
+NOT_EMPTY = re.compile(PATH.pattern + r"""\s*!=\s*(?:""|'')""")
 MOST_SHOWN = 60
-
-#: A field of an alert in an expression; one that must not be empty.
-FIELD = re.compile(r"\balert(?:\.[a-z_]\w*)+\b(?!\()")
-NOT_EMPTY = re.compile(r"""\b(alert(?:\.[a-z_]\w*)+)\s*!=\s*(?:""|'')""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,58 +71,100 @@ def match(alert: Alert, plans: Iterable[Plan]) -> tuple[Plan, dict[str, Any]]:
     )
 
 
-def _inputs(alert: Alert, plan: Plan) -> tuple[dict[str, Any] | None, list[str]]:
-    reasons: list[str] = []
+def _inputs(alert: Alert, plan: Plan) -> tuple[dict[str, Any] | None, list[str], list[str]]:
+    """The inputs of the first trigger that fits; else the reasons, and those of them that are failures."""
     triggers = [one for one in enumerate(plan.triggers, 1) if one[1].alert == alert.source]
     if not triggers:
-        return None, [f"it has no trigger for {alert.source}"]
+        return None, [f"it has no trigger for {alert.source}"], []
+    reasons: list[str] = []
+    failures: list[str] = []
     scope = {"alert": alert.model_dump(mode="json")}
     for number, trigger in triggers:
-        inputs, reason = _fit(scope, plan, trigger)
-        if inputs is not None:
-            return inputs, []
-        absent = _absent(scope, trigger)
-        lacking = f"trigger {number} needs {' and '.join(absent)}, and this alert has none"
-        reasons.append(lacking if absent else reason)
-    return None, reasons
+        try:
+            if not _holds(trigger, scope):
+                why = f"its condition does not hold: {trigger.when}{_seen(trigger.when, scope['alert'])}"
+                reasons.append(_lacking(number, _demanded(trigger, scope), scope) or why)
+                continue
+            return resolve_inputs(plan, _rendered(plan, trigger, scope)), [], []
+        except _Failed as error:
+            reason = str(error)
+        except UsageError as error:
+            empty = _seen(" ".join(str(value) for value in trigger.inputs.values()), scope["alert"])
+            reason = f"its trigger fits, but its inputs do not: {error}{empty}"
+        reason = _lacking(number, _read(trigger), scope) or reason
+        reasons.append(reason)
+        failures.append(reason)
+    return None, reasons, failures
 
 
-def _fit(scope: Mapping[str, Any], plan: Plan, trigger: Trigger) -> tuple[dict[str, Any] | None, str]:
-    """The inputs that a trigger makes of an alert; None and why not."""
+def _demanded(trigger: Trigger, scope: Mapping[str, Any]) -> list[str]:
+    """What a condition demands not to be empty, if it would hold with these."""
+    names = [name for name in dict.fromkeys(NOT_EMPTY.findall(trigger.when)) if _value(scope, name) in ("", None)]
+    filled: Any = scope
+    for name in names:
+        filled = _filled(filled, name.split("."))
     try:
-        if trigger.when and evaluate(trigger.when, scope) is not True:
-            return None, f"its condition does not hold: {trigger.when}"
-        given = render(trigger.inputs, scope)
-        empty = [name for name, value in given.items() if value == "" and plan.inputs[name].required]
-        if empty:
-            return None, f"its trigger fits, but it gives nothing for {', '.join(empty)}"
-        return resolve_inputs(plan, given), ""
-    except (ExpressionError, UsageError) as error:
-        return None, f"its trigger fits, but its inputs do not: {error}"
-
-
-def _absent(scope: Mapping[str, Any], trigger: Trigger) -> list[str]:
-    """The fields that a trigger which does not fit needs, and the alert has not: those that must not be empty, or else,
-    where nothing but the inputs can be the reason, those that the inputs read.
-    """
-    needed = [] if "||" in trigger.when or "?" in trigger.when else NOT_EMPTY.findall(trigger.when)
-    absent = [name for name in dict.fromkeys(needed) if _value(scope, name) in ("", None)]
-    if absent or (trigger.when and not _holds(scope, trigger)):
-        return absent
-    read = [name for expression in expressions_in(trigger.inputs) for name in FIELD.findall(expression)]
-    return [name for name in dict.fromkeys(read) if _value(scope, name) in ("", None)]
-
-
-def _holds(scope: Mapping[str, Any], trigger: Trigger) -> bool:
-    try:
-        return evaluate(trigger.when, scope) is True
+        return names if evaluate(trigger.when, filled) is True else []
     except ExpressionError:
-        return False
+        return []
+
+
+def _read(trigger: Trigger) -> list[str]:
+    """What the inputs of a trigger read, and what its condition reads of what an alert may not have at all."""
+    found = [name for expression in expressions_in(trigger.inputs) for name in PATH.findall(expression)]
+    return [*found, *(name for name in PATH.findall(trigger.when) if name.count(".") > 1)]
+
+
+def _lacking(number: int, names: Iterable[str], scope: Mapping[str, Any]) -> str:
+    """Which of the fields that trigger `number` needs the alert has not; an empty text if it has all of them."""
+    absent = [name for name in dict.fromkeys(names) if _value(scope, name) in ("", None)]
+    return f"trigger {number} needs {' and '.join(absent)}, and this alert has none" if absent else ""
+
+
+def _filled(value: Any, path: list[str]) -> Any:
+    """The same with some text at a path."""
+    if not path:
+        return "-"
+    members = dict(value) if isinstance(value, Mapping) else {}
+    return members | {path[0]: _filled(members.get(path[0]), path[1:])}
 
 
 def _value(scope: Mapping[str, Any], name: str) -> Any:
-    """What `alert.labels.team` is; None where there is nothing."""
     value: Any = scope
     for part in name.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
+
+
+def _holds(trigger: Trigger, scope: dict[str, Any]) -> bool:
+    """Raises `_Failed` for a condition that cannot be judged on this alert."""
+    try:
+        return not trigger.when or evaluate(trigger.when, scope) is True
+    except ExpressionError as error:
+        raise _Failed(f"its condition cannot be judged on this alert: {error}") from None
+
+
+def _rendered(plan: Plan, trigger: Trigger, scope: dict[str, Any]) -> dict[str, Any]:
+    """Raises `_Failed` for inputs that cannot be made of this alert, or a needed one of which nothing would be left."""
+    try:
+        values: dict[str, Any] = render(trigger.inputs, scope)
+    except ExpressionError as error:
+        raise _Failed(f"its trigger fits, but its inputs do not: {error}") from None
+    for name, value in values.items():
+        if value == "" and name in plan.inputs and plan.inputs[name].required:
+            raise _Failed(f"its trigger fits, but its input {name} would be empty")
+    return values
+
+
+def _seen(expression: str, alert: dict[str, Any]) -> str:
+    """What the alert has in the fields that an expression reads, so that nobody has to look it up."""
+    names = dict.fromkeys(name for name in MENTION.findall(expression) if name in alert)
+    says = [f"alert.{name} is {_shown(alert[name])}" for name in names if isinstance(alert[name], str | int | float)]
+    return f" ({', '.join(says)})" if says else ""
+
+
+def _shown(value: Any) -> str:
+    if value == "":
+        return "empty"
+    text = f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"

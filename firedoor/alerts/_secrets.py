@@ -20,6 +20,7 @@ from firedoor.alerts._shapes import (
     FINGERPRINT,
     FOUND,
     NAMES,
+    PRIVATE_KEY,
     REMOVED,
     SHORTEST,
     Shape,
@@ -30,6 +31,8 @@ from firedoor.alerts._shapes import (
 INSIDE = 4
 LONGEST_NAME = 40
 _PLAIN = str.maketrans("", "", "-_ ")
+#: The JSON of a text, and whether an object in it has a name twice.
+Loaded = tuple[Any, bool]
 
 
 def fingerprint(value: str) -> str:
@@ -53,22 +56,26 @@ def scrubbed(value: Any) -> Any:
     if isinstance(value, bytes):
         clean = _body(value.decode(errors="surrogateescape"))
         return clean.encode(errors="surrogateescape")
-    return _Scrub(value, INSIDE).value(value)
+    return _Scrub(value).value(value)
 
 
 def _body(text: str) -> str:
     """JSON, or JSON line by line, or neither."""
-    clean = _json(text, INSIDE)
+    found = _loaded(text)
+    clean = _Scrub(found[0]).json(text, found) if found else None
     if clean is not None:
         return clean
     if "\n" not in text:
-        return _Scrub(text, 0).text(text)
-    # A private key has several lines.
-    return "\n".join(_body(line) for line in shapes()[0].pattern.sub(_fingerprinted, text).split("\n"))
+        return _Scrub(text).text(text)
+    # A private key has several lines. And what occurs in none of the lines need not be looked for in each.
+    lines = PRIVATE_KEY.pattern.sub(_fingerprinted, text).split("\n")
+    pairs = [(line, _loaded(line)) for line in lines]
+    scrub = _Scrub([line if found is None else found[0] for line, found in pairs])
+    return "\n".join(scrub.line(line, found) for line, found in pairs)
 
 
-def _json(text: str, inside: int) -> str | None:
-    """A text that is JSON without its secrets; None if it is no JSON."""
+def _loaded(text: str) -> Loaded | None:
+    """The JSON of a text, and whether an object in it has a name twice; None if it is no JSON."""
     repeated = False
 
     def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -78,40 +85,54 @@ def _json(text: str, inside: int) -> str | None:
         return found
 
     try:
-        value = json.loads(text, object_pairs_hook=collect)
-        clean = _Scrub(value, inside).value(value)
+        return json.loads(text, object_pairs_hook=collect), repeated
     except (ValueError, RecursionError):
         return None
-    # A name that stands there twice hides its first value from whoever reads the JSON.
-    return text if clean == value and not repeated else json.dumps(clean, separators=(",", ":"))
 
 
 class _Scrub:
     """Takes secrets out of one value. What occurs nowhere in it is not looked for in each of its many texts."""
 
-    def __init__(self, value: Any, inside: int) -> None:
+    def __init__(self, value: Any) -> None:
         whole = "\n".join(_texts(value))
         lower = whole.lower()
-        self._inside = inside
         self._shapes = _occurring(shapes(), whole, lower)
         self._contexts = _occurring(CONTEXTS, whole, lower)
         self._keys = ("akia" in lower or "asia" in lower) and AWS_KEY.search(whole) is not None
 
-    def value(self, value: Any, depth: int = 0) -> Any:
+    def line(self, text: str, found: Loaded | None) -> str:
+        """A line that is JSON, as it was `found`, or a text."""
+        clean = self.json(text, found) if found else None
+        if clean is not None:
+            return clean
+        return self.text(text) if found is None else _Scrub(text).text(text)
+
+    def json(self, text: str, found: Loaded, inside: int = INSIDE) -> str | None:
+        """The text of a JSON value, the same where it holds no secret; None if it is too deep."""
+        value, repeated = found
+        try:
+            clean = self.value(value, inside=inside)
+        except RecursionError:
+            return None
+        # A name that stands there twice hides its first value from whoever reads the JSON.
+        return text if clean == value and not repeated else json.dumps(clean, separators=(",", ":"))
+
+    def value(self, value: Any, depth: int = 0, inside: int = INSIDE) -> Any:
         """A JSON value. Raises `RecursionError` for one that is too deep."""
         if isinstance(value, str):
-            within = _json(value, self._inside - 1) if self._inside and value[:1] in ("{", "[") else None
+            found = _within(value, inside)
+            within = self.json(value, found, inside - 1) if found else None
             return self.text(value) if within is None else within
         if depth > DEEPEST:
             raise RecursionError
         if isinstance(value, Mapping):
-            found = FOUND if "DetectorName" in value else frozenset[str]()
+            found_here = FOUND if "DetectorName" in value else frozenset[str]()
             return {
-                self.text(name): REMOVED if _named(name, one, found) else self.value(one, depth + 1)
+                self.text(name): REMOVED if _named(name, one, found_here) else self.value(one, depth + 1, inside)
                 for name, one in value.items()
             }
         if isinstance(value, list | tuple):
-            return [self.value(one, depth + 1) for one in value]
+            return [self.value(one, depth + 1, inside) for one in value]
         return value
 
     def text(self, text: str) -> str:
@@ -127,18 +148,26 @@ class _Scrub:
         return text
 
 
+def _within(text: str, inside: int) -> Loaded | None:
+    """The JSON in a text in JSON; None if it is none, or lies deeper than anybody wraps it."""
+    wrapped = inside and len(text) >= SHORTEST and text[0] in "{[" and text[-1] in "}]\n "
+    return _loaded(text) if wrapped else None
+
+
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in a JSON value, names included."""
-    waiting = [value]
+    """Every text in a JSON value, names and what is JSON in a text included."""
+    waiting = [(value, INSIDE)]
     while waiting:
-        one = waiting.pop()
+        one, inside = waiting.pop()
         if isinstance(one, str):
             yield one
+            found = _within(one, inside)
+            waiting += [(found[0], inside - 1)] if found else []
         elif isinstance(one, Mapping):
             yield from one
-            waiting += one.values()
+            waiting += [(member, inside) for member in one.values()]
         elif isinstance(one, list | tuple):
-            waiting += one
+            waiting += [(member, inside) for member in one]
 
 
 def _occurring(known: Sequence[Shape], whole: str, lower: str) -> list[Shape]:

@@ -39,13 +39,15 @@ def _shape(markers: str, pattern: str) -> Shape:
     return Shape(tuple(markers.split()), re.compile(pattern))
 
 
+#: Up to its end, the next quote or another line of dashes: it may be cut off.
+PRIVATE_KEY = _shape(
+    "private",
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----"
+    r"[^\-\"]*(?:-(?!----)[^\-\"]*)*(?:-----END [A-Z0-9 ]{0,60}-----)?",
+)
 #: Values with a prefix of their own.
 _OWN = (
-    _shape(
-        "private",
-        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----"
-        r"[^\-\"]*(?:-(?!----)[^\-\"]*)*(?:-----END [A-Z0-9 ]{0,60}-----)?",
-    ),
+    PRIVATE_KEY,
     _shape("xox", r"xox[a-z]-[A-Za-z0-9-]{10,}"),
     _shape("xapp-", r"xapp-\d-[A-Za-z0-9-]{10,}"),
     _shape("hooks.slack.com/", r"(?<=hooks\.slack\.com/)(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,}"),

@@ -18,7 +18,7 @@ could not find out, 4.0 for the rest. A canary token, which its owner has laid o
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -34,6 +34,8 @@ from firedoor.canonical import sha256_hex
 NAME = "trufflehog"
 NEXT = "Post what `trufflehog … --json` writes to its standard output, as it is."
 READER = Reader("the output of trufflehog --json", NEXT)
+#: As many as 2 MB of results with their places are.
+MOST_RESULTS = 5_000
 #: Detectors by provider, as `proto/detector_type.proto` names them.
 DETECTORS: dict[str, tuple[str, ...]] = {
     "anthropic": ("Anthropic",),
@@ -82,7 +84,7 @@ def authenticate(headers: Headers, body: bytes, lock: Lock) -> None:
 
 def parse(headers: Headers, body: bytes) -> Parsed:
     """An alert for each secret, however often it was found. Raises `UsageError`, which tells nothing of the body."""
-    results = [_clean(result) for result in _results(body)]
+    results: list[dict[str, Any]] = scrubbed([_clean(result) for result in _results(body)])
     kept = b"\n".join(json.dumps(one, separators=(",", ":")).encode() for one in results)
     if not results:
         return Parsed(key=sha256_hex(kept), note="TruffleHog found nothing.", kept=kept)
@@ -102,6 +104,7 @@ def _results(body: bytes) -> Iterator[dict[str, Any]]:
     """The results: one a line, or in a list. Lines of TruffleHog's own log are left out."""
     if len(body) > MOST_BYTES:
         READER.wrong(f"it has {len(body):,} bytes, more than {MOST_BYTES:,}")
+    given: Iterable[dict[str, Any]]
     if body.lstrip()[:1] == b"[":
         given = READER.json(body)
         if not all(isinstance(one, dict) for one in given):
@@ -109,9 +112,11 @@ def _results(body: bytes) -> Iterator[dict[str, Any]]:
     else:
         lines = ((number, line) for number, line in enumerate(body.split(b"\n"), 1) if line.strip())
         given = (Reader(f"a result of trufflehog --json, line {number}", NEXT).object(line) for number, line in lines)
-    for one in given:
-        if "DetectorName" in one or "msg" not in one:
-            yield one
+    found = (one for one in given if "DetectorName" in one or "msg" not in one)
+    for number, one in enumerate(found, 1):
+        if number > MOST_RESULTS:
+            READER.wrong(f"it holds more than {MOST_RESULTS:,} results; post it in several parts")
+        yield one
 
 
 def _clean(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,7 +136,7 @@ def _clean(result: Mapping[str, Any]) -> dict[str, Any]:
         },
         "VerificationError": REMOVED if result.get("VerificationError") else "",
     }
-    hidden: dict[str, Any] = scrubbed(_hidden(clean, parts))
+    hidden: dict[str, Any] = _hidden(clean, parts)
     public = next((one for one in (result.get("Redacted"), raw) if isinstance(one, str) and _public(one)), "")
     return hidden | {
         "DetectorName": result["DetectorName"],
@@ -148,8 +153,10 @@ def _parts(result: Mapping[str, Any], raw: str, both: str) -> list[str]:
     found |= set(_leaves(result.get("StructuredData")))
     if len(found) > MOST_PARTS:
         READER.wrong(f"a result has a secret in more than {MOST_PARTS} parts")
-    secret = (one for one in found if len(one) >= SHORTEST and not _public(one) and not FINGERPRINT.fullmatch(one))
-    return sorted(secret, key=lambda one: (-len(one), one))
+    secret = [one for one in found if len(one) >= SHORTEST and not _public(one) and not FINGERPRINT.fullmatch(one)]
+    # Also as they stand in a URL.
+    written = {*secret, *(quote(one, safe="", errors="surrogatepass") for one in secret)}
+    return sorted(written, key=lambda one: (-len(one), one))
 
 
 def _leaves(value: Any) -> Iterator[str]:
@@ -162,10 +169,10 @@ def _leaves(value: Any) -> Iterator[str]:
 
 
 def _hidden(value: Any, parts: list[str]) -> Any:
-    """A JSON value without the parts of the secret, as they are and as they stand in a URL."""
+    """A JSON value without the parts of the secret."""
     if isinstance(value, str):
         for one in parts:
-            value = value.replace(one, REMOVED).replace(quote(one, safe="", errors="surrogatepass"), REMOVED)
+            value = value.replace(one, REMOVED)
         return value
     if isinstance(value, dict):
         return {_hidden(name, parts): _hidden(one, parts) for name, one in value.items()}
@@ -194,10 +201,10 @@ def _alert(result: dict[str, Any]) -> Alert:
         severity=ALIVE if verified else doubtful,
         account=extra.get("account", ""),
         provider=PROVIDERS.get(detector, ""),
-        credential=public,
+        credential=key,
         access_key_id=key,
         resource=repository,
-        user_name=arn.rpartition("/")[2] if ":user/" in arn else "",
+        user_name=arn.rpartition("/")[2] if ":user/" in arn else public if not key else "",
         principal_id=extra.get("user_id", ""),
         sample=extra.get("is_canary") == "true",
         url=link if isinstance(link, str) and link.startswith("https://") else "",

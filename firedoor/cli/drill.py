@@ -1,7 +1,8 @@
 """`firedoor drill`: rehearse an incident on emulators, and prove the end of it."""
 
+import contextlib
 import difflib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +14,14 @@ from firedoor.cli.parameters import Output
 from firedoor.cli.screen import Screen
 from firedoor.cli.views import timeline as timeline_view
 from firedoor.config import load
+from firedoor.drill.door import Door, Terminal
+from firedoor.drill.in_slack import InSlack
 from firedoor.drill.rehearsal import Audience
 from firedoor.drill.rehearsal import drill as rehearse
 from firedoor.drill.result import DrillResult
 from firedoor.drill.scenario import Scenario
 from firedoor.drill.scenarios import SCENARIOS
+from firedoor.drill.slack.local import LocalSlack
 from firedoor.errors import Exit, UsageError
 from firedoor.timeline.entry import Entry
 from firedoor.words import duration
@@ -26,20 +30,54 @@ Name = Annotated[str, Parameter(help=f"Which drill: {', '.join(SCENARIOS)}. Defa
 Keep = Annotated[
     Path | None, Parameter(help="Leave result.json, incident.zip, timeline.pub and the data in this new folder.")
 ]
+InTheirSlack = Annotated[
+    bool,
+    Parameter(
+        name="--slack",
+        negative=(),
+        help="People decide in a Slack on this machine, by its buttons. Shows the conversation at the end.",
+    ),
+]
 
 
-async def drill(name: Name = "aws-access-key-leaked", /, *, keep: Keep = None, output: Output = "text") -> int:
+async def drill(
+    name: Name = "aws-access-key-leaked",
+    /,
+    *,
+    slack: InTheirSlack = False,
+    keep: Keep = None,
+    output: Output = "text",
+) -> int:
     """Rehearse an incident on this machine, with proof.
 
     Starts a Temporal server, a worker and an emulator of their own, plants an
     attacker beside a production workload, and lets the runbook contain it. The
     proof is that the emulator refuses the attacker afterwards.
 
+    With --slack the alert arrives at a `firedoor serve`, or somebody types
+    /firedoor, and whoever is on call answers in Slack. That Slack is a fake on
+    loopback; nothing is sent anywhere.
+
     Exit code 3 when containment was not proved.
     """
     scenario = _scenario(name)
+    with _door(in_slack=slack) as door:
+        return await _drill(scenario, door, keep, output)
+
+
+@contextlib.contextmanager
+def _door(*, in_slack: bool) -> Generator[Door]:
+    """How people come in."""
+    if not in_slack:
+        yield Terminal()
+        return
+    with LocalSlack() as running:
+        yield InSlack(running)
+
+
+async def _drill(scenario: Scenario, door: Door, keep: Path | None, output: Output) -> int:
     if output == "json":
-        result = await rehearse(scenario, load(), Audience(), keep)
+        result = await rehearse(scenario, load(), Audience(), keep, door)
         write_json(result.model_dump(mode="json"))
         return _code(result)
     record: list[Entry] = []
@@ -48,7 +86,7 @@ async def drill(name: Name = "aws-access-key-leaked", /, *, keep: Keep = None, o
     with Screen(console) as screen:
         async with screen.ticking():
             audience = Audience(show=screen.show, tell=screen.tell, record=record.extend)
-            result = await rehearse(scenario, load(), audience, keep)
+            result = await rehearse(scenario, load(), audience, keep, door)
     _end(result, record, keep)
     return _code(result)
 
@@ -69,6 +107,9 @@ def _code(result: DrillResult) -> int:
 
 def _end(result: DrillResult, record: Sequence[Entry], keep: Path | None) -> None:
     console = out()
+    if result.conversation:
+        console.print(Text("\nSlack", style="bold"))
+        console.print(Text("\n".join(result.conversation)))
     console.print(Text("\nTimeline", style="bold"))
     console.print(timeline_view.timeline(record))
     console.print()

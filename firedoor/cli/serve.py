@@ -47,6 +47,8 @@ def _say(site: Site, host: str, port: int) -> None:
         console.print(f"  {where}  {door.kind}, locked with {door.locked_with()}", soft_wrap=True)
     if not site.doors:
         console.print("  No door for alerts is open: the settings have no [alerts.NAME].", soft_wrap=True)
+    if site.chat is not None:
+        console.print(f"  Slack, by {site.chat.ways}", soft_wrap=True)
     if not loopback(host):
         err().print(
             f"It listens on {host} without TLS: whoever is between can read what is sent, and secrets in headers."

@@ -96,13 +96,23 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(database: sqlite3.Connection, path: Path) -> None:
+    _refuse_foreign(database, path)
     _use_wal(database)
     database.execute("PRAGMA synchronous=FULL")
     database.execute("PRAGMA foreign_keys=ON")
-    if _pragma(database, "application_id") == 0:
-        _create(database, path)
+    with transaction(database):
+        if _pragma(database, "application_id") == 0:
+            for statement in _TABLES:
+                database.execute(statement)
+            database.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            database.execute(f"PRAGMA user_version={FORMAT}")
+
+
+def _refuse_foreign(database: sqlite3.Connection, path: Path) -> None:
+    """Raises `UsageError` for a database that holds something else, before anything in it is changed."""
     found, version = _pragma(database, "application_id"), _pragma(database, "user_version")
-    if (found, version) != (APPLICATION_ID, FORMAT):
+    tables: int = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if (found, version, tables) != (0, 0, 0) and (found, version) != (APPLICATION_ID, FORMAT):
         raise UsageError(
             f"{path} does not hold deliveries in format {FORMAT} (application id {found:#x}, format {version}).",
             changed="It was not touched.",
@@ -122,18 +132,6 @@ def _use_wal(database: sqlite3.Connection) -> None:
             time.sleep(0.01)
         else:
             return
-
-
-def _create(database: sqlite3.Connection, path: Path) -> None:
-    with transaction(database):
-        if _pragma(database, "application_id") != 0:
-            return
-        if database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-            raise UsageError(f"{path} is a database of something else.", changed="It was not touched.")
-        for statement in _TABLES:
-            database.execute(statement)
-        database.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        database.execute(f"PRAGMA user_version={FORMAT}")
 
 
 def _pragma(database: sqlite3.Connection, name: str) -> int:

@@ -5,6 +5,7 @@ store: what it had claimed is reported again under the same name, and counts onc
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -45,6 +46,7 @@ class Dispatcher:
     def __init__(self, engine: Engine, deliveries: Deliveries, settings: Settings) -> None:
         self._deliveries = deliveries
         self._lock = settings.deliveries_path.with_suffix(".lock")
+        self._doors = settings.alerts
         self._runbooks = Runbooks(settings)
         self._reporter = Reporter(engine, deliveries, self._runbooks)
         self._flows: dict[str, Flow] = {}
@@ -83,10 +85,10 @@ class Dispatcher:
         return pause
 
     async def _sleep(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
-        except TimeoutError:
-            return
+        # Not `wait_for`: it may swallow a cancellation (Python 3.11).
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
 
     async def _match(self) -> bool:
         """Parse and match what has come; True where more may wait."""
@@ -98,12 +100,15 @@ class Dispatcher:
         except FiredoorError as error:
             await self._deliveries.change(ledger.stuck, error.what)
             raise
-        found = await asyncio.to_thread(_examined, waiting, known)
+        found = await asyncio.to_thread(self._examined, waiting, known)
         await self._deliveries.change(ledger.record, found, datetime.now(UTC))
         for one in found:
             if one.failed:
                 LOGGER.warning("The delivery %s is dead: %s", one.delivery, one.failed.splitlines()[0])
         return len(waiting) == MATCHED_AT_ONCE
+
+    def _examined(self, waiting: Sequence[Delivery], known: Known) -> list[Matched]:
+        return [examined(delivery, known, self._doors) for delivery in waiting]
 
     async def _report(self) -> float:
         """Start a task for each incident that is due; the seconds until the next one is."""
@@ -178,7 +183,3 @@ class Dispatcher:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _examined(waiting: Sequence[Delivery], known: Known) -> list[Matched]:
-    return [examined(delivery, known) for delivery in waiting]

@@ -92,6 +92,12 @@ def backlog(database: sqlite3.Connection) -> tuple[int, str]:
     return count, oldest
 
 
+def received(database: sqlite3.Connection, names: Sequence[str]) -> int:
+    """How many of these deliveries still wait."""
+    query = "SELECT count(*) FROM delivery WHERE state = 'received' AND id IN (SELECT value FROM json_each(?))"
+    return int(database.execute(query, (json.dumps(list(names)),)).fetchone()[0])
+
+
 # --- matching ---------------------------------------------------------------------------------------------------------
 
 

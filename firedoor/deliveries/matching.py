@@ -1,10 +1,12 @@
 """What a delivery says, and which runbooks its alerts start. Pure."""
 
 import hashlib
+from collections.abc import Mapping
 
-from firedoor.alerts import SOURCES, Alert, Parsed, matches
+from firedoor.alerts import SOURCES, Alert, Parsed, Source, generic, matches
 from firedoor.deliveries.delivery import Delivery, Hit, Matched
 from firedoor.deliveries.runbooks import Known
+from firedoor.doors import AlertDoor
 from firedoor.errors import UsageError
 from firedoor.inputs import incident_id
 from firedoor.plan import Plan
@@ -15,10 +17,10 @@ STUMBLES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeEr
 MOST_SAID = 4_000
 
 
-def examined(delivery: Delivery, known: Known) -> Matched:
+def examined(delivery: Delivery, known: Known, doors: Mapping[str, AlertDoor]) -> Matched:
     """Parse and match a delivery with the runbooks as they are now."""
     try:
-        parsed = parsed_of(delivery)
+        parsed = parsed_of(delivery, doors)
     except UsageError as error:
         return Matched(delivery.id, failed=error.what)
     except STUMBLES as error:
@@ -53,14 +55,20 @@ def examined(delivery: Delivery, known: Known) -> Matched:
     )
 
 
-def parsed_of(delivery: Delivery) -> Parsed:
+def parsed_of(delivery: Delivery, doors: Mapping[str, AlertDoor]) -> Parsed:
     """The alerts of a delivery, with the name of its door. Raises `UsageError`."""
-    source = SOURCES.get(delivery.source)
-    if source is None:
-        raise UsageError(f"There is no alert source {delivery.source!r} any more.")
-    parsed = source.parse(delivery.headers, delivery.body)
+    parsed = _source(delivery, doors).parse(delivery.headers, delivery.body)
     alerts = tuple(alert.model_copy(update={"door": delivery.door}) for alert in parsed.alerts)
     return Parsed(key=parsed.key, alerts=alerts, note=parsed.note)
+
+
+def _source(delivery: Delivery, doors: Mapping[str, AlertDoor]) -> Source:
+    """Who reads it: of a door with a map, the map as the settings have it now. Raises `UsageError`."""
+    if delivery.source == generic.NAME and (door := doors.get(delivery.door)):
+        return generic.Mapped(door.map)
+    if delivery.source not in SOURCES:
+        raise UsageError(f"There is no alert source {delivery.source!r}.")
+    return SOURCES[delivery.source]
 
 
 def candidates(alert: Alert, known: Known) -> list[Plan]:

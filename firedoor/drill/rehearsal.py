@@ -14,23 +14,22 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from firedoor.alerts import SOURCES, match
 from firedoor.app import app_folder, shipped_runbooks
 from firedoor.compiler import compile_runbook
 from firedoor.config import Settings, load
 from firedoor.converter import load_key
-from firedoor.drill.pasting import pasted
+from firedoor.drill.door import Door, Stage, Terminal, Turn
+from firedoor.drill.responders import people
 from firedoor.drill.result import DrillResult, Proof, StepResult
 from firedoor.drill.scenario import Reply, Scenario
 from firedoor.drill.toml import toml
 from firedoor.engine import Engine
 from firedoor.errors import Exit, FiredoorError, RefusedError, UsageError
 from firedoor.incident import FINAL_STATES, Decision, IncidentState, IncidentView, Responder, StepState, StepView
-from firedoor.inputs import resolve_inputs
 from firedoor.local import START_SECONDS, answers, free_port, server_command, temporal_binary
 from firedoor.plan import Plan, Verdict
 from firedoor.supervisor import Program, Supervisor
@@ -64,13 +63,16 @@ class Audience:
     record: Callable[[Sequence[Entry]], None] = lambda _: None
 
 
-async def drill(scenario: Scenario, settings: Settings, audience: Audience, keep: Path | None = None) -> DrillResult:
+async def drill(
+    scenario: Scenario, settings: Settings, audience: Audience, keep: Path | None = None, door: Door | None = None
+) -> DrillResult:
     """Rehearse a scenario and say whether containment was proved.
 
-    With `keep` the folder holds afterwards `result.json`, `incident.zip`, `timeline.pub` and the data folder `data`.
+    With `keep` the folder holds afterwards `result.json`, `incident.zip`, `timeline.pub`, the data folder `data`, and
+    `conversation.txt` where people came in by a `door` at which something was said; without one they are at a terminal.
     Raises `UsageError` if the folder is not empty, or the stage cannot be set up.
     """
-    rehearsal = Rehearsal(scenario, settings, audience)
+    rehearsal = Rehearsal(scenario, settings, audience, door)
     with _ended_in_order():
         if keep is not None:
             return await rehearsal.run(empty_folder(keep))
@@ -141,9 +143,10 @@ class Moment:
 class Rehearsal:
     """One run of one scenario."""
 
-    def __init__(self, scenario: Scenario, settings: Settings, audience: Audience) -> None:
+    def __init__(self, scenario: Scenario, settings: Settings, audience: Audience, door: Door | None = None) -> None:
         self.scenario = scenario
         self.audience = audience
+        self.door = door or Terminal()
         self.restarts = 0
         self.supervisor = Supervisor(self._restarted)
         self._settings = settings
@@ -160,6 +163,7 @@ class Rehearsal:
                 address = await self._start_temporal(home)
                 return await self._play(folder, home, address, began)
             finally:
+                await self.door.close()
                 await self.scenario.tear_down()
 
     async def _play(self, folder: Path, home: Path, address: str, began: Moment) -> DrillResult:
@@ -167,9 +171,11 @@ class Rehearsal:
         tell(f"The runbook that is rehearsed: {self._file}.")
         await scenario.set_up(self.supervisor, self._settings, folder, self._plan)
         settings = self._configure(home, address)
-        await self._start_worker(settings)
+        environment = await self._start_worker(settings)
+        await self.door.open(Stage(scenario, self._plan, settings, self.supervisor, environment, tell))
         tell("Everything is planted, and the worker is starting.")
         await self.supervisor.watch(scenario.begin())
+        await self.supervisor.watch(self.door.ready())
         tell(scenario.begun)
         reported = Moment()
         engine = await Engine.connect(settings)
@@ -179,12 +185,16 @@ class Rehearsal:
         entries, found = await asyncio.to_thread(_export, view.id, settings, folder)
         self.audience.record(entries)
         result = self._judge(view, _with_record(proof, found), began, reported)
+        if said := await self.supervisor.watch(self.door.ended(view)):
+            (folder / "conversation.txt").write_text("\n".join((*said, "")))
+            result = result.model_copy(update={"conversation": said})
         (folder / "result.json").write_text(result.model_dump_json(indent=2) + "\n")
         return result
 
     def _configure(self, home: Path, address: str) -> Settings:
         """Write the drill's own firedoor.toml and read it back the way the worker does."""
-        (home / "firedoor.toml").write_text(toml(self.scenario.configuration()))
+        tables = self.door.configured(self.scenario, self._plan, self._settings)
+        (home / "firedoor.toml").write_text(toml(tables))
         # No profile file of the engineer may lead the drill to another Temporal.
         self._worker_base = {
             "FIREDOOR_HOME": str(home),
@@ -208,22 +218,24 @@ class Rehearsal:
         await self.supervisor.watch(_answering(address))
         return address
 
-    async def _start_worker(self, settings: Settings) -> None:
+    async def _start_worker(self, settings: Settings) -> Mapping[str, str]:
+        """Start it; its whole environment."""
         own = {"HOME": str(settings.home), "PATH": "/usr/bin:/bin"}
-        self._environment = {**self._worker_base, **self.scenario.worker_environment(), **own}
+        environment = {**self._worker_base, **self.scenario.worker_environment(), **own}
         await self.supervisor.start(
             Program(
                 name="worker",
                 command=(sys.executable, str(app_folder() / "worker.py")),
                 log=settings.home / "worker.log",
-                environment=self._environment,
+                environment=environment,
                 restarts=20,
             )
         )
+        return environment
 
     async def _respond(self, engine: Engine, settings: Settings) -> IncidentView:
         """From the alert to the end of the incident, with a scripted responder."""
-        incident = await self._start(engine)
+        incident = await self.door.start(engine)
         try:
             async with asyncio.timeout(LIMIT_SECONDS):
                 return await self._follow(engine, incident)
@@ -240,41 +252,16 @@ class Rehearsal:
                 next=f"Look into {settings.home}/worker.log; run the drill with --keep DIR to keep it.",
             ) from None
 
-    async def _start(self, engine: Engine) -> str:
-        """Start it as the scenario says: by an alert, or by a person."""
-        reported = self.scenario.alert()
-        if reported is None:
-            self.audience.tell(f"Somebody starts {self._plan.name}.")
-            starter = Responder(principal="user:finder", auth="drill")
-            inputs = resolve_inputs(self._plan, dict(self.scenario.inputs()))
-            return (await engine.start(self._plan, inputs, starter=starter, drill=True)).incident
-        source, body = reported
-        [alert] = SOURCES[source].parse({}, body).alerts
-        plan, found = match(alert, [self._plan])
-        self.audience.tell(f"{source} reports: {alert.title} It starts {plan.name}.")
-        starter = Responder(principal=f"alert:{source}", auth="alert")
-        return (await engine.start(plan, found, starter=starter, alert=alert, drill=True)).incident
-
     async def _follow(self, engine: Engine, incident: str) -> IncidentView:
         async for view in engine.watch(incident):
             self.audience.show(view)
             ended = {step.id for step in view.steps if step.state in FINAL_STATES}
             for step in view.steps:
-                reply = self._reply_to(step)
+                reply = None if self.door.busy(step.id) else self._reply_to(step)
                 if reply is None or (reply.after and reply.after not in ended):
                     continue
-                for who in people(self._plan, step.id, self.scenario.responder):
-                    digest = step.request.digest if step.request else ""
-                    answers = dict(reply.answers)
-                    if reply.verb == "answer":
-                        answers |= await pasted(incident, step, who, self.scenario.pasted(step.id), self._environment)
-                    decision = Decision(
-                        responder=who, step=step.id, reason=reply.reason, answers=answers, digest=digest
-                    )
-                    # Refused: the step has moved on since it was looked at, or the incident has ended.
-                    with contextlib.suppress(RefusedError, UsageError):
-                        await engine.decide(incident, reply.verb, decision)
-                await self.scenario.heard(step.id)
+                asked = people(self._plan, step.id, self.scenario.responder)
+                await self.door.take(engine, Turn(incident, step, reply, asked))
         return await engine.result(incident)
 
     def _reply_to(self, step: StepView) -> Reply | None:
@@ -342,21 +329,6 @@ def rehearsed(name: str, settings: Settings) -> tuple[Path, Plan]:
     for folder in reversed(settings.runbooks):
         known |= {path.stem: path for path in sorted(folder.glob("*.y*ml")) if path.suffix in (".yaml", ".yml")}
     return known[name], compile_runbook(known[name], runbooks=known)
-
-
-def people(plan: Plan, step_id: str, responder: str) -> list[Responder]:
-    """Stand-ins for whom the step's approval policy asks, as many as it takes; the responder where it asks nobody."""
-    step = next(one for one in plan.steps if one.id == step_id)
-    policy = plan.policies.get(step.ask.of if step.ask else step.approval)
-    if policy is None:
-        return [Responder(principal=responder, auth="drill")]
-    roles = tuple(source.removeprefix("role:") for source in policy.sources if source.startswith("role:"))
-    named = [source for source in policy.sources if source.startswith("user:")]
-    others = [responder, *(f"{responder}-{number}" for number in range(2, policy.count + 1))]
-    count = policy.count if step.approval else 1
-    return [
-        Responder(principal=name, auth="drill", roles=roles) for name in list(dict.fromkeys((*named, *others)))[:count]
-    ]
 
 
 def _step_result(step: StepView) -> StepResult:

@@ -79,3 +79,5 @@ class DrillResult(Frozen):
     proof: Proof
     #: What a drill shortens or leaves out, so that nobody takes it for the real thing.
     shortened: tuple[str, ...] = ()
+    #: What was said in Slack, in lines (`firedoor drill --slack`): messages as they stand at the end, who did what.
+    conversation: tuple[str, ...] = ()

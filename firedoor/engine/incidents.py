@@ -107,7 +107,7 @@ class Engine:
             starter=starter,
             alert=alert.model_dump(mode="json", exclude={"raw"}) if alert else {},
             mode=mode,
-            drill=drill,
+            drill=drill or self._settings.drill,
             shown=dict(shown or {}),
         )
         return await self._start_or_join(start, alert)

@@ -130,6 +130,7 @@ class Reports:
             starter=report.responder,
             alert=alert.model_dump(mode="json", exclude={"raw"}),
             batch=report.batch,
+            drill=self._settings.drill,
         )
         alerts = await self._send(start, report, anew=seen.ended is not None)
         if alerts is None:
@@ -165,6 +166,9 @@ class Reports:
             if isinstance(error, RPCError) and error.status not in OVERTAKEN:
                 raise self._explained(error) from error
             return None
+        except (UnreachableError, asyncio.CancelledError):
+            await _look_away(operation)
+            raise
         return alerts
 
     def _explained(self, error: RPCError) -> FiredoorError:
@@ -203,5 +207,5 @@ async def _answered(incident: str, seconds: float) -> AsyncGenerator[None]:
         raise UnreachableError(
             f"Neither Temporal nor a worker has answered for {incident} within {seconds:.0f} s.",
             changed="The incident is safe in Temporal, or begins as soon as they are there.",
-            next="Start a worker: `firedoor up`, or `firedoor worker`. The alert is reported again until it is answered.",
+            next="Start a worker: `firedoor up`, or `firedoor worker`. It is reported again until it is answered.",
         ) from error

@@ -38,6 +38,7 @@ def create_app(site: Site) -> FastAPI:
             Route("/healthz", health.healthz),
             Route("/readyz", health.readyz),
             Route("/metrics", health.metrics),
+            *(site.chat.http() if site.chat else ()),
         ],
     )
     app.state.site = site

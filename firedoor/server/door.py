@@ -101,4 +101,11 @@ def _source(kind: str, given: AlertDoor) -> Source:
         near = difflib.get_close_matches(kind, SOURCES, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(sorted(SOURCES))}."
         raise UsageError(f"There is no source {kind!r}.", next=f"{hint} Say which with `source`.")
-    return generic.source(given.map) if kind == generic.NAME else SOURCES[kind]
+    if kind == generic.NAME:
+        return generic.source(given.map)
+    if given.map:
+        raise UsageError(
+            f"It has a map, and {kind} says itself what its fields mean.",
+            next=f"Take the map out, or set source = {generic.NAME!r}.",
+        )
+    return SOURCES[kind]

@@ -1,4 +1,4 @@
-"""`/healthz`: the process answers. `/readyz`: it can take deliveries and start incidents, or what keeps it from that."""
+"""`/healthz`: the process answers. `/readyz`: it can store and start, or what keeps it from that. `/metrics`."""
 
 import asyncio
 import contextlib
@@ -27,6 +27,8 @@ async def readyz(request: Request) -> Response:
     store, temporal = await asyncio.gather(_store(site), _temporal(site))
     dispatcher = OK if site.dispatcher is not None and not site.broken.done() else "it does not run"
     parts = {"store": store, "temporal": temporal, "dispatcher": dispatcher}
+    if site.chat is not None:
+        parts["slack"] = await site.chat.state()
     if site.closing:
         parts["server"] = "it is being stopped"
     ready = all(one == OK for one in parts.values())

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from firedoor.alerts import UnauthenticatedError
 from firedoor.alerts._secrets import scrubbed
 from firedoor.deliveries import NewDelivery
+from firedoor.deliveries.matching import STUMBLES
 from firedoor.errors import FiredoorError, UsageError
 from firedoor.server.door import PATH_HEADER, Door
 from firedoor.server.fetch import OutOfReachError
@@ -117,9 +118,16 @@ def _judged(site: Site, door: Door, headers: Mapping[str, str], body: bytes) -> 
     try:
         parsed = door.source.parse(headers, body)
     except UsageError as error:
-        return _Read(f"unreadable/{hashlib.sha256(body).hexdigest()}", scrubbed(body), wrong=scrubbed(error.what))
+        return _unreadable(body, error.what)
+    except STUMBLES as error:
+        return _unreadable(body, f"The source {door.kind} cannot read it ({type(error).__name__}).")
     kept = body if parsed.kept is None else parsed.kept
     return _Read(scrubbed(parsed.key), scrubbed(kept), parsed.confirm, note=scrubbed(parsed.note))
+
+
+def _unreadable(body: bytes, why: str) -> _Read:
+    """What cannot be read is kept as it is: the dispatcher cannot read it either, and says so."""
+    return _Read(f"unreadable/{hashlib.sha256(body).hexdigest()}", scrubbed(body), wrong=scrubbed(why))
 
 
 async def _confirmed(site: Site, door: Door, url: str) -> Answer:

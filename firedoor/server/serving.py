@@ -33,16 +33,29 @@ async def serve(
     """
     async with open_site(settings, fetch) as site:
         server = _Server(site, _config(site))
-        watching = asyncio.create_task(server.watch())
-        ready(site)
-        await server.serve(sockets=[listening])
-        watching.cancel()
+        site.broken.add_done_callback(lambda _: server.end())
+        with _heard(server.end):
+            ready(site)
+            await server.serve(sockets=[listening])
         if site.broken.done():
             raise FiredoorError(
                 f"The server's {site.broken.result()} ended, and so the server.",
                 changed="Every delivery that was answered with 202 is stored.",
                 next="Its log says why. Start it again: it goes on where it was.",
             )
+
+
+@contextlib.contextmanager
+def _heard(end: Callable[[], None]) -> Generator[None]:
+    """`end` is called for each SIGINT and SIGTERM."""
+    loop = asyncio.get_running_loop()
+    for number in ENDING:
+        loop.add_signal_handler(number, end)
+    try:
+        yield
+    finally:
+        for number in ENDING:
+            loop.remove_signal_handler(number)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -100,21 +113,10 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        """End at the first signal: stop listening, finish what is in flight. A second one changes nothing."""
-        loop = asyncio.get_running_loop()
-        for number in ENDING:
-            loop.add_signal_handler(number, self._end)
-        try:
-            yield
-        finally:
-            for number in ENDING:
-                loop.remove_signal_handler(number)
+        """Signals are ours: uvicorn would raise them again at the end."""
+        yield
 
-    async def watch(self) -> None:
-        """End when a task of the site has ended."""
-        await self._site.broken
-        self._end()
-
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Stop listening, finish what is in flight, and end."""
         self._site.closing = True
         self.should_exit = True

@@ -13,6 +13,7 @@ from firedoor.config import Settings
 from firedoor.deliveries import Deliveries, Dispatcher
 from firedoor.engine import Engine, connect
 from firedoor.errors import FiredoorError
+from firedoor.server.chat import Chat, tokens
 from firedoor.server.door import Door, open_doors
 from firedoor.server.fetch import Fetch
 from firedoor.server.log import LOGGER, Sparing
@@ -30,7 +31,8 @@ PAUSES = (0.5, 1.0, 2.0, 5.0)
 class Site:
     """One running server. `client` and `engine` are there once Temporal has answered; deliveries are taken before.
 
-    `broken` says which task ended that must not end: then the server stops, to be started again.
+    `chat` is there where the settings have a token of Slack. `broken` says which task ended that must not end: then the
+    server stops, to be started again.
     """
 
     settings: Settings
@@ -43,6 +45,8 @@ class Site:
     client: Client | None = None
     engine: Engine | None = None
     dispatcher: Dispatcher | None = None
+    chat: Chat | None = None
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
     closing: bool = False
     broken: "asyncio.Future[str]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -57,7 +61,14 @@ class Site:
         self.engine = Engine(self.client, self.settings)
         self.metrics.connected.set(1)
         self.dispatcher = Dispatcher(self.engine, self.deliveries, self.settings)
+        self.reached.set()
         await self.dispatcher.run()
+
+    async def talk(self) -> None:
+        """Be Slack's other end once Temporal has answered, until cancelled."""
+        await self.reached.wait()
+        if self.chat is not None and self.engine is not None:
+            await self.chat.run(self.engine)
 
     async def _connected(self) -> Client:
         attempts = 0
@@ -73,7 +84,7 @@ class Site:
 @contextlib.asynccontextmanager
 async def open_site(settings: Settings, fetch: Fetch | None = None) -> AsyncGenerator[Site]:
     """A site whose tasks run. Raises `UsageError` for doors that cannot be opened, `FiredoorError` for the store."""
-    doors = open_doors(settings)
+    doors, known = open_doors(settings), tokens(settings)
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with contextlib.AsyncExitStack() as stack:
         asking = fetch or Fetch()
@@ -83,7 +94,11 @@ async def open_site(settings: Settings, fetch: Fetch | None = None) -> AsyncGene
         deliveries = Deliveries.open(settings.deliveries_path)
         stack.push_async_callback(_closed, deliveries)
         site = Site(settings, doors, deliveries, asking, threads)
-        await stack.enter_async_context(_kept(site, {"dispatcher": site.work}))
+        tasks = {"dispatcher": site.work}
+        if known is not None:
+            site.chat = Chat(settings, known, site.metrics, site.sparing)
+            tasks["slack"] = site.talk
+        await stack.enter_async_context(_kept(site, tasks))
         yield site
         site.closing = True
 

@@ -110,10 +110,8 @@ def _elapsed(picture: Picture) -> str:
 
 def _facts(picture: Picture) -> Iterator[tuple[str, str]]:
     view = picture.view
-    yield (
-        "Started",
-        f"{moment(view.started, picture.now)} by {safe(view.starter.principal, MOST_VALUE)} ({safe(view.starter.auth, 75)})",
-    )
+    starter = f"{safe(view.starter.principal, MOST_VALUE)} ({safe(view.starter.auth, 75)})"
+    yield "Started", f"{moment(view.started, picture.now)} by {starter}"
     yield "Runbook", safe(view.runbook, MOST_VALUE)
     yield "Alerts", f"{view.alerts:,}" if view.alerts else ""
     yield "Commander", safe(view.commander or view.starter.principal, MOST_VALUE)

@@ -6,15 +6,16 @@ usergroups:read for groups; files:write for uploads.
 
 import asyncio
 import weakref
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Self, TypeVar
 
 import aiohttp
 from pydantic import SecretStr
 
 from firedoor.config import Settings
 from firedoor.errors import UsageError
+from firedoor.slack.bot import Whoami, whoami
 from firedoor.slack.faults import SlackError, SlackUnreachableError
 from firedoor.slack.groups import Groups
 from firedoor.slack.pace import MESSAGES, Pace
@@ -29,26 +30,16 @@ SETTLE_SECONDS = 2.0
 POLL_SECONDS = 0.25
 OK = 200
 
+T = TypeVar("T")
+
 Blocks = Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Whoami:
-    """Who our token is: the bot's user id, its workspace and organisation, and the scopes that it was given."""
-
-    user: str
-    bot: str
-    team: str
-    enterprise: str
-    url: str
-    scopes: frozenset[str]
 
 
 class Slack:
     """Slack as firedoor's bot. For one event loop; `close` it there, or use it as a context."""
 
     def __init__(self, settings: Settings, store: Store, token: SecretStr, *, pace: Pace | None = None) -> None:
-        self.web = Web(settings.slack.base_url, token, pace or Pace())
+        self.web = Web(settings.slack.base_url, token, pace or Pace(settings.slack.pace))
         self.store = store
         self.groups = Groups(self.web)
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
@@ -86,38 +77,43 @@ class Slack:
         raise AssertionError("the last attempt returns or raises")
 
     async def _post(self, channel: str, text: str, blocks: Blocks, *, key: str, thread: str, incident: str) -> str:
-        if ts := await self._already(key, channel, thread):
+        async with self._attempt(key):
+            ts = await self._already(key, channel, thread)
+            if not ts:
+                answer = await self.web.once(
+                    "chat.postMessage",
+                    about=channel,
+                    channel=channel,
+                    text=text,
+                    blocks=list(blocks) or None,
+                    thread_ts=thread or None,
+                    metadata={"event_type": EVENT, "event_payload": {"key": key, "incident": incident}},
+                    unfurl_links=False,
+                    unfurl_media=False,
+                )
+                ts = str(answer["ts"])
+                await _whole(self.store.posted, key, ts)
             return ts
-        payload = {"key": key, "incident": incident}
+
+    @asynccontextmanager
+    async def _attempt(self, key: str) -> AsyncGenerator[None]:
+        """However an attempt ends, the store says what is known of the message. Nothing is ours afterwards."""
         try:
-            answer = await self.web.once(
-                "chat.postMessage",
-                about=channel,
-                channel=channel,
-                text=text,
-                blocks=list(blocks) or None,
-                thread_ts=thread or None,
-                metadata={"event_type": EVENT, "event_payload": payload},
-                unfurl_links=False,
-                unfurl_media=False,
-            )
+            yield
         except SlackUnreachableError as error:
-            await asyncio.to_thread(self.store.doubted if error.doubtful else self.store.unsent, key)
+            await _whole(self.store.doubted if error.doubtful else self.store.unsent, key)
             raise
         except SlackError:
-            await asyncio.to_thread(self.store.unsent, key)
+            await _whole(self.store.unsent, key)
             raise
         except asyncio.CancelledError:
             self.store.doubted(key)
             raise
-        ts = str(answer["ts"])
-        await asyncio.to_thread(self.store.posted, key, ts)
-        return ts
 
     async def _already(self, key: str, channel: str, thread: str) -> str:
         """The timestamp of a message that is in Slack already. Nothing: it is not, and it is ours to send."""
         while True:
-            before = await asyncio.to_thread(self.store.take, key, channel, thread)
+            before = await _whole(self.store.take, key, channel, thread)
             if before.state in SENT:
                 return before.ts
             if self.store.busy(before):
@@ -127,13 +123,14 @@ class Slack:
                 return ""
             try:
                 ts = await trace(self.web, before)
-            except (SlackError, asyncio.CancelledError):
-                self.store.doubted(key)
+            except SlackError:
+                # That the search failed says nothing of what is searched for.
+                await _whole(self.store.doubted, key)
                 raise
             if ts:
-                await asyncio.to_thread(self.store.posted, key, ts)
+                await _whole(self.store.posted, key, ts)
                 return ts
-            await asyncio.to_thread(self.store.unsent, key)
+            await _whole(self.store.unsent, key)
 
     async def update(self, channel: str, ts: str, text: str, blocks: Blocks) -> None:
         """Put other blocks into a message of ours. Raises `SlackError`: `message_not_found` where it was deleted."""
@@ -186,10 +183,10 @@ class Slack:
         key = key or f"file/{channel}/{thread}/{name}"
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
-            before = await asyncio.to_thread(self.store.take, key, channel, thread)
+            before = await _whole(self.store.take, key, channel, thread)
             if before.state in SENT or self.store.busy(before):
                 return
-            try:
+            async with self._attempt(key):
                 if before.state is MessageState.OPEN or not await is_attached(self.web, before, name):
                     await self.web.call(
                         "files.upload_v2",
@@ -199,13 +196,7 @@ class Slack:
                         content=data,
                         thread_ts=thread or None,
                     )
-            except SlackUnreachableError:
-                await asyncio.to_thread(self.store.doubted, key)
-                raise
-            except SlackError:
-                await asyncio.to_thread(self.store.unsent, key)
-                raise
-            await asyncio.to_thread(self.store.posted, key, "")
+                await _whole(self.store.posted, key, "")
 
     async def group_members(self, handle: str) -> frozenset[str]:
         """The user ids in a user group (`@security`, `slack:@security`). Raises `SlackError`: fail closed."""
@@ -213,14 +204,14 @@ class Slack:
 
     async def whoami(self) -> Whoami:
         """`auth.test`: who our token is. Raises `SlackError`."""
-        answer = await self.web.call("auth.test", patience=PERSON_SECONDS)
-        headers = {name.lower(): value for name, value in dict(answer.headers).items()}
-        scopes = str(headers.get("x-oauth-scopes", "")).split(",")
-        return Whoami(
-            user=str(answer.get("user_id", "")),
-            bot=str(answer.get("bot_id", "")),
-            team=str(answer.get("team_id", "")),
-            enterprise=str(answer.get("enterprise_id") or ""),
-            url=str(answer.get("url", "")),
-            scopes=frozenset(scope.strip() for scope in scopes if scope.strip()),
-        )
+        return await whoami(self.web)
+
+
+async def _whole(call: Callable[..., T], *arguments: str) -> T:
+    """A call of the store, in a thread: to its end, even where whoever waits for it is cancelled."""
+    work = asyncio.ensure_future(asyncio.to_thread(call, *arguments))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise

@@ -11,7 +11,7 @@ from firedoor.errors import FiredoorError, RefusedError, UsageError
 from firedoor.incident import Decision, StepState, StepView, Verb
 from firedoor.slack.buttons import Press
 from firedoor.slack.commands import Note
-from firedoor.slack.door import Door
+from firedoor.slack.door import BY_POLICY, Door
 from firedoor.slack.faults import SlackError
 from firedoor.slack.fields import told
 from firedoor.slack.forms import (
@@ -67,12 +67,12 @@ class Deciding:
         elif press.verb == "approve":
             await self._approve(press, who, place)
         else:
-            known = await self._door.known(who, press.verb, incident=press.incident)
+            known = await self._door.known(who, press.verb, press.incident)
             await self._send(_verb(press.verb), press.incident, Decision(responder=known.responder), known, place)
 
     async def _approve(self, press: Press, who: Visitor, place: Place) -> None:
         """Agree to what the button was drawn with. A button without a digest shows what is asked."""
-        known = await self._door.known(who, "approve", incident=press.incident)
+        known = await self._door.known(who, "approve", press.incident)
         if not press.digest:
             await self._looking.asked(await self._door.picture(press.incident), press.step, place)
             return
@@ -96,21 +96,20 @@ class Deciding:
 
     async def note(self, command: Note, who: Visitor, place: Place) -> None:
         """`/firedoor note TEXT`, or with an incident before the text."""
-        plans = (await self._door.shelves.now()).plans.values()
-        await self._door.known(who, "note", plans=plans)
+        await self._door.known(who, "note")
         first, _, rest = command.text.partition(" ")
         named = await self._door.named_by(first) if rest.strip() else ""
         found = named or await self._door.meant("", place)
         if not isinstance(found, str):
             await self._looking.choose_for_note(found, command.text, place)
             return
-        known = await self._door.known(who, "note", incident=found)
+        known = await self._door.known(who, "note", found)
         decision = Decision(responder=known.responder, reason=rest.strip() if named else command.text)
         await self._send("note", found, decision, known, place)
 
     async def noted(self, text: str, who: Visitor, place: Place, trigger: str) -> None:
         """A message that is to become a note: the form, with its text; or first, which incident."""
-        await self._door.known(who, "note", plans=(await self._door.shelves.now()).plans.values())
+        await self._door.known(who, "note")
         found = await self._door.meant("", place)
         if isinstance(found, str):
             await self._open(Press("note", found, text[:MOST_KEPT]), who, place, trigger)
@@ -119,11 +118,15 @@ class Deciding:
 
     async def _send(self, verb: Verb, incident: str, decision: Decision, known: Known, place: Place) -> None:
         """Send it, and say what it did. Raises `RefusedError`, recorded."""
-        more = known.why()
+        more = known.why() if verb in BY_POLICY else ""
         async with self._door.recording(known.responder, verb, incident=incident, step=decision.step, more=more):
-            sentence = await self._door.engine.decide(incident, verb, decision)
+            try:
+                sentence = await self._door.engine.decide(incident, verb, decision)
+            except RefusedError as error:
+                look = f"Where it stands: /firedoor status {incident}"
+                raise RefusedError(error.what, changed=error.changed, next=look) from error
         self._door.wake(incident)
-        await self._door.replies.say(place, sentence)
+        await self._door.replies.say(place, f"{incident}: {sentence}")
 
     # Forms
 
@@ -144,7 +147,7 @@ class Deciding:
     async def _fill(self, opened: str, slip: Slip, who: Visitor, place: Place) -> None:
         """Put the step into a form that is open; or why there is none."""
         try:
-            await self._door.known(who, slip.verb, incident=slip.incident)
+            await self._door.known(who, slip.verb, slip.incident)
             made = self._made(slip, await self._step(slip))
         except FiredoorError as error:
             made = view(slip, slip.verb.capitalize(), [told(text) for text in sentences(error)])
@@ -181,7 +184,7 @@ class Deciding:
 
     async def submitted(self, slip: Slip, form: Mapping[str, Any], who: Visitor, place: Place) -> None:
         """Decide what a form says."""
-        known = await self._door.known(who, slip.verb, incident=slip.incident)
+        known = await self._door.known(who, slip.verb, slip.incident)
         decision = Decision(
             responder=known.responder,
             step=slip.step,

@@ -2,7 +2,7 @@
 
 import datetime
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -18,11 +18,14 @@ from firedoor.slack.refusals import Refusals
 from firedoor.slack.replies import Place, Replies
 from firedoor.slack.shelves import Shelves
 from firedoor.slack.store import Store
+from firedoor.timeline.store import Timeline
 
 #: Incidents that are looked through for open ones.
 AMONG = 200
 #: Plans of incidents that are kept: an incident's plan never changes.
 MOST_PLANS = 200
+#: What a policy of the runbook says who may.
+BY_POLICY = frozenset({"approve", "deny", "answer"})
 #: The shortest part of an id that names an incident at the beginning of a note.
 SHORTEST_PART = 4
 
@@ -38,6 +41,7 @@ class Door:
     refusals: Refusals
     replies: Replies
     shelves: Shelves
+    timeline: Timeline
     wake: Callable[[str], None]
     _plans: OrderedDict[str, Plan] = field(default_factory=OrderedDict[str, Plan])
 
@@ -54,12 +58,15 @@ class Door:
         view = await self.engine.view(incident)
         return Picture(view, datetime.datetime.now(datetime.UTC), await self.plan_of(incident))
 
-    async def known(self, who: Visitor, verb: str, *, incident: str = "", plans: Iterable[Plan] = ()) -> Known:
-        """Who it is, with the groups that count here. Raises `RefusedError`, recorded, for a stranger."""
-        named = [*plans, *([await self.plan_of(incident)] if incident else [])]
+    async def known(self, who: Visitor, verb: str, incident: str = "") -> Known:
+        """Who it is, with the groups that count for `verb`. Raises `RefusedError`, recorded, for a stranger.
+
+        Without an incident the groups of all runbooks let somebody in.
+        """
+        plans = [await self.plan_of(incident)] if incident else list((await self.shelves.now()).plans.values())
         stranger = Responder(principal=f"user:{who.identity()}", auth="slack", identity=who.identity())
         async with self.recording(stranger, verb, incident=incident):
-            return await self.people.known(who, named)
+            return await self.people.known(who, plans if incident and verb in BY_POLICY else (), plans)
 
     @asynccontextmanager
     async def recording(

@@ -46,7 +46,7 @@ class Handlers:
             case "block_actions":
                 await self._buttons(payload, who, place)
             case "view_submission":
-                await self._submitted(part(payload, "view"), who)
+                await self._submitted(part(payload, "view"), who, place)
             case "shortcut":
                 await self._run(Overview(), who, place)
             case "message_action":
@@ -99,9 +99,8 @@ class Handlers:
             case _:
                 await self._deciding.pressed(press, who, place, trigger)
 
-    async def _submitted(self, form: Mapping[str, Any], who: Visitor) -> None:
+    async def _submitted(self, form: Mapping[str, Any], who: Visitor, place: Place) -> None:
         slip = Slip.of(form)
-        place = Place(who.user, slip.channel, slip.thread)
         if slip.verb == "start":
             await self._starting.submitted(slip, form, who, place)
         else:
@@ -129,9 +128,8 @@ class Handlers:
         event = part(payload, "event")
         if word(event, "type") != "app_mention" or who.bot:
             return
-        text = word(event, "text").strip()
-        if text.startswith("<@"):
-            text = text.partition(">")[2]
+        # What is written after our name: `hey <@U01> approve`.
+        text = word(event, "text").partition("<@")[2].partition(">")[2]
         shelf = await self._door.shelves.now()
         command = commands.parse(text, shelf.plans, shelf.broken)
         if isinstance(command, Start):

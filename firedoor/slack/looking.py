@@ -38,7 +38,7 @@ class Looking:
     async def overview(self, who: Visitor, place: Place) -> None:
         """`/firedoor`: open incidents, and what this person may start."""
         shelf = await self._door.shelves.now()
-        known = await self._door.known(who, "status", plans=shelf.plans.values())
+        known = await self._door.known(who, "status")
         may = [plan for plan in shelf.plans.values() if self._door.people.may_start(known.responder, plan.name)]
         running = await self._door.open_incidents()
         await self._door.replies.say(
@@ -52,7 +52,7 @@ class Looking:
 
     async def status(self, command: Status, who: Visitor, place: Place, message: str = "") -> None:
         """Where an incident stands."""
-        await self._door.known(who, "status", plans=(await self._door.shelves.now()).plans.values())
+        await self._door.known(who, "status")
         found = await self._door.meant(command.incident, place, message)
         if not isinstance(found, str):
             await self._choose(found, "status", "Look", place)
@@ -63,7 +63,7 @@ class Looking:
 
     async def approvals(self, command: Approve, who: Visitor, place: Place, message: str = "") -> None:
         """What waits for approval, with its buttons: of an incident, or of one step."""
-        await self._door.known(who, "approve", plans=(await self._door.shelves.now()).plans.values())
+        await self._door.known(who, "approve")
         first, second = (*command.words, "", "")[:2]
         found, step = await self._named(first, second, place, message)
         if not isinstance(found, str):
@@ -107,7 +107,7 @@ class Looking:
 
     async def details(self, press: Press, who: Visitor, place: Place) -> None:
         """A step with its evidence, or the incident."""
-        await self._door.known(who, "details", incident=press.incident)
+        await self._door.known(who, "details", press.incident)
         picture = await self._door.picture(press.incident)
         step = next((one for one in picture.view.steps if one.id == press.step), None)
         if step:
@@ -121,9 +121,8 @@ class Looking:
 
     async def timeline(self, press: Press, who: Visitor, place: Place) -> None:
         """The last lines of the timeline, and where the rest is."""
-        await self._door.known(who, "timeline", incident=press.incident)
-        timeline = self._door.refusals.writer.timeline
-        stored = await asyncio.to_thread(timeline.entries, press.incident)
+        await self._door.known(who, "timeline", press.incident)
+        stored = await asyncio.to_thread(self._door.timeline.entries, press.incident)
         says = _lines([one.entry for one in stored])
         command = shlex.join(("firedoor", "timeline", press.incident))
         await self._door.replies.say(place, *says, f"All {len(stored)} entries: {command}")

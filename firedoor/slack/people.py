@@ -80,14 +80,22 @@ class People:
         self._clock = clock
         self._enterprises: dict[str, tuple[float, str]] = {}
 
-    async def known(self, who: Visitor, plans: Iterable[Plan] = ()) -> Known:
-        """Who it is, with the groups that `plans` and the settings name. Raises `RefusedError` for everybody else."""
+    async def known(self, who: Visitor, plans: Iterable[Plan] = (), admitting: Iterable[Plan] = ()) -> Known:
+        """Who it is, with the groups that `plans` and `[slack] start` name. Raises `RefusedError` for everybody else.
+
+        Whoever is in none of these and not under `[people]` is let in by a group that a plan of `admitting` names.
+        """
         if not who.user or who.bot:
             raise RefusedError("Only people may use firedoor; this came from an app.", changed=NOTHING)
         identities = await self._identities(who)
         identity = next((one for one in identities if self._settings.principal_of(one) != f"user:{one}"), identities[0])
         principal = self._settings.principal_of(identity)
-        groups, unread = await self._groups(who.user, plans)
+        counted = self._named() | {handle for plan in plans for handle in handles_of(plan)}
+        groups, unread = await self._groups(who.user, counted)
+        if principal == f"user:{identity}" and not groups:
+            others = {handle for plan in admitting for handle in handles_of(plan)} - counted
+            groups, more = await self._groups(who.user, others)
+            unread += more
         if principal == f"user:{identity}" and not groups:
             why = f" {' '.join(unread)}" if unread else ""
             raise RefusedError(
@@ -145,9 +153,9 @@ class People:
         self._enterprises[who.user] = (self._clock(), found)
         return found
 
-    async def _groups(self, user: str, plans: Iterable[Plan]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The groups that somebody is in, of those that matter here; and why others could not be read."""
-        handles = sorted(self._named() | {handle for plan in plans for handle in handles_of(plan)})
+    async def _groups(self, user: str, handles: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The groups that somebody is in, of these; and why some could not be read."""
+        handles = sorted(handles)
         # One after the other: the first one asks for the list of groups, and the others have it then.
         found = [await self._has(handle, user) for handle in handles]
         groups = tuple(handle for handle, (inside, _) in zip(handles, found, strict=True) if inside)

@@ -65,6 +65,7 @@ class Reconciler:
         self._woken = asyncio.Event()
         self._quiet = 0.0
         self._trouble = ""
+        self._down = False
 
     def wake(self, incident: str) -> None:
         """Look at an incident now: something was done to it."""
@@ -134,24 +135,38 @@ class Reconciler:
             try:
                 view, left = await self._telling.tell(run)
             except SlackUnreachableError as error:
-                self._failed(due, error, error.seconds)
-                # One call more for each incident would help nobody.
+                self._postpone(due, error.seconds)
+                # One call more for each incident would help nobody, and one line of the log says it for all.
                 self._quiet = max(self._quiet, due.at)
+                self._silent(error.what)
             except (SlackError, StoreError, UnreachableError) as error:
                 self._failed(due, error)
             except FiredoorError as error:
                 self._failed(due, error)
                 await self._over(run, error)
             else:
+                self._silent("")
                 due.failed = ""
                 quiet = self._tempo.idle if view.state in ENDS else max(self._tempo.poll, due.pause * 1.5)
                 due.pause = min(self._tempo.idle, quiet)
                 due.at = loop.time() + (left or due.pause)
 
-    def _failed(self, due: _Due, error: FiredoorError, seconds: float = 0.0) -> None:
-        """Try it again later, each time a little later; the log says each trouble once."""
+    def _postpone(self, due: _Due, seconds: float = 0.0) -> None:
+        """Try it again later, each time a little later."""
         due.pause = seconds or min(self._tempo.longest, max(self._tempo.again, due.pause * 2))
         due.at = asyncio.get_running_loop().time() + due.pause
+
+    def _silent(self, why: str) -> None:
+        """Say once that Slack does not answer, and that it does again."""
+        if why and not self._down:
+            _LOG.warning("%s Incidents go on without it, and it is told as soon as it answers.", why)
+        elif self._down and not why:
+            _LOG.warning("Slack answers again, and is told what it has missed.")
+        self._down = bool(why)
+
+    def _failed(self, due: _Due, error: FiredoorError) -> None:
+        """Try it again later; the log says each trouble of an incident once."""
+        self._postpone(due)
         if due.failed != error.what:
             _LOG.warning("Slack is not told: %s %s", error.what, error.next)
         due.failed = error.what

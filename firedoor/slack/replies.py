@@ -5,6 +5,7 @@ the channel: only that shows in the thread. Where neither works (the channel is 
 message.
 """
 
+import json
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
@@ -41,13 +42,25 @@ def place_of(payload: Mapping[str, Any]) -> Place:
     if event := part(payload, "event"):
         return Place(word(event, "user"), word(event, "channel"), word(event, "thread_ts"))
     message, container = part(payload, "message"), part(payload, "container")
+    user = word(part(payload, "user"), "id") or word(payload, "user_id")
+    if slip := _slip(part(payload, "view")):
+        return Place(user, word(slip, "channel"), word(slip, "thread"))
     return Place(
-        user=word(part(payload, "user"), "id") or word(payload, "user_id"),
+        user=user,
         channel=word(part(payload, "channel"), "id") or word(container, "channel_id") or word(payload, "channel_id"),
         thread=word(message, "thread_ts") or word(container, "thread_ts"),
         response_url=word(payload, "response_url"),
         ephemeral=container.get("is_ephemeral") is True,
     )
+
+
+def _slip(view: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a form carries of where it was opened (`forms.Slip`): its submission has no channel."""
+    try:
+        found = json.loads(word(view, "private_metadata") or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, Mapping) else {}
 
 
 def message_of(payload: Mapping[str, Any]) -> str:
@@ -88,7 +101,8 @@ class Replies:
     ) -> None:
         """Say it to the person alone: `texts` as paragraphs, then `blocks`. What reaches nobody is logged, not raised.
 
-        `brief` (mrkdwn) is for notifications and screen readers, where `texts` say nothing. With `replace` it stands in the place of what was pressed, where only they see that.
+        `brief` (mrkdwn) is for notifications and screen readers, where `texts` say nothing. With `replace` it stands in
+        the place of what was pressed, where only they see that.
         """
         shown = [*paragraphs(*texts), *blocks][:MOST_BLOCKS]
         text = safe(" ".join(texts), MOST_TEXT) if texts else brief or "firedoor"

@@ -66,6 +66,7 @@ class SlackService:
             refusals=Refusals(outside.writer),
             replies=replies,
             shelves=self.shelves,
+            timeline=outside.writer.timeline,
             wake=outside.teller.wake,
         )
         self.router = Router(Handlers(door), outside.store, replies)

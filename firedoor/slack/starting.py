@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from firedoor.engine import read
-from firedoor.errors import FiredoorError, RefusedError, UsageError
+from firedoor.errors import FiredoorError, RefusedError, UnreachableError, UsageError
 from firedoor.incident import IncidentView, Responder
 from firedoor.inputs import resolve_inputs
 from firedoor.plan import Plan
@@ -121,7 +121,7 @@ class Starting:
 
     async def _starter(self, who: Visitor, plan: Plan) -> Known:
         """Who it is, if they may start it. Raises `RefusedError`."""
-        known = await self._door.known(who, "start", plans=[plan])
+        known = await self._door.known(who, "start")
         async with self._door.recording(known.responder, "start", more=known.why()):
             if not self._door.people.may_start(known.responder, plan.name):
                 raise RefusedError(
@@ -154,6 +154,8 @@ class Starting:
             return None, ("What it would find could not be read in time: no worker answers, or its reads take longer.",)
         try:
             return reading.result(), ()
+        except UnreachableError as error:
+            return None, ("What it would find could not be read in time.", error.what)
         except FiredoorError as error:
             return None, ("What it would find could not be read.", *sentences(error))
 
@@ -175,7 +177,9 @@ class Starting:
         claim = f"start/{offer.name}"
         if not await asyncio.to_thread(self._door.store.claim, claim):
             says = f"{plan.name} was started from this plan already. It was not started a second time."
-            await self._door.replies.say(place, says)
+            await self._door.replies.say(
+                place, says, "/firedoor status shows it. If there is none, ask for the plan again."
+            )
             return
         try:
             found = await self._door.engine.start(plan, inputs, starter=known.responder)

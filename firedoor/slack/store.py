@@ -181,11 +181,16 @@ class Store:
 
     def unsent(self, key: str) -> None:
         """It is surely not in Slack: Slack refused it, or was never reached."""
-        self._set("UPDATE message SET state = ?, owner = '' WHERE key = ?", MessageState.OPEN.value, key)
+        self._set(
+            "UPDATE message SET state = ?, owner = '' WHERE key = ? AND owner = ?",
+            MessageState.OPEN.value,
+            key,
+            self.owner,
+        )
 
     def doubted(self, key: str) -> None:
         """The call has ended, and whether it is in Slack is not known: the next who posts it looks first."""
-        self._set("UPDATE message SET owner = '' WHERE key = ?", key)
+        self._set("UPDATE message SET owner = '' WHERE key = ? AND owner = ?", key, self.owner)
 
     def settled(self, key: str) -> None:
         """What a posted message asked for was decided, and the message says so."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from firedoor.canonical import digest_of
 from firedoor.config import Settings
 from firedoor.engine import Summary
 from firedoor.errors import FiredoorError
@@ -24,12 +25,16 @@ from firedoor.slack.markup import bold, mrkdwn, safe, section
 from firedoor.slack.mentions import Mentions
 from firedoor.slack.pace import TIER_3
 from firedoor.slack.picture import Picture
-from firedoor.slack.store import Conversation
+from firedoor.slack.store import Conversation, Message
 from firedoor.slack.threads import ASKS, Item, decided, items
 
 #: Seconds between two edits of one message, and how old a view may be when it is shown.
 EDIT_SECONDS, FRESH_SECONDS = 1.5, 0.5
 PLAIN = "plain blocks"
+#: The channel is of no use any more.
+LOST = frozenset({"is_archived", "is_inactive", "channel_not_found"})
+MOVED_SECONDS = 0.1
+MOVED = "moved"
 GONE = frozenset({"message_not_found", "thread_not_found"})
 #: Plans that are remembered.
 MOST_PLANS = 500
@@ -65,6 +70,11 @@ class Run:
     def base(self) -> str:
         """What the keys of its messages begin with."""
         return f"{self.incident}/{self.run}"
+
+
+def _shown(item: Item) -> str:
+    """What a question shows, but for the time at which it is drawn."""
+    return digest_of([item.text, item.blocks])
 
 
 def utc_now() -> datetime.datetime:
@@ -103,14 +113,23 @@ class Telling:
         channel = one.own or self._settings.slack.channel
         if not channel:
             return picture.view, 0.0
-        one = replace(one, channel=one.channel or channel)
+        try:
+            left = await self._all(run, replace(one, channel=one.channel or channel), picture)
+        except SlackError as error:
+            if error.code not in LOST or not one.own or not self._settings.slack.channel:
+                raise
+            await self._moved(run, error)
+            return picture.view, MOVED_SECONDS
+        return picture.view, left
+
+    async def _all(self, run: Run, one: Conversation, picture: Picture) -> float:
         one, left = await self._message(run, one, picture)
         if one.own:
             await self._around(run, one, picture)
         await self._thread(run, one, picture)
         if picture.ended and not left:
             await self._end(run, one, picture)
-        return picture.view, left
+        return left
 
     async def ended_outside(self, run: Run, error: FiredoorError) -> None:
         """Say of an incident that did not end by itself that it is over. Raises `SlackError`."""
@@ -134,7 +153,7 @@ class Telling:
 
     async def _own_channel(self, one: Conversation, picture: Picture) -> Conversation:
         wants = picture.plan is not None and picture.plan.channel == "create"
-        if not wants or one.own or one.ts:
+        if not wants or one.own or one.ts or self._store.fact(f"{MOVED} {one.incident}/{one.run}"):
             return one
         try:
             return await self._channels.opened(one, picture.view)
@@ -143,6 +162,15 @@ class Telling:
         except SlackError as error:
             _LOG.warning("%s gets no channel of its own: %s %s", one.incident, error.what, error.next)
             return one
+
+    async def _moved(self, run: Run, error: SlackError) -> None:
+        """Somebody has archived or removed the incident's own channel: it goes on in the common one."""
+        _LOG.warning("%s goes on in the common channel: %s", run.incident, error.what)
+        await asyncio.to_thread(self._store.remember, f"{MOVED} {run.base}", error.code)
+        one = await asyncio.to_thread(self._store.conversation, run.incident, run.run)
+        if one:
+            gone = replace(one, own="", channel="", ts="", digest="", deleted=one.deleted + 1)
+            await asyncio.to_thread(self._store.keep, gone)
 
     async def _around(self, run: Run, one: Conversation, picture: Picture) -> None:
         """The people and links of the incident's own channel, and the line in the common one that leads there."""
@@ -233,36 +261,53 @@ class Telling:
     # The thread
 
     async def _thread(self, run: Run, one: Conversation, picture: Picture) -> None:
+        # What was said in a channel that is gone is said again where the incident goes on.
+        place = f"{run.base}/{MOVED}" if self._store.fact(f"{MOVED} {run.base}") else run.base
         asked: set[str] = set()
         for item in items(picture):
-            key = f"{run.base}/{item.key}"
+            key = f"{place}/{item.key}"
             asked |= {key} if item.key.startswith(ASKS) else set()
             known = await asyncio.to_thread(self._store.message, key)
             if known is None or not known.ts:
-                await self._say(run, one, item)
-        for message in await asyncio.to_thread(self._store.posts, f"{run.base}/{ASKS}"):
+                await self._say(run, one, item, key)
+            elif item.key.startswith(ASKS) and self._store.fact(f"asked {key}") != _shown(item):
+                # Somebody has agreed meanwhile: how many are missing must be right where they are asked.
+                await self._asked_again(run, item, known)
+        for message in await asyncio.to_thread(self._store.posts, f"{place}/{ASKS}"):
             if message.key not in asked:
-                await self._decided(run, picture, message.key, message.channel, message.ts)
+                await self._decided(run, picture, message, message.key.removeprefix(f"{place}/"))
 
-    async def _say(self, run: Run, one: Conversation, item: Item) -> None:
+    async def _say(self, run: Run, one: Conversation, item: Item, key: str) -> None:
         shown = list(item.blocks)
         if mentions := await self._mentions.line(item.to):
             shown.insert(0, {"type": "section", "text": mrkdwn(mentions)})
         text = f"{item.text} {mentions}".strip()
-        key = f"{run.base}/{item.key}"
         await self._slack.post(one.channel, text, shown, key=key, thread=one.ts, incident=run.incident)
+        if item.key.startswith(ASKS):
+            await asyncio.to_thread(self._store.remember, f"asked {key}", _shown(item))
 
-    async def _decided(self, run: Run, picture: Picture, key: str, channel: str, ts: str) -> None:
-        """Take the buttons off a question that is decided."""
-        item = decided(picture, key.removeprefix(f"{run.base}/"))
+    async def _asked_again(self, run: Run, item: Item, known: Message) -> None:
+        """Bring a question up to date, in its place."""
         await self._slack.web.pace.wait("edits", TIER_3)
         try:
-            await self._slack.update(channel, ts, item.text, item.blocks)
+            await self._slack.update(known.channel, known.ts, item.text, item.blocks)
         except SlackUnreachableError:
             raise
         except SlackError as error:
             _LOG.info("%s: %s", run.incident, error.what)
-        await asyncio.to_thread(self._store.settled, key)
+        await asyncio.to_thread(self._store.remember, f"asked {known.key}", _shown(item))
+
+    async def _decided(self, run: Run, picture: Picture, known: Message, name: str) -> None:
+        """Take the buttons off a question that is decided."""
+        item = decided(picture, name)
+        await self._slack.web.pace.wait("edits", TIER_3)
+        try:
+            await self._slack.update(known.channel, known.ts, item.text, item.blocks)
+        except SlackUnreachableError:
+            raise
+        except SlackError as error:
+            _LOG.info("%s: %s", run.incident, error.what)
+        await asyncio.to_thread(self._store.settled, known.key)
 
     # The end
 

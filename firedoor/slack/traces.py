@@ -5,13 +5,13 @@ from typing import Any
 
 from firedoor.slack.faults import SlackUnreachableError
 from firedoor.slack.pace import TIER_3
-from firedoor.slack.store import LEASE_SECONDS, Message
+from firedoor.slack.store import Message
 from firedoor.slack.web import Web
 
 #: The type of the metadata of each message of ours; its payload has `key` and `incident`.
 EVENT = "firedoor"
 #: Slack's clock and ours may differ by so many seconds.
-CLOCK_SECONDS = 300.0
+CLOCK_SECONDS = 3600.0
 PAGE = 200
 #: Pages that are read at most: 10,000 messages between the call and now.
 MOST_PAGES = 50
@@ -20,7 +20,7 @@ MOST_PAGES = 50
 async def trace(web: Web, message: Message) -> str:
     """The timestamp of a message, or nothing if it never arrived.
 
-    Looks from its first attempt to the end of its last one. Needs channels:history, and groups:history for private
+    Looks from an hour before its first attempt until now. Needs channels:history, and groups:history for private
     channels. Raises `SlackError`; then it is still in doubt.
     """
     async for one in _around(web, message):
@@ -45,7 +45,6 @@ async def _around(web: Web, message: Message) -> AsyncIterator[dict[str, Any]]:
         "limit": PAGE,
         "include_all_metadata": True,
         "oldest": f"{message.since - CLOCK_SECONDS:.6f}",
-        "latest": f"{message.lease + LEASE_SECONDS + CLOCK_SECONDS:.6f}",
     }
     if message.thread:
         arguments["ts"] = message.thread

@@ -40,6 +40,11 @@ class Web:
         self._client: AsyncWebClient | None = None
         self._session: aiohttp.ClientSession | None = None
 
+    @property
+    def token(self) -> str:
+        """The token, for a call that takes it as an argument. Never to be shown."""
+        return self._token.get_secret_value()
+
     async def close(self) -> None:
         """Close the connections."""
         if self._session:
@@ -100,7 +105,7 @@ class Web:
     def _sdk(self) -> AsyncWebClient:
         if self._client is None:
             self._client = AsyncWebClient(
-                token=self._token.get_secret_value(),
+                token=self.token,
                 base_url=self.base_url,
                 session=self.session(),
                 retry_handlers=[],

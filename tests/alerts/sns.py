@@ -7,15 +7,26 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from firedoor.alerts import Lock
+from firedoor.alerts import Lock, UnauthenticatedError, _sns
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 TOPIC = "arn:aws:sns:us-east-1:123456789012:alerts"
 URL = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem"
+#: The sources that come by SNS.
+AWS = ("cloudtrail", "guardduty", "health", "securityhub")
+#: What EventBridge hands to a topic, without what nobody reads.
+EVENT = {
+    "version": "0",
+    "id": "805320a1-2f09-4237-64fc-f3f136e41a69",
+    "detail-type": "GuardDuty Finding",
+    "source": "aws.guardduty",
+    "detail": {"id": "36b01b60", "type": "UnauthorizedAccess:IAMUser/TorIPCaller", "severity": 8},
+}
 #: Written here anew from AWS's page, not taken from the code under test.
 NOTIFICATION = ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"]
 CONTROL = ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
@@ -105,3 +116,10 @@ def lock(shelf: Shelf | None = None, **changes: Any) -> Lock:
     """A door that the topic opens."""
     given: dict[str, Any] = {"now": NOW, "topics": (TOPIC,), "certificate": shelf or Shelf()}
     return Lock(**given | changes)
+
+
+def refused(message: Any, says: str, **changes: Any) -> None:
+    """A door refuses the message, and says so."""
+    with pytest.raises(UnauthenticatedError) as caught:
+        _sns.authenticate({}, posted(message), lock(**changes))
+    assert says in caught.value.what

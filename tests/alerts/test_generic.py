@@ -1,7 +1,10 @@
 """Any sender of JSON: what the map of a door makes of its body, and how it proves itself."""
 
 import json
+import re
+import tomllib
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -226,6 +229,17 @@ def test_a_signature_without_a_time() -> None:
     timed = {"x-firedoor-signature": signature(SECRET, f"{SECONDS}.".encode() + BODY)}
     assert not opens("generic", timed, BODY, lock(SECRET, timestamp="none"))
     assert opens("generic", bare, BODY, lock(SECRET, timestamp="none", header="authorization"))
+
+
+def test_the_maps_of_the_page() -> None:
+    """What docs/how-to/alerts-scanners.md tells people to write compiles, and reads what it tells them to send."""
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "alerts-scanners.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    doors = [tomllib.loads(block)["alerts"]["siem"] for block in blocks]
+    assert [generic.problems(door["map"]) for door in doors] == [(), ()]
+    (sent,) = re.findall(r"^body='(.*)'$", page, re.MULTILINE)
+    alert = mapped(doors[0]["map"], json.loads(sent)).alerts[0]
+    assert (alert.severity, alert.access_key_id, alert.labels) == (7.0, KEY_ID, {"team": "payments"})
 
 
 def test_a_mapped_door_asks_the_same_proof() -> None:

@@ -67,6 +67,7 @@ def test_an_incident() -> None:
     assert alert.labels["validity"] == "valid"
     assert alert.labels["publicly_leaked"] == "true"
     assert alert.labels["secret_type"] == "huggingface_user_access_token"
+    assert alert.labels["leak"] == "gitguardian-3759"
 
 
 def test_an_occurrence() -> None:

@@ -55,8 +55,12 @@ def test_a_trigger_whose_inputs_do_not_fit() -> None:
     with pytest.raises(UsageError) as caught:
         match(ALERT.model_copy(update={"access_key_id": ""}), [plan("severe", SEVERE)])
     assert "starts no runbook" in caught.value.what
+    assert "severe: trigger 1 needs alert.access_key_id, and this alert has none" in caught.value.what
+    with pytest.raises(UsageError) as caught:
+        match(ALERT.model_copy(update={"access_key_id": "asia"}), [plan("severe", SEVERE)])
     assert "its trigger fits, but its inputs do not" in caught.value.what
-    assert "key has the value ''" in caught.value.what
+    assert "key has the value 'asia'" in caught.value.what
+    assert "(alert.access_key_id is 'asia')" in caught.value.what
 
 
 def test_an_expression_that_fails_is_a_reason() -> None:
@@ -73,3 +77,41 @@ def test_two_runbooks_for_one_alert() -> None:
     """A person chooses."""
     with pytest.raises(UsageError, match="fits more than one runbook: a, b"):
         match(ALERT, [plan("a", SEVERE), plan("b", ANY)])
+
+
+@pytest.mark.parametrize(
+    ("trigger", "needs", "failed"),
+    [
+        ("{alert: guardduty, when: 'alert.account != \"\"', inputs: {key: AKIAX}}", "alert.account", False),
+        ("{alert: guardduty, when: \"alert.labels.team == 'a'\", inputs: {key: AKIAX}}", "alert.labels.team", True),
+        ("{alert: guardduty, inputs: {key: '${{ alert.raw.detail.key }}'}}", "alert.raw.detail.key", True),
+        ("{alert: guardduty, inputs: {key: 'AKIA${{ alert.account + alert.region }}'}}", "alert.account and", True),
+    ],
+)
+def test_a_field_that_the_alert_has_not(trigger: str, needs: str, failed: bool) -> None:
+    """It is told by name, and by which trigger it is needed; that a condition does not hold is nobody's failure."""
+    found = matches(ALERT, [plan("one", "{slack: one}", trigger)])
+    (reason,) = found.reasons
+    assert reason.startswith(f"one: trigger 2 needs {needs}")
+    assert reason.endswith(", and this alert has none")
+    assert found.failures == (found.reasons if failed else ())
+
+
+@pytest.mark.parametrize("other", ["alert.severity > 9.0", "alert.type == 'x'", "alert.title.size() > 5", "int(alert.account) > 5"])
+def test_a_field_that_would_not_help(other: str) -> None:
+    """Where the condition does not hold for another reason as well, that one is told."""
+    trigger = f"{{alert: guardduty, when: \"{other} && alert.account != ''\", inputs: {{key: AKIAX}}}}"
+    found = matches(ALERT, [plan("one", trigger)])
+    assert found.reasons[0].startswith("one: its condition does not hold: ")
+    assert "alert.account is empty" in found.reasons[0]
+
+
+def test_an_input_that_is_needed_is_never_empty() -> None:
+    """Also where the runbook would take an empty text: whoever wrote it wanted something to be there."""
+    text = "name: any\ninputs: {token: {type: string}}\nsteps: {w: {wait: 1m}}\ntriggers:\n"
+    one = check_compiles(text + "  - {alert: guardduty, inputs: {token: '${{ alert.region }}'}}\n")
+    found = matches(ALERT, [one])
+    assert found.reasons == ("any: trigger 1 needs alert.region, and this alert has none",) == found.failures
+    other = check_compiles(text + "  - {alert: guardduty, inputs: {token: ''}}\n")
+    assert matches(ALERT, [other]).failures == ("any: its trigger fits, but its input token would be empty",)
+    assert match(ALERT.model_copy(update={"region": "eu-west-1"}), [one])[1] == {"token": "eu-west-1"}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from firedoor.alerts._secrets import fingerprint, scrubbed
 from firedoor.alerts._shapes import shapes
 from tests.alerts.scanners import AWS_SECRET, KEY_ID
+from tests.shared import SHARED, needs_shared
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIcanary+canary/0123=\n-----END RSA PRIVATE KEY-----"
 #: Each is recognised wherever it stands.
@@ -170,6 +171,24 @@ def test_depth() -> None:
         scrubbed(json.loads(deep))
 
 
+#: What of the payloads that others recorded is a secret: tokens, or what stands where one does.
+TELLING = {
+    "aws_sns/notification.json",
+    "aws_sns/subscription_confirmation.json",
+    "datadog/recovered_request.json",
+    "slack/block_actions.json",
+}
+
+
+@needs_shared
+def test_what_others_recorded() -> None:
+    """Real payloads stay as they are, to the byte, but for those that hold something of the kind."""
+    files = sorted((SHARED / "payloads").glob("*/*"))
+    changed = {f"{one.parent.name}/{one.name}" for one in files if scrubbed(one.read_bytes()) != one.read_bytes()}
+    assert len(files) > len(TELLING)
+    assert changed == TELLING
+
+
 PIECES = st.sampled_from(
     [*SHAPED, *NAMED, *PUBLIC, AWS_SECRET, "password", "secret", '"', "\\", "=", ":", "\n", " ", "@"]
 )
@@ -206,8 +225,9 @@ def test_any_bytes(body: bytes) -> None:
     assert scrubbed(scrubbed(body)) == scrubbed(body)
 
 
-LENGTH, MOST_SECONDS = 400_000, 3.0
+LENGTH, MOST_SECONDS = 200_000, 3.0
 HARD = (
+    '["a"]","',
     "-----BEGIN PRIVATE KEY-----",
     "-----BEGIN PRIVATE KEY-----\n-a",
     "eyJ",

@@ -60,6 +60,7 @@ def test_a_key_of_aws() -> None:
         "secret_type": "AWS",
         "validity": "active",
         "fingerprint": both,
+        "leak": f"AWS-{both.removeprefix('sha256:')}",
     }
 
 
@@ -147,11 +148,12 @@ def test_what_the_command_prints_besides() -> None:
 
 
 def test_an_account_of_google() -> None:
-    """`Redacted` is the account's address; all the rest of the key file is the secret."""
+    """`Redacted` is the account's address, which says whose key it is, not which; the rest of the file is the secret."""
     file = json.dumps({"client_email": SERVICE_ACCOUNT, "private_key": "-----BEGIN PRIVATE KEY-----\ncanary"})
     result = TRUFFLEHOG_AWS | {"DetectorName": "GCP", "Raw": file, "RawV2": file, "Redacted": SERVICE_ACCOUNT}
     found = parsed("trufflehog", result | {"SecretParts": {"key": file}, "ExtraData": {"project": "example-project"}})
-    assert (found.alerts[0].provider, found.alerts[0].credential) == ("google", SERVICE_ACCOUNT)
+    assert (found.alerts[0].provider, found.alerts[0].user_name) == ("google", SERVICE_ACCOUNT)
+    assert found.alerts[0].credential == ""
     assert "canary" not in told(found).lower()
 
 
@@ -188,6 +190,7 @@ def test_names_of_repositories(url: str, repository: str) -> None:
         (lines({"DetectorName": 8, "Raw": "canary"}), "`DetectorName` is not a text"),
         (lines(TRUFFLEHOG_AWS | {"SecretParts": [f"canary{n}" for n in range(100)]}), "in more than 64 parts"),
         (b"\n" * 2_000_001, "2,000,001 bytes"),
+        (lines({"DetectorName": "AWS", "Raw": "canary"}) * 5_001, "more than 5,000 results; post it in several parts"),
     ],
 )
 def test_what_is_no_output(body: bytes, says: str) -> None:

@@ -142,7 +142,7 @@ async def test_a_runbook_without_identity(desk: Desk) -> None:
         ),
         ("twins", b'{"no keys": 1}', State.DEAD, "cannot read it (KeyError)"),
         ("guardduty", b"not json", State.DEAD, "it is not JSON"),
-        ("unheard-of", b"{}", State.DEAD, "There is no alert source 'unheard-of' any more."),
+        ("unheard-of", b"{}", State.DEAD, "There is no alert source 'unheard-of'."),
         ("guardduty", finding("no key"), State.DEAD, "alert.access_key_id is 'no key'"),
     ],
 )

@@ -15,7 +15,8 @@ from firedoor.drill import aws_access_key_leaked, rehearsal
 from firedoor.drill.aws_access_key_leaked import AwsAccessKeyLeaked
 from firedoor.drill.aws_people import Attacker, Workload
 from firedoor.drill.emulators import Aws, AwsKey
-from firedoor.drill.rehearsal import Audience, Rehearsal, drill, people, rehearsed
+from firedoor.drill.rehearsal import Audience, Rehearsal, drill, rehearsed
+from firedoor.drill.responders import people
 from firedoor.drill.result import Attempt, Proof
 from firedoor.errors import UsageError
 from firedoor.incident import Failure, IncidentState, StepState, StepView

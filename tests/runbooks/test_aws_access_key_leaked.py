@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firedoor.alerts import SOURCES, match
+from firedoor.alerts import SOURCES, Alert, match
 from firedoor.compiler import compile_runbook
 from firedoor.drill.aws_access_key_leaked import FINDING
 from firedoor.errors import UsageError
@@ -44,6 +44,12 @@ def finding(**changes: Any) -> bytes:
     return json.dumps(event).encode()
 
 
+def only(body: bytes) -> Alert:
+    """The one alert of a finding."""
+    (alert,) = SOURCES["guardduty"].parse({}, body).alerts
+    return alert
+
+
 @pytest.mark.parametrize(
     "kind",
     [
@@ -54,7 +60,7 @@ def finding(**changes: Any) -> bytes:
 )
 def test_severe_finding_about_a_credential_starts_it(plan: Plan, kind: str) -> None:
     """GuardDuty's findings about credentials start it with the key that they name."""
-    started, inputs = match(SOURCES["guardduty"].parse(finding(type=kind)), [plan])
+    started, inputs = match(only(finding(type=kind)), [plan])
     assert started.name == "aws-access-key-leaked"
     assert inputs == {"access_key_id": KEY, "since": ""}
 
@@ -72,7 +78,7 @@ def test_severe_finding_about_a_credential_starts_it(plan: Plan, kind: str) -> N
 def test_other_findings_start_nothing(plan: Plan, changes: dict[str, Any]) -> None:
     """A mild, foreign, keyless, archived or sample finding must not shut down a user at night."""
     with pytest.raises(UsageError, match="starts no runbook"):
-        match(SOURCES["guardduty"].parse(finding(**changes)), [plan])
+        match(only(finding(**changes)), [plan])
 
 
 def test_same_key_is_the_same_incident(plan: Plan) -> None:

@@ -71,9 +71,7 @@ class Sns:
 
     def fetch(self, host: str = "127.0.0.1") -> Fetch:
         """A door's way to it."""
-        return Fetch(
-            lookup=lambda name: (host,), permitted=lambda address: True, port=self.port, ca_file=self.ca_file
-        )
+        return Fetch(lookup=lambda name: (host,), permitted=lambda address: True, port=self.port, ca_file=self.ca_file)
 
     def message(self, kind: str, **fields: str) -> bytes:
         """A signed message."""
@@ -93,7 +91,9 @@ class Sns:
     def subscription(self) -> bytes:
         """The message that asks to confirm."""
         url = f"https://{HOST}/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token=canary-token"
-        return self.message("SubscriptionConfirmation", Message="You have chosen", Token="canary-token", SubscribeURL=url)
+        return self.message(
+            "SubscriptionConfirmation", Message="You have chosen", Token="canary-token", SubscribeURL=url
+        )
 
 
 @contextlib.contextmanager

@@ -54,6 +54,8 @@ def test_each_door_knows_its_lock() -> None:
         ("zzz", {"secrets": [REFERENCE]}, "There is no source 'zzz'. There are alertmanager"),
         ("sentry", {}, "It has no secrets, so that nothing could open it."),
         ("guardduty", {}, "It has no topics, so that nobody may send to it."),
+        ("sentry", {"secrets": [REFERENCE], "map": {"id": "body.id"}}, "It has a map, and sentry says itself"),
+        ("generic", {"secrets": [REFERENCE], "map": {"id": "body.id +"}}, "map: `id` does not compile"),
         ("sentry", {"secrets": ["env:FIREDOOR_SECRET_NONE"]}, "There is no value at env:FIREDOOR_SECRET_NONE."),
     ],
 )
@@ -61,7 +63,8 @@ def test_a_door_that_cannot_be_opened(name: str, given: dict[str, Any], says: st
     """Its name, what is wrong, and how to correct it."""
     with pytest.raises(UsageError) as raised:
         open_doors(configured(**{name: given}))
-    assert f"[alerts.{name}]: {says}" in raised.value.what
+    assert raised.value.what.startswith(f"[alerts.{name}]: ")
+    assert says in raised.value.what
     assert raised.value.changed == "No door was opened."
 
 
@@ -79,7 +82,7 @@ def test_a_secret_in_a_file(tmp_path: Path) -> None:
     file.chmod(0o440)
     assert read(f"file:{file}", {}).get_secret_value() == SECRET
     file.chmod(0o644)
-    with pytest.raises(UsageError, match="Everybody on this machine may read .* \\(mode 0644\\)"):
+    with pytest.raises(UsageError, match=r"Everybody on this machine may read .* \(mode 0644\)"):
         read(f"file:{file}", {})
 
 

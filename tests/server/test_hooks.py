@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from firedoor.alerts import Headers, Lock, Parsed
+from firedoor.server.door import Door
 from firedoor.server.site import Site
 from tests.server.conftest import OTHER, SECRET, event, signed, stored
 from tests.server.sns import Sns
@@ -71,7 +73,9 @@ async def test_a_door_takes_post_only(client: httpx.AsyncClient, method: str) ->
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b"\xff\xfe", b'{"event": {"id": 1}}', b"[" * 100_000, b"null"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"{}", b"\xff\xfe", b'{"event": {"id": 1}}', b"[" * 100_000, b"null"]
+)
 async def test_what_cannot_be_read_is_kept(
     client: httpx.AsyncClient, site: Site, caplog: pytest.LogCaptureFixture, body: bytes
 ) -> None:
@@ -99,7 +103,9 @@ async def test_no_secret_is_stored(client: httpx.AsyncClient, site: Site, caplog
     assert "canary" not in said(caplog)
 
 
-async def test_an_address_may_be_a_secret(client: httpx.AsyncClient, site: Site, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_address_may_be_a_secret(
+    client: httpx.AsyncClient, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
     """Only of a source that has no other lock; it is neither stored nor logged, and nobody can send it as a header."""
     caplog.set_level(logging.DEBUG)
     body = json.dumps({"sid": "1", "search_name": "leak", "result": {"host": "a"}}).encode()
@@ -140,7 +146,9 @@ async def test_a_body_that_grows_when_it_is_cleaned(client: httpx.AsyncClient, s
     assert answer.status_code in {202, 413}
 
 
-async def test_a_store_that_does_not_take_it(client: httpx.AsyncClient, site: Site, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_store_that_does_not_take_it(
+    client: httpx.AsyncClient, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
     """503: the sender is to try again; nothing is said to be durable that is not."""
     await site.deliveries.look(lambda database: database.execute("PRAGMA query_only=1"))
     answer = await client.post("/hooks/pagerduty", content=event(), headers=signed(event()))
@@ -174,7 +182,9 @@ async def test_nobody_writes_lines_into_the_log(client: httpx.AsyncClient, caplo
     assert not [line for line in lines if not line.isprintable()]
 
 
-async def test_a_flood_of_failures_is_no_flood_of_lines(client: httpx.AsyncClient, site: Site, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_flood_of_failures_is_no_flood_of_lines(
+    client: httpx.AsyncClient, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
     """Twenty lines a minute; the figures count them all."""
     for _ in range(50):
         await client.post("/hooks/pagerduty", content=b"{}")
@@ -183,7 +193,11 @@ async def test_a_flood_of_failures_is_no_flood_of_lines(client: httpx.AsyncClien
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(body=st.binary(max_size=400) | st.text(max_size=200).map(str.encode), door=st.sampled_from(["pagerduty", "siem", "guardduty"]), proven=st.booleans())
+@given(
+    body=st.binary(max_size=400) | st.text(max_size=200).map(str.encode),
+    door=st.sampled_from(["pagerduty", "siem", "guardduty"]),
+    proven=st.booleans(),
+)
 async def test_garbage(client: httpx.AsyncClient, body: bytes, door: str, proven: bool) -> None:
     """Whatever is sent, proven or not, gets an answer that fits it, and never a 500."""
     headers = signed(body) | {"x-siem": OTHER} if proven else {}
@@ -192,7 +206,9 @@ async def test_garbage(client: httpx.AsyncClient, body: bytes, door: str, proven
     assert answer.status_code in expected
 
 
-async def test_a_subscription_is_confirmed(client: httpx.AsyncClient, site: Site, near: Sns, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_subscription_is_confirmed(
+    client: httpx.AsyncClient, site: Site, near: Sns, caplog: pytest.LogCaptureFixture
+) -> None:
     """SNS signs the request for it; one GET at SNS confirms it; its token is in no log and no store."""
     caplog.set_level(logging.DEBUG)
     answer = await client.post("/hooks/guardduty", content=near.subscription())
@@ -234,10 +250,15 @@ async def test_a_certificate_that_cannot_be_had(client: httpx.AsyncClient, site:
     assert results(site, "guardduty", "unreachable") == 1.0
 
 
-async def test_a_note_of_sns_is_in_the_log(client: httpx.AsyncClient, near: Sns, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_note_of_sns_is_in_the_log(
+    client: httpx.AsyncClient, near: Sns, caplog: pytest.LogCaptureFixture
+) -> None:
     """Somebody has ended the subscription: alerts stop, and that must not go unseen."""
     ended = near.message(
-        "UnsubscribeConfirmation", Message="You have chosen", Token="canary", SubscribeURL="https://sns.us-east-1.amazonaws.com/?a"
+        "UnsubscribeConfirmation",
+        Message="You have chosen",
+        Token="canary",
+        SubscribeURL="https://sns.us-east-1.amazonaws.com/?a",
     )
     assert (await client.post("/hooks/guardduty", content=ended)).status_code == 202
     assert "was ended at SNS" in caplog.text
@@ -250,3 +271,22 @@ async def test_many_at_once(client: httpx.AsyncClient, site: Site) -> None:
     )
     assert {answer.status_code for answer in answers} == {202}
     assert {answer.json()["id"] for answer in answers} == {one.id for one in await stored(site.deliveries)}
+
+
+async def test_a_parser_that_stumbles(client: httpx.AsyncClient, site: Site) -> None:
+    """A mistake of ours does not lose a delivery: it is kept as one that cannot be read."""
+
+    class Stumbling:
+        def authenticate(self, headers: Headers, body: bytes, lock: Lock) -> None:
+            """Anybody."""
+
+        def parse(self, headers: Headers, body: bytes) -> Parsed:
+            """Never."""
+            raise KeyError("canary")
+
+    doors = {"bad": Door("bad", "bad", Stumbling(), ())}
+    site.doors = doors
+    answer = await client.post("/hooks/bad", content=event())
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "The source bad cannot read it (KeyError)."
+    assert len(await stored(site.deliveries)) == 1

@@ -63,6 +63,7 @@ triggers:
 steps:
   moment: {wait: 1s}
 """
+DIRECT = "D0DIRECT00"
 PEOPLE = {
     "alice": Person(identities=(f"slack:{TEAM}/{ALICE}",)),
     "bob": Person(identities=(f"slack:{TEAM}/{BOB}",)),
@@ -123,12 +124,13 @@ class Inbound:
     async def told_alone(self, user: str, text: str) -> Message:
         """A direct message. The fake has no channel for them: `dm` makes one."""
         return await self.slack.eventually(
-            lambda: next((one for one in self.slack.act.seen_by(user, user) if text in words(one)), None)
+            lambda: next((one for one in self.slack.act.seen_by(user, DIRECT) if text in words(one)), None)
         )
 
     def dm(self, user: str) -> None:
         """The channel of direct messages between somebody and the bot, by the id of the person, as Slack takes it."""
-        self.slack.workspace.add_channel(f"dm-{user}", (user, BOT), id=user, is_private=True)
+        made = self.slack.workspace.add_channel("direct", (user, BOT), id=DIRECT, is_private=True)
+        self.slack.workspace.channels[user] = made
 
     async def press(self, message: Message, verb: str, user: str = ALICE, *, about: str = "") -> Any:
         """Press the button of a verb; `about` is a part of its value."""

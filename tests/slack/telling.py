@@ -47,12 +47,13 @@ class Incidents:
     ended: dict[str, datetime.datetime] = field(default_factory=dict)
     broken: dict[str, Exception] = field(default_factory=dict)
     unreachable: bool = False
+    listed: bool = True
 
     async def incidents(self, limit: int = 50) -> list[Summary]:
         """The list."""
         if self.unreachable:
             raise UnreachableError("No Temporal server answers.")
-        return [self._line(view) for view in self.views.values()][:limit]
+        return [self._line(view) for view in self.views.values()][:limit] if self.listed else []
 
     def _line(self, view: IncidentView) -> Summary:
         ended = self.ended.get(view.id, datetime.datetime.now(datetime.UTC)) if view.state in ENDS else None

@@ -312,3 +312,19 @@ async def test_a_file_is_attached_once(slack: LocalSlack, client: Slack) -> None
     with slack.workspace.lock:
         files = [one for one in slack.workspace.thread(INCIDENTS, parent) if one.files]
     assert len(files) == 1
+
+
+async def test_whoever_is_cancelled_keeps_nothing(slack: LocalSlack, client: Slack, store: Store) -> None:
+    """A post that is cancelled on its way holds up nobody: the next process looks at once, and posts it."""
+    slack.faults.slow("chat.postMessage", 5)
+    posting = asyncio.create_task(client.post(INCIDENTS, "hello", [], key="a"))
+    async with asyncio.timeout(10):
+        while slack.faults.waiting("chat.postMessage"):
+            await asyncio.sleep(0.01)
+    posting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await posting
+    with Store.open(store.path) as other:
+        before = other.take("a", INCIDENTS)
+        assert before.state is MessageState.SENDING
+        assert not other.busy(before)

@@ -125,7 +125,7 @@ async def test_a_deleted_message_is_posted_once_more(slack: LocalSlack, tmp_path
         for number in range(4):
             await telling.tell(RUN)
             for message in heads(slack):
-                slack.act.delete(message)
+                slack.act.delete_message(message)
             engine.put(commander=f"user:c{number}")
     assert [key for key in keys(slack) if "/message/" in key] == ["gate-1/r1/message/0", "gate-1/r1/message/1"]
 
@@ -139,8 +139,7 @@ async def test_a_channel_without_the_bot(slack: LocalSlack, tmp_path: Path, capl
         async with asyncio.timeout(10):
             while calls(slack, "chat.postMessage") < 3:
                 await asyncio.sleep(0.01)
-        with slack.workspace.lock:
-            slack.workspace.channels[GENERAL].members.append("U0FIREDOOR")
+        slack.act.invite(GENERAL)
         await slack.eventually(lambda: heads(slack, GENERAL))
     said = [one.getMessage() for one in caplog.records if "not in the channel" in one.getMessage()]
     assert len(said) == 1
@@ -165,20 +164,24 @@ async def test_a_workspace_without_plan_blocks(slack: LocalSlack, tmp_path: Path
     assert any(one["type"] == "plan" for one in heads(slack)[-1].blocks)
 
 
-async def test_slack_is_down_meanwhile(slack: LocalSlack, tmp_path: Path) -> None:
+async def test_slack_is_down_meanwhile(slack: LocalSlack, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The incident goes on; when Slack is back its message catches up, and nothing is there twice."""
     settings, engine = settings_of(slack, tmp_path), Incidents()
     async with client_at(slack, settings) as client, reconciling(engine, client, settings):
         engine.put(steps=(GO,))
         await slack.eventually(lambda: reply(slack, "needs your approval"))
         with slack.down():
-            for number in range(5):
-                engine.put(commander=f"user:c{number}")
-                await asyncio.sleep(0.05)
+            engine.put(commander="user:alice")
+            async with asyncio.timeout(10):
+                while "Incidents go on without it" not in caplog.text:
+                    await asyncio.sleep(0.01)
             engine.put(steps=(DONE,), state=IncidentState.COMPLETED, verdict=Verdict.CONTAINED, sentence="Contained.")
         slack.faults.lose_reply("chat.postMessage")
         slack.faults.lose_reply("chat.update")
         await all_told(slack, client)
+        async with asyncio.timeout(10):
+            while "Slack answers again" not in caplog.text:
+                await asyncio.sleep(0.01)
     assert len(heads(slack)) == 1
     assert "Contained." in says(heads(slack)[0])
     assert len(keys(slack)) == len(set(keys(slack)))
@@ -217,14 +220,11 @@ async def test_what_has_left_the_list_is_told_to_its_end(slack: LocalSlack, tmp_
     settings, engine = settings_of(slack, tmp_path), Incidents()
     engine.put()
 
-    class Short(Incidents):
-        async def incidents(self, limit: int = 50) -> list[object]:  # type: ignore[override]
-            return []
-
     async with client_at(slack, settings) as client:
         await Telling(engine, client, settings).tell(RUN)
         engine.put(state=IncidentState.ABORTED, sentence="Aborted.")
-        async with reconciling(Short(engine.views), client, settings):
+        engine.listed = False
+        async with reconciling(engine, client, settings):
             await all_told(slack, client)
     assert "Aborted." in says(heads(slack)[0])
 
@@ -275,15 +275,17 @@ async def test_one_process_at_a_time(slack: LocalSlack, tmp_path: Path) -> None:
     settings, engine = settings_of(slack, tmp_path), Incidents()
     engine.put()
     async with client_at(slack, settings) as client:
-        async with reconciling(engine, client, settings):
-            await slack.eventually(lambda: head(slack, "Shut the gate"))
-            with Store.open(settings.slack_path) as store:
-                second = asyncio.create_task(Reconciler(engine, client, store, settings, tempo=QUICK).run())
-                await asyncio.sleep(0.1)
-        engine.put(commander="user:next")
-        await slack.eventually(lambda: head(slack, "user:next"))
-        second.cancel()
-        await asyncio.gather(second, return_exceptions=True)
+        with Store.open(settings.slack_path) as store:
+            async with reconciling(engine, client, settings):
+                await slack.eventually(lambda: head(slack, "Shut the gate"))
+                second = Reconciler(engine, client, store, settings, tempo=QUICK)
+                await second._round()
+                assert not second._tasks
+                running = asyncio.create_task(second.run())
+            engine.put(commander="user:next")
+            await slack.eventually(lambda: head(slack, "user:next"))
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
     assert len(heads(slack)) == 1
 
 
@@ -303,8 +305,7 @@ def test_a_turn_is_given_back(tmp_path: Path) -> None:
 
 async def test_a_group_that_vanished(slack: LocalSlack, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The question is asked all the same, of whoever is left, and the log says which group is gone."""
-    with slack.workspace.lock:
-        slack.workspace.groups.pop(SECURITY)
+    slack.act.remove_group(SECURITY)
     settings, engine = settings_of(slack, tmp_path), Incidents()
     engine.put(steps=(GO,))
     async with client_at(slack, settings) as client:

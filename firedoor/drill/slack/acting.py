@@ -61,9 +61,19 @@ class Acting:
         return self._deliver("slash_commands", payload, then, accepts=True)
 
     def press(
-        self, user: str, where: Message | View, action_id: str, *, confirm: bool = True, value: Any = None
+        self,
+        user: str,
+        where: Message | View,
+        action_id: str,
+        *,
+        confirm: bool = True,
+        value: Any = None,
+        values: JSON | None = None,
     ) -> Delivery:
-        """Press a button, or choose `value` in a select. A confirm dialog is answered with yes, or with no."""
+        """Press a button, or choose `value` in a select. A confirm dialog is answered with yes, or with no.
+
+        `values` are what stands in the other inputs of a view, as in `submit`.
+        """
         with self.workspace.lock:
             person = self.workspace.users[user]
             self._must_have(user, where)
@@ -76,7 +86,8 @@ class Acting:
             if isinstance(where, Message):
                 payload = payloads.message_action(self.workspace, person, where, action, base_url=self._base_url)
             else:
-                state = state_of(where, {} if element["type"] == "button" else {action_id: value})
+                chosen_here = {} if element["type"] == "button" else {action_id: value}
+                state = state_of(where, chosen_here | (values or {}))
                 payload = payloads.view_action(self.workspace, person, where, action, state)
         delivery = self._deliver(
             "interactive", payload, lambda reply: self._failed(user, action_id, reply), accepts=False
@@ -173,6 +184,14 @@ class Acting:
         """Somebody brings the bot, or somebody else, into a channel."""
         with self.workspace.lock:
             self.workspace.channels[channel].members.append(user)
+            self.workspace.changed()
+
+    def deactivate(self, user: str) -> None:
+        """Somebody leaves for good: their account is deactivated, and they are in no channel and no group."""
+        with self.workspace.lock:
+            self.workspace.users[user].deleted = True
+            for place in (*self.workspace.channels.values(), *self.workspace.groups.values()):
+                place.members = [one for one in place.members if one != user]
             self.workspace.changed()
 
     def remove_group(self, group: str) -> None:

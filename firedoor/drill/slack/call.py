@@ -63,15 +63,27 @@ class Call:
     def channel(self, name: str = "channel", *, by_name: bool = False) -> Channel:
         """The channel that an argument names. One that the bot cannot see is not found.
 
-        `by_name`: `#incidents` will do as well.
+        `by_name`: `#incidents` will do as well, and somebody's id for the bot's conversation with them.
         """
         wanted = self.text(name, required=True)
+        if by_name and wanted in self.workspace.users:
+            return self._direct(self.workspace.users[wanted])
         found = self.workspace.channels.get(wanted)
         if found is None and by_name:
-            found = next((one for one in self.workspace.channels.values() if one.name == wanted.lstrip("#")), None)
+            named = (
+                one for one in self.workspace.channels.values() if one.name == wanted.lstrip("#") and not one.is_im
+            )
+            found = next(named, None)
         if found is None or (found.is_private and BOT not in found.members):
             raise Refusal("channel_not_found")
         return found
+
+    def _direct(self, user: User) -> Channel:
+        if user.is_bot:
+            raise Refusal("cannot_dm_bot")
+        if user.deleted:
+            raise Refusal("user_disabled")
+        return self.workspace.direct(user.id)
 
     def own_channel(self, name: str = "channel") -> Channel:
         """A channel that the bot is in, and that is not archived. Refuses with `not_in_channel`, `is_archived`."""
@@ -103,9 +115,12 @@ class Call:
             raise Refusal("missing_scope", more={"needed": alternatives[0], "provided": provided})
 
     def need_scope_for(self, channel: Channel, verb: str) -> None:
-        """The same for a channel: `channels:verb` for a public one, `groups:verb` for a private one."""
-        private = f"groups:{'write' if verb == 'manage' else verb}"
-        self.need_scope(private if channel.is_private else f"channels:{verb}")
+        """The same for a channel: `channels:verb` for a public one, `groups:verb` for a private one, `im:verb`."""
+        other = "write" if verb == "manage" else verb
+        if channel.is_im:
+            self.need_scope(f"im:{other}")
+        else:
+            self.need_scope(f"groups:{other}" if channel.is_private else f"channels:{verb}")
 
     def page(self, items: Sequence[Any]) -> tuple[list[Any], JSON]:
         """The part of a list that `cursor` and `limit` ask for, and its `response_metadata`."""

@@ -92,7 +92,8 @@ def list_all(call: Call) -> JSON:
     seen = [
         channel_object(call.workspace, one, count=True)
         for one in call.workspace.channels.values()
-        if ("private_channel" if one.is_private else "public_channel") in types
+        if not one.is_im
+        and ("private_channel" if one.is_private else "public_channel") in types
         and (not one.is_private or BOT in one.members)
         and not (one.is_archived and call.flag("exclude_archived"))
     ]

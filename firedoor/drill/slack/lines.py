@@ -1,11 +1,16 @@
 """Blocks as plain lines: their words, and in brackets what can be pressed or chosen."""
 
+import html
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from firedoor.drill.slack.state import JSON
 
 INDENT: Final = "  "
+#: Slack's markup: `*bold*`, `~struck~`, `` `code` `` at the edges of words; `<url|label>`, `<@U…>`, `<!date^…|words>`.
+FORMATS: Final = re.compile(r"(?<!\w)([*~`])(?=\S)(.+?)(?<=\S)\1(?!\w)")
+LINKS: Final = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 MARKS: Final = {"pending": "○", "in_progress": "◐", "complete": "●", "error": "✗"}
 
 
@@ -25,7 +30,8 @@ def _divider(block: JSON) -> Iterator[str]:
 def _text_block(block: JSON) -> Iterator[str]:
     yield from _words(block.get("text"))
     for field in block.get("fields") or ():
-        yield from _words(field)
+        # In Slack two columns: a name, and its value below it.
+        yield "  ".join(_words(field))
     if "accessory" in block:
         yield _element(block["accessory"])
 
@@ -90,7 +96,21 @@ LINES: Final[dict[str, Callable[[JSON], Iterator[str]]]] = {
 def _words(value: Any) -> list[str]:
     """The lines of a text object, or of plain text."""
     text = value.get("text") if isinstance(value, dict) else value
+    if isinstance(value, dict) and value.get("type") == "mrkdwn" and isinstance(text, str):
+        text = rendered(text)
     return text.splitlines() if isinstance(text, str) else []
+
+
+def rendered(text: str) -> str:
+    """What people read of a text in Slack's markup. Mentions stay ids, with their sign: `@U…`, `@S…`, `#C…`."""
+    return html.unescape(LINKS.sub(_link, FORMATS.sub(r"\2", text)))
+
+
+def _link(match: re.Match[str]) -> str:
+    sign, target, label = match[1], match[2], match[3]
+    if sign == "!":
+        return f"@{target.removeprefix('subteam^')}" if target.startswith("subteam^") else label or f"@{target}"
+    return label or f"{sign}{target}"
 
 
 def _element(element: JSON) -> str:

@@ -12,7 +12,7 @@ import concurrent.futures
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Protocol, Self, TypeVar
 
 from firedoor.drill.fakes._fake import Exchange
@@ -130,7 +130,7 @@ class LocalSlack:
     # --- what happens to it ---
 
     @contextlib.contextmanager
-    def down(self) -> Iterator[None]:
+    def down(self) -> Generator[None]:
         """Nobody is there: connections are refused, open ones and sockets are dropped."""
         self.faults.down = True
         self._server.do(self._server.refuse())

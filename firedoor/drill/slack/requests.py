@@ -41,7 +41,8 @@ class Requests:
         for attempt in range(len(EVENT_RETRIES) + 1 if kind == "events_api" else 1):
             if attempt:
                 await asyncio.sleep(EVENT_RETRIES[attempt - 1] * self.pace())
-            retry = {"X-Slack-Retry-Num": str(attempt), "X-Slack-Retry-Reason": "http_error"} if attempt else {}
+            why = "http_timeout" if reply.error == "timeout" else "http_error"
+            retry = {"X-Slack-Retry-Num": str(attempt), "X-Slack-Retry-Reason": why} if attempt else {}
             reply = await self._send(self.addresses[kind], body, {"Content-Type": media} | retry)
             seconds = (time.monotonic() - began) / self.pace()
             reply = Reply(reply.payload if accepts else None, reply.error, seconds, attempt + 1)

@@ -58,7 +58,10 @@ class Bookmark:
 
 @dataclass
 class Channel:
-    """A conversation (C…). `read_only` lets no app post; `shared_with` are the other teams of a shared channel."""
+    """A conversation: C…, or D… for one of the bot with one person (`is_im`).
+
+    `read_only` lets no app post; `shared_with` are the other teams of a shared channel.
+    """
 
     id: str
     name: str
@@ -67,6 +70,7 @@ class Channel:
     members: list[str] = field(default_factory=list)
     is_private: bool = False
     is_archived: bool = False
+    is_im: bool = False
     is_general: bool = False
     read_only: bool = False
     topic: str = ""

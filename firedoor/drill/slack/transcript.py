@@ -1,4 +1,4 @@
-"""A conversation as plain lines, as people saw it: `firedoor drill --slack` prints them.
+"""A conversation as plain lines, as people saw it: `firedoor drill --slack` prints them, with what people did.
 
 #incidents
 09:14:02  firedoor: AWS access key leaked (edited 3 times)
@@ -8,6 +8,8 @@
 """
 
 import datetime
+import re
+from dataclasses import dataclass
 from typing import Final
 
 from firedoor.drill.slack.lines import INDENT, block_lines
@@ -17,6 +19,16 @@ from firedoor.drill.slack.workspace import Workspace
 
 #: Where the second line of a message begins.
 MARGIN: Final = " " * 10
+#: A mention as `block_lines` leaves it.
+MENTION: Final = re.compile(r"([@#])([UWSC][A-Z0-9]{8,})")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message in lines. `at` (seconds since 1970) is when it was posted; of an ephemeral one, when it was last edited."""
+
+    at: float
+    lines: list[str]
 
 
 def transcript(workspace: Workspace, channel: str, *, viewer: str = "", history: bool = False) -> list[str]:
@@ -25,17 +37,31 @@ def transcript(workspace: Workspace, channel: str, *, viewer: str = "", history:
     `history` shows what a message said before each edit, too; without it, how often it was edited.
     """
     with workspace.lock:
-        there = workspace.channels[channel]
-        lines = [f"#{there.name}" + (f": {there.topic}" if there.topic else "")]
-        lines += [f"{INDENT}bookmark {one.title}: {one.link}" for one in there.bookmarks]
-        shown = seen_by(workspace, viewer, channel) if viewer else _all(workspace, channel)
-        for message in shown:
-            lines += _message(workspace, message, "", history=history)
-            for reply in _replies(workspace, message, viewer):
-                lines += _message(workspace, reply, INDENT, history=history)
-        if there.is_archived:
-            lines.append("(archived)")
-        return lines
+        there, lines = workspace.channels[channel], heading(workspace, channel)
+        lines += [line for one in messages(workspace, channel, viewer=viewer, history=history) for line in one.lines]
+        return [*lines, "(archived)"] if there.is_archived else lines
+
+
+def heading(workspace: Workspace, channel: str) -> list[str]:
+    """The name of a channel, its topic, its bookmarks."""
+    there = workspace.channels[channel]
+    name = f"#{there.name}" + (f": {there.topic}" if there.topic else "")
+    return [name, *(f"{INDENT}bookmark {one.title}: {one.link}" for one in there.bookmarks)]
+
+
+def clock(at: float) -> str:
+    """A time of day, UTC."""
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%H:%M:%S")
+
+
+def messages(workspace: Workspace, channel: str, *, viewer: str = "", history: bool = False) -> list[Said]:
+    """The messages of a transcript, each followed by its thread."""
+    with workspace.lock:
+        found: list[Said] = []
+        for message in seen_by(workspace, viewer, channel) if viewer else _all(workspace, channel):
+            found.append(_message(workspace, message, "", history=history))
+            found += [_message(workspace, one, INDENT, history=history) for one in _replies(workspace, message, viewer)]
+        return found
 
 
 def modal_lines(view: View) -> list[str]:
@@ -60,7 +86,7 @@ def _replies(workspace: Workspace, message: Message, viewer: str) -> list[Messag
     ]
 
 
-def _message(workspace: Workspace, message: Message, indent: str, *, history: bool) -> list[str]:
+def _message(workspace: Workspace, message: Message, indent: str, *, history: bool) -> Said:
     who = workspace.users[message.user].name
     if message.ephemeral_to:
         who += f", only to {workspace.users[message.ephemeral_to].name}"
@@ -74,7 +100,24 @@ def _message(workspace: Workspace, message: Message, indent: str, *, history: bo
     lines += [f"{MARGIN}file {workspace.uploads[one].title or workspace.uploads[one].name}" for one in message.files]
     if message.reactions:
         lines.append(MARGIN + " ".join(f":{name}: {len(people)}" for name, people in message.reactions.items()))
-    return [f"{indent}{line}" for line in lines]
+    # What only one person sees is replaced when they press something: that is when they read it.
+    at = float(message.edited or message.ts) if message.ephemeral_to else float(message.ts)
+    return Said(at, [f"{indent}{_named(workspace, line)}" for line in lines])
+
+
+def _named(workspace: Workspace, line: str) -> str:
+    """The line with names in place of the ids of people, groups and channels."""
+
+    def name(match: re.Match[str]) -> str:
+        sign, id = match[1], match[2]
+        if user := workspace.users.get(id):
+            return sign + user.name
+        if group := workspace.groups.get(id):
+            return sign + group.handle
+        channel = workspace.channels.get(id)
+        return sign + channel.name if channel else match[0]
+
+    return MENTION.sub(name, line)
 
 
 def _note(message: Message, *, history: bool) -> str:
@@ -87,8 +130,7 @@ def _note(message: Message, *, history: bool) -> str:
 
 
 def _version(at: float, who: str, version: Version, note: str) -> list[str]:
-    moment = datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%H:%M:%S")
     # Blocks are what people see; the text is for notifications.
     lines = [line for line in block_lines(version.blocks) if line] or version.text.splitlines() or ["(nothing)"]
     first = lines[0] + (f" ({note})" if note else "")
-    return [f"{moment}  {who}: {first}", *(f"{MARGIN}{line}" for line in lines[1:])]
+    return [f"{clock(at)}  {who}: {first}", *(f"{MARGIN}{line}" for line in lines[1:])]

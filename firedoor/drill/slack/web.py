@@ -211,8 +211,9 @@ class Server:
 def _instead(fault: Fault | None) -> Said | None:
     if fault is None or not fault.status:
         return None
-    headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after else {}
-    error = "ratelimited" if fault.status == 429 else "service_unavailable"
+    busy = fault.status == 429
+    headers = {"Retry-After": str(fault.retry_after)} if busy else {}
+    error = "ratelimited" if busy else "service_unavailable"
     return Said(fault.status, {"ok": False, "error": error}, headers)
 
 

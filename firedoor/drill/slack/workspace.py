@@ -73,7 +73,8 @@ class Workspace:
         self.app_token = canary("xapp-")
         self.signing_secret = canary("")
         self.watchers: list[Callable[[], None]] = []
-        self._messages: dict[tuple[str, str], Message] = {}
+        self._messages: dict[str, dict[str, Message]] = {}
+        self._replies: dict[tuple[str, str], list[Message]] = {}
         self._last_ts = 0
         self._ids = 0
 
@@ -108,6 +109,15 @@ class Workspace:
         self.channels[channel.id] = channel
         return channel
 
+    def direct(self, user: str) -> Channel:
+        """The bot's conversation with one person, begun if there is none yet."""
+        for channel in self.channels.values():
+            if channel.is_im and user in channel.members:
+                return channel
+        channel = self.add_channel("", (user, BOT), id=self.new_id("D"), creator=user, is_private=True)
+        channel.is_im = True
+        return channel
+
     def add_group(self, handle: str, members: Iterable[str], *, id: str = "") -> Group:
         """A new user group."""
         group = Group(id or self.new_id("S"), handle, handle.title(), list(members))
@@ -138,23 +148,25 @@ class Workspace:
 
     def post(self, message: Message) -> Message:
         """Put a message where it belongs."""
-        self._messages[message.channel, message.ts] = message
+        self._messages.setdefault(message.channel, {})[message.ts] = message
+        if message.is_reply:
+            self._replies.setdefault((message.channel, message.thread_ts), []).append(message)
         self.changed()
         return message
 
     def message(self, channel: str, ts: str) -> Message | None:
         """A message that is there, ephemeral ones too; None if there is none, or none any more."""
-        found = self._messages.get((channel, ts))
+        found = self._messages.get(channel, {}).get(ts)
         return None if found is None or found.deleted else found
 
     def messages(self, channel: str, *, deleted: bool = False) -> Iterator[Message]:
         """All of a channel in the order of their ts: replies and ephemeral ones too, and deleted ones on request."""
-        found = [one for one in self._messages.values() if one.channel == channel and (deleted or not one.deleted)]
-        yield from sorted(found, key=lambda one: one.ts)
+        found = sorted(self._messages.get(channel, {}).values(), key=lambda one: one.ts)
+        return (one for one in found if deleted or not one.deleted)
 
     def thread(self, channel: str, ts: str) -> list[Message]:
         """The replies to a message that everybody sees."""
-        return [one for one in self.messages(channel) if one.is_reply and one.thread_ts == ts and not one.ephemeral_to]
+        return [one for one in self._replies.get((channel, ts), ()) if not one.ephemeral_to and not one.deleted]
 
     def edit(self, message: Message, text: str, blocks: list[JSON], attachments: list[JSON] | None = None) -> None:
         """Make a message say something else. What it said before is kept in its `versions`."""

@@ -7,12 +7,11 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from firedoor.drill.slack.local import LocalSlack
+from tests.slack_said import official
 
 
 @pytest.fixture
 async def client(slack: LocalSlack) -> AsyncIterator[AsyncWebClient]:
     """slack_sdk's client with the bot's token, unmodified; it asks once, and not again."""
     async with aiohttp.ClientSession() as session:
-        yield AsyncWebClient(
-            token=slack.workspace.bot_token, base_url=slack.base_url, session=session, retry_handlers=[]
-        )
+        yield official(slack, slack.workspace.bot_token, session=session, retry_handlers=[])

@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 from slack_sdk.socket_mode.request import SocketModeRequest
-from slack_sdk.web.async_client import AsyncWebClient
 
 from firedoor.drill.slack.inputs import NotPossible
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.people import buttons
-from firedoor.drill.slack.state import Message, View
+from firedoor.drill.slack.state import Message
 from firedoor.drill.slack.workspace import (
     ALICE,
     BOB,
@@ -23,9 +22,9 @@ from firedoor.drill.slack.workspace import (
     SECRET,
     SHARED_CHANNEL,
 )
-from tests.drill.slack.socketing import App
+from tests.drill.slack.socketing import App, opened
 from tests.shared import SHARED, needs_shared
-from tests.slack_said import JSON, actions, button, confirm, modal, plain, section, text_input
+from tests.slack_said import JSON, Client, actions, button, confirm, plain, section
 
 
 def shape(value: Any) -> Any:
@@ -35,9 +34,7 @@ def shape(value: Any) -> Any:
     return [shape(one) for one in value[:1]] if isinstance(value, list) else type(value).__name__
 
 
-async def posted(
-    slack: LocalSlack, client: AsyncWebClient, *blocks: JSON, channel: str = INCIDENTS, **more: Any
-) -> Message:
+async def posted(slack: LocalSlack, client: Client, *blocks: JSON, channel: str = INCIDENTS, **more: Any) -> Message:
     """A message of the app's."""
     answer = await client.chat_postMessage(channel=channel, text="x", blocks=list(blocks), **more)
     found = slack.workspace.message(channel, answer["ts"])
@@ -45,16 +42,8 @@ async def posted(
     return found
 
 
-async def opened(slack: LocalSlack, client: AsyncWebClient, *blocks: JSON, user: str = ALICE, **more: Any) -> View:
-    """A modal on somebody's screen."""
-    await client.views_open(trigger_id=slack.workspace.new_trigger(user).id, view=modal(*blocks, **more))
-    found = slack.act.modal(user)
-    assert found is not None
-    return found
-
-
 @needs_shared
-async def test_payloads_have_the_fields_of_recorded_ones(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_payloads_have_the_fields_of_recorded_ones(slack: LocalSlack, client: Client) -> None:
     """Every field of bolt-python's command and press is there, of the same type."""
     slack.workspace.join_enterprise()
     recorded = (SHARED / "payloads" / "slack" / "slash_command.txt").read_text()
@@ -75,7 +64,7 @@ async def test_payloads_have_the_fields_of_recorded_ones(slack: LocalSlack, clie
         assert shape(ours[name]) == shape(value), name
 
 
-async def test_a_press_on_a_message_and_its_response_url(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_a_press_on_a_message_and_its_response_url(slack: LocalSlack, client: Client) -> None:
     """The payload names message, thread, button and person; the message itself is there, as it is not for ephemeral ones."""
     first = await posted(slack, client, section("x"))
     message = await posted(
@@ -103,7 +92,7 @@ async def test_a_press_on_a_message_and_its_response_url(slack: LocalSlack, clie
     assert payload["user"] == {"id": BOB, "username": "bob", "name": "bob", "team_id": "T0FIREDOOR"}
 
 
-async def test_a_confirm_dialog_is_shown_and_may_be_answered_with_no(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_a_confirm_dialog_is_shown_and_may_be_answered_with_no(slack: LocalSlack, client: Client) -> None:
     """Its text can be read; after a no the app hears nothing."""
     message = await posted(slack, client, actions(button("go", confirm=confirm("Delete key?", "AKIA… is deleted."))))
     async with App(slack) as app:
@@ -115,9 +104,7 @@ async def test_a_confirm_dialog_is_shown_and_may_be_answered_with_no(slack: Loca
     assert no.dialog == yes.dialog == "Delete key?\nAKIA… is deleted.\nDo it\nNo"
 
 
-async def test_a_choice_in_a_select_and_one_of_two_buttons_with_one_id(
-    slack: LocalSlack, client: AsyncWebClient
-) -> None:
+async def test_a_choice_in_a_select_and_one_of_two_buttons_with_one_id(slack: LocalSlack, client: Client) -> None:
     """The option is told as the app wrote it; of two buttons that one is pressed whose value was meant."""
     choice = {
         "type": "static_select",
@@ -141,7 +128,7 @@ async def test_a_choice_in_a_select_and_one_of_two_buttons_with_one_id(
         slack.act.press(BOB, message, "pick", value="c")
 
 
-async def test_somebody_of_another_team_is_told_apart(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_somebody_of_another_team_is_told_apart(slack: LocalSlack, client: Client) -> None:
     """Their own team stands at the person, ours at the interaction, theirs at a command."""
     message = await posted(slack, client, actions(button("go")), channel=SHARED_CHANNEL)
     async with App(slack) as app:
@@ -151,7 +138,7 @@ async def test_somebody_of_another_team_is_told_apart(slack: LocalSlack, client:
     assert app.heard[1].payload["team_id"] == "T0STRANGER"
 
 
-async def test_an_enterprise_stands_in_every_payload(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_an_enterprise_stands_in_every_payload(slack: LocalSlack, client: Client) -> None:
     """In commands as two fields, in interactions as an object."""
     slack.workspace.join_enterprise()
     message = await posted(slack, client, actions(button("go")))
@@ -165,150 +152,7 @@ async def test_an_enterprise_stands_in_every_payload(slack: LocalSlack, client: 
     assert app.heard[1].payload["enterprise"] == {"id": "E0FIREDOOR", "name": "Firedoor Group"}
 
 
-FIELDS = {
-    "type": "modal",
-    "title": plain("All"),
-    "submit": plain("Send"),
-    "blocks": [
-        text_input("text"),
-        text_input("begun", initial_value="as before"),
-        {"type": "input", "block_id": "number", "label": plain("N"), "element": {"type": "number_input", "action_id": "n", "is_decimal_allowed": False}},
-        {
-            "type": "input",
-            "block_id": "one",
-            "label": plain("One"),
-            "element": {"type": "static_select", "action_id": "o", "options": [{"text": plain("A"), "value": "a"}]},
-        },
-        {
-            "type": "input",
-            "block_id": "some",
-            "label": plain("Some"),
-            "optional": True,
-            "element": {
-                "type": "checkboxes",
-                "action_id": "c",
-                "options": [{"text": plain(one), "value": one} for one in "xy"],
-                "initial_options": [{"text": plain("x"), "value": "x"}],
-            },
-        },
-        {"type": "input", "block_id": "who", "label": plain("Who"), "element": {"type": "users_select", "action_id": "u"}},
-        {"type": "input", "block_id": "file", "label": plain("F"), "optional": True, "element": {"type": "file_input", "action_id": "f"}},
-        {"type": "input", "block_id": "maybe", "label": plain("M"), "optional": True, "element": {"type": "static_select", "action_id": "m", "option_groups": [{"label": plain("g"), "options": [{"text": plain("A"), "value": "a"}]}]}},
-    ],
-}  # fmt: skip
-
-
-async def test_a_submission_has_the_values_of_all_kinds_of_inputs(slack: LocalSlack, client: AsyncWebClient) -> None:
-    """By block and action, in the fields that Slack uses for each; what was not touched is as it began."""
-    await client.views_open(trigger_id=slack.workspace.new_trigger(ALICE).id, view=FIELDS)
-    view = slack.act.modal(ALICE)
-    assert view is not None
-    async with App(slack) as app:
-        reply = await slack.act.submit(ALICE, view, {"text": "why", "n": "7", "one": "a", "who": BOB})
-    assert reply.ok
-    payload = app.heard[0].payload
-    assert payload["type"] == "view_submission"
-    assert payload["view"]["state"]["values"] == {
-        "text": {"text": {"type": "plain_text_input", "value": "why"}},
-        "begun": {"text": {"type": "plain_text_input", "value": "as before"}},
-        "number": {"n": {"type": "number_input", "value": "7"}},
-        "one": {"o": {"type": "static_select", "selected_option": {"text": plain("A"), "value": "a"}}},
-        "some": {"c": {"type": "checkboxes", "selected_options": [{"text": plain("x"), "value": "x"}]}},
-        "who": {"u": {"type": "users_select", "selected_user": BOB}},
-        "maybe": {"m": {"type": "static_select", "selected_option": None}},
-    }
-    assert slack.act.modal(ALICE) is None
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({}, "Why: Please complete this required field."),
-        ({"why": "x"}, "Why: This field must be at least 2 characters."),
-        ({"why": "xxxxx"}, "Why: This field must be at most 4 characters."),
-        ({"why": "xxx", "n": "many"}, "N: This field must be a number."),
-        ({"who": "x"}, r"The modal has no input who, only why \(text\), number \(n\)"),
-    ],
-)
-async def test_what_a_client_of_slack_does_not_submit(
-    slack: LocalSlack, client: AsyncWebClient, values: JSON, words: str
-) -> None:
-    """Missing, short, long, no number: the app is never asked."""
-    number = {
-        "type": "input",
-        "optional": True,
-        "block_id": "number",
-        "label": plain("N"),
-        "element": {"type": "number_input", "action_id": "n"},
-    }
-    view = await opened(slack, client, text_input("why", min_length=2, max_length=4), number)
-    with pytest.raises(NotPossible, match=words):
-        slack.act.submit(ALICE, view, values)
-
-
-async def test_what_an_app_may_do_with_a_submission(slack: LocalSlack, client: AsyncWebClient) -> None:
-    """Name errors: the modal stays. Update it, push another over it, clear them all."""
-    actions_: list[Any] = [
-        {"response_action": "errors", "errors": {"why": "Too vague."}},
-        {"response_action": "update", "view": modal(section("updated"))},
-        {"response_action": "push", "view": modal(section("pushed"))},
-        {"response_action": "clear"},
-    ]
-
-    async def answer(request: SocketModeRequest) -> Any:
-        return actions_.pop(0)
-
-    first = await opened(slack, client, text_input("why"))
-    async with App(slack, answer):
-        reply = await slack.act.submit(ALICE, first, {"why": "x"})
-        assert reply.payload["errors"] == {"why": "Too vague."}
-        assert slack.act.modal(ALICE) is first
-        await slack.act.submit(ALICE, first, {"why": "x"})
-        assert slack.act.modal(ALICE) is first
-        assert first.said["blocks"][0]["text"]["text"] == "updated"
-        await slack.act.submit(ALICE, first)
-        pushed = slack.act.modal(ALICE)
-        assert pushed is not None
-        assert (pushed.previous, pushed.said["blocks"][0]["text"]["text"]) == (first.id, "pushed")
-        await slack.act.submit(ALICE, pushed)
-    assert slack.act.modal(ALICE) is None
-    assert slack.act.told(ALICE) == []
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        {"response_action": "errors", "errors": {"other": "x"}},
-        {"response_action": "errors"},
-        {"response_action": "update", "view": {"type": "page"}},
-        {"response_action": "dance"},
-    ],
-)
-async def test_an_answer_to_a_submission_that_makes_no_sense(
-    slack: LocalSlack, client: AsyncWebClient, payload: JSON
-) -> None:
-    """The modal stays as it is, and the person is told of trouble."""
-
-    async def answer(request: SocketModeRequest) -> Any:
-        return payload
-
-    view = await opened(slack, client, text_input("why"))
-    async with App(slack, answer):
-        await slack.act.submit(ALICE, view, {"why": "x"})
-    assert slack.act.modal(ALICE) is view
-    assert "invalid_arguments" in slack.act.told(ALICE)[0]
-
-
-async def test_a_submission_that_nobody_takes(slack: LocalSlack, client: AsyncWebClient) -> None:
-    """The modal stays, and the person is told."""
-    view = await opened(slack, client, text_input("why"))
-    reply = await slack.act.submit(ALICE, view, {"why": "x"})
-    assert reply.error == "dispatch_failed"
-    assert slack.act.modal(ALICE) is view
-    assert slack.act.told(ALICE) == ["We had some trouble connecting. Try again?"]
-
-
-async def test_a_press_in_a_modal_and_its_closing(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_a_press_in_a_modal_and_its_closing(slack: LocalSlack, client: Client) -> None:
     """The app gets the view with its values, and is told of the end if it wanted to be."""
     choice = {"type": "static_select", "action_id": "pick", "options": [{"text": plain("A"), "value": "a"}]}
     view = await opened(slack, client, actions(choice), actions(button("go")), notify_on_close=True)
@@ -327,7 +171,7 @@ async def test_a_press_in_a_modal_and_its_closing(slack: LocalSlack, client: Asy
         slack.act.press(ALICE, view, "go")
 
 
-async def test_shortcuts_and_mentions_in_a_thread(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_shortcuts_and_mentions_in_a_thread(slack: LocalSlack, client: Client) -> None:
     """A global shortcut has no channel; one of a message has it; a mention in a thread names the thread."""
     message = await posted(slack, client, section("x"))
     async with App(slack) as app:
@@ -348,7 +192,7 @@ async def test_shortcuts_and_mentions_in_a_thread(slack: LocalSlack, client: Asy
     assert [one.text for one in slack.act.seen_by(BOB, INCIDENTS, thread=message.ts)] == ["x", f"<@{BOT}> approve"]
 
 
-async def test_what_nobody_can_do(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_what_nobody_can_do(slack: LocalSlack, client: Client) -> None:
     """A command in a thread, where one is not, in an archive; a button that is not there or not seen."""
     message = await posted(slack, client, actions(button("go")))
     secret = await posted(slack, client, actions(button("go")), channel=SECRET)
@@ -356,7 +200,7 @@ async def test_what_nobody_can_do(slack: LocalSlack, client: AsyncWebClient) -> 
     ephemeral = slack.workspace.message(INCIDENTS, shown["message_ts"])
     view = await opened(slack, client, actions(button("go")))
     assert ephemeral is not None
-    with pytest.raises(NotPossible, match="/firedoor is not supported in threads. Sorry!"):
+    with pytest.raises(NotPossible, match=r"/firedoor is not supported in threads\. Sorry!"):
         slack.act.type_command(ALICE, INCIDENTS, "/firedoor status", thread=message.ts)
     with pytest.raises(NotPossible, match="They are not in #incidents"):
         slack.act.type_command(MALLORY, INCIDENTS, "/firedoor status")

@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from slack_sdk.web.async_client import AsyncWebClient
+from aiohttp import ServerDisconnectedError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.workspace import ALICE, BOB, INCIDENTS
 from tests.drill.slack.socketing import App
-from tests.slack_said import actions, button, section
+from tests.slack_said import Client, actions, button, section
 
 
 async def command_url(slack: LocalSlack) -> AsyncWebhookClient:
@@ -44,7 +44,7 @@ async def test_after_thirty_minutes_it_has_expired(slack: LocalSlack) -> None:
     ("said", "error"),
     [
         ({"text": "x", "blocks": [{"type": "banner"}]}, "invalid_blocks"),
-        ({}, "no_text"),
+        ({"response_type": "in_channel"}, "no_text"),
         ([], "invalid_payload"),
     ],
 )
@@ -57,9 +57,7 @@ async def test_answers_that_slack_refuses(slack: LocalSlack, said: Any, error: s
     assert (refused.status_code, error in refused.body) == (400, True)
 
 
-async def test_the_message_whose_button_was_pressed_is_replaced_and_deleted(
-    slack: LocalSlack, client: AsyncWebClient
-) -> None:
+async def test_the_message_whose_button_was_pressed_is_replaced_and_deleted(slack: LocalSlack, client: Client) -> None:
     """An ephemeral one too, which no other call can change; without the word a new one appears beside it."""
     shown = await client.chat_postEphemeral(
         channel=INCIDENTS, user=ALICE, text="Sure?", blocks=[actions(button("yes"))]
@@ -89,9 +87,9 @@ async def test_faults_reach_response_urls_too(slack: LocalSlack) -> None:
     refused = await url.send(text="a")
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "7")
     slack.faults.drop("response_url")
-    with pytest.raises(OSError):
+    with pytest.raises(ServerDisconnectedError):
         await url.send(text="b")
     slack.faults.lose_reply("response_url")
-    with pytest.raises(OSError):
+    with pytest.raises(ServerDisconnectedError):
         await url.send(text="c")
     assert [one.text for one in slack.act.seen_by(ALICE, INCIDENTS)] == ["c"]

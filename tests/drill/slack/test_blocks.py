@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 from slack_sdk.models.blocks import MarkdownBlock, PlanBlock, SectionBlock, TaskCardBlock
-from slack_sdk.web.async_client import AsyncWebClient
 
 from firedoor.drill.slack.blocks import block_faults, check_view
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.refusal import Refusal
 from firedoor.drill.slack.workspace import INCIDENTS, NEW_BLOCKS
-from tests.slack_said import JSON, actions, button, confirm, modal, plain, refusal, section, text_input
+from tests.slack_said import JSON, Client, actions, button, confirm, modal, plain, refusal, section, text_input
 
 ALL = set(NEW_BLOCKS)
 
@@ -201,6 +200,8 @@ def test_everything_that_firedoor_may_use_is_taken() -> None:
             {"type": "static_select", "action_id": "g", "option_groups": [{"label": plain("x"), "options": options(2)}]}
         ),
         actions(select(2, placeholder=plain("Choose"), initial_option=options(1)[0])),
+        text_input("why") | {"hint": plain("In a sentence.")},
+        actions({"type": "radio_buttons", "action_id": "r", "options": [options(1)[0] | {"description": plain("x")}]}),
         {"type": "rich_text", "elements": []},
         {"type": "card"},
     ]
@@ -208,9 +209,7 @@ def test_everything_that_firedoor_may_use_is_taken() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(NEW_BLOCKS))
-async def test_new_blocks_only_where_the_workspace_has_them(
-    slack: LocalSlack, client: AsyncWebClient, kind: str
-) -> None:
+async def test_new_blocks_only_where_the_workspace_has_them(slack: LocalSlack, client: Client, kind: str) -> None:
     """A plan, a task card, an alert, markdown … are an unsupported type until they are switched on."""
     block: JSON = {"type": kind, "title": "x", "task_id": "1", "status": "pending", "text": "x"}
     if kind == "alert":

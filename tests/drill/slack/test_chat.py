@@ -3,15 +3,14 @@
 from typing import Any
 
 import pytest
-from slack_sdk.web.async_client import AsyncWebClient
 
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.workspace import ALICE, GENERAL, INCIDENTS, MALLORY, OLD, SECRET
-from tests.slack_said import actions, button, refusal, section
+from tests.slack_said import Client, actions, button, refusal, section
 
 
 async def test_a_message_is_posted_read_back_with_its_metadata_and_found_in_its_thread(
-    slack: LocalSlack, client: AsyncWebClient
+    slack: LocalSlack, client: Client
 ) -> None:
     """What was posted is in the history, newest first; replies are only in the thread; metadata only on request."""
     metadata = {"event_type": "firedoor", "event_payload": {"key": "i-1"}}
@@ -35,7 +34,7 @@ async def test_a_message_is_posted_read_back_with_its_metadata_and_found_in_its_
     assert second["message"]["blocks"][0]["block_id"]
 
 
-async def test_an_update_keeps_what_it_does_not_give_and_the_ts(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_an_update_keeps_what_it_does_not_give_and_the_ts(slack: LocalSlack, client: Client) -> None:
     """Blocks and metadata stay unless they are given; an empty list takes blocks away; the versions are kept."""
     metadata = {"event_type": "firedoor", "event_payload": {}}
     posted = await client.chat_postMessage(channel=INCIDENTS, text="a", blocks=[section("a")], metadata=metadata)
@@ -49,7 +48,7 @@ async def test_an_update_keeps_what_it_does_not_give_and_the_ts(slack: LocalSlac
     assert [one.text for one in message.versions] == ["a", "b"]
 
 
-async def test_a_deleted_message_is_gone_for_every_call(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_a_deleted_message_is_gone_for_every_call(slack: LocalSlack, client: Client) -> None:
     """Whoever deletes it: update, delete, pin and permalink say message_not_found; a thread cannot be begun there."""
     posted = await client.chat_postMessage(channel=INCIDENTS, text="a")
     other = await client.chat_postMessage(channel=INCIDENTS, text="b")
@@ -71,7 +70,7 @@ async def test_a_deleted_message_is_gone_for_every_call(slack: LocalSlack, clien
     assert (await client.conversations_history(channel=INCIDENTS))["messages"] == []
 
 
-async def test_a_reply_begins_no_thread_of_its_own(client: AsyncWebClient) -> None:
+async def test_a_reply_begins_no_thread_of_its_own(client: Client) -> None:
     """The ts of a reply is no thread_ts."""
     posted = await client.chat_postMessage(channel=INCIDENTS, text="a")
     reply = await client.chat_postMessage(channel=INCIDENTS, text="b", thread_ts=posted["ts"])
@@ -79,9 +78,7 @@ async def test_a_reply_begins_no_thread_of_its_own(client: AsyncWebClient) -> No
     assert refused["error"] == "cannot_reply_to_message"
 
 
-async def test_an_ephemeral_message_is_seen_by_one_person_and_by_no_call(
-    slack: LocalSlack, client: AsyncWebClient
-) -> None:
+async def test_an_ephemeral_message_is_seen_by_one_person_and_by_no_call(slack: LocalSlack, client: Client) -> None:
     """It is in no history, and can be neither updated nor deleted."""
     shown = await client.chat_postEphemeral(channel=INCIDENTS, user=ALICE, text="only you")
     assert [one.text for one in slack.act.seen_by(ALICE, INCIDENTS)] == ["only you"]
@@ -92,7 +89,7 @@ async def test_an_ephemeral_message_is_seen_by_one_person_and_by_no_call(
     assert (await refusal(client.chat_delete(channel=INCIDENTS, ts=ts)))["error"] == "message_not_found"
 
 
-async def test_others_messages_cannot_be_changed(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_others_messages_cannot_be_changed(slack: LocalSlack, client: Client) -> None:
     """A person's message is not the app's."""
     said = slack.act.say(ALICE, INCIDENTS, "hello")
     assert (await refusal(client.chat_update(channel=INCIDENTS, ts=said.ts, text="x")))[
@@ -117,12 +114,12 @@ async def test_others_messages_cannot_be_changed(slack: LocalSlack, client: Asyn
         ({"text": "x"}, "invalid_arguments"),
     ],
 )
-async def test_a_message_that_slack_refuses(client: AsyncWebClient, said: dict[str, Any], error: str) -> None:
+async def test_a_message_that_slack_refuses(client: Client, said: dict[str, Any], error: str) -> None:
     """Each with Slack's own word."""
     assert (await refusal(client.api_call("chat.postMessage", json=said)))["error"] == error
 
 
-async def test_a_channel_that_the_bot_is_not_in(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_a_channel_that_the_bot_is_not_in(slack: LocalSlack, client: Client) -> None:
     """A public one takes messages with `chat:write.public`, else not; a private one is not found."""
     await client.chat_postMessage(channel=GENERAL, text="x")
     slack.workspace.tokens[slack.workspace.bot_token].scopes.discard("chat:write.public")
@@ -133,7 +130,7 @@ async def test_a_channel_that_the_bot_is_not_in(slack: LocalSlack, client: Async
     assert (await refusal(client.chat_postMessage(channel=INCIDENTS, text="x")))["error"] == "restricted_action"
 
 
-async def test_ephemeral_only_for_members(client: AsyncWebClient) -> None:
+async def test_ephemeral_only_for_members(client: Client) -> None:
     """Somebody must be in the channel, and exist."""
     refused = await refusal(client.chat_postEphemeral(channel=INCIDENTS, user=MALLORY, text="x"))
     assert refused["error"] == "user_not_in_channel"
@@ -141,7 +138,7 @@ async def test_ephemeral_only_for_members(client: AsyncWebClient) -> None:
     assert refused["error"] == "user_not_found"
 
 
-async def test_long_text_is_cut_when_posted_and_refused_in_an_update(client: AsyncWebClient) -> None:
+async def test_long_text_is_cut_when_posted_and_refused_in_an_update(client: Client) -> None:
     """40,000 characters are kept of a new message, 4,000 are the most of an updated one."""
     posted = await client.chat_postMessage(channel=INCIDENTS, text="x" * 40_001)
     assert len(posted["message"]["text"]) == 40_000
@@ -151,7 +148,7 @@ async def test_long_text_is_cut_when_posted_and_refused_in_an_update(client: Asy
     assert refused["error"] == "msg_too_long"
 
 
-async def test_an_archived_channel_keeps_its_messages_as_they_are(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_an_archived_channel_keeps_its_messages_as_they_are(slack: LocalSlack, client: Client) -> None:
     """Updates are `is_inactive`, reactions and pins `is_archived`."""
     posted = await client.chat_postMessage(channel=INCIDENTS, text="x")
     slack.act.archive(INCIDENTS)
@@ -160,7 +157,7 @@ async def test_an_archived_channel_keeps_its_messages_as_they_are(slack: LocalSl
     assert refused["error"] == "is_archived"
 
 
-async def test_pins_reactions_and_links(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_pins_reactions_and_links(slack: LocalSlack, client: Client) -> None:
     """A pin and a reaction once; the address of a reply names its thread."""
     posted = await client.chat_postMessage(channel=INCIDENTS, text="x")
     reply = await client.chat_postMessage(
@@ -181,7 +178,7 @@ async def test_pins_reactions_and_links(slack: LocalSlack, client: AsyncWebClien
     assert history["messages"][0]["reactions"] == [{"name": "eyes", "users": ["U0FIREDOOR"], "count": 1}]
 
 
-async def test_buttons_get_ids_of_their_own(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_buttons_get_ids_of_their_own(slack: LocalSlack, client: Client) -> None:
     """What has no `action_id` or `block_id` is given one, as in Slack."""
     unnamed = button("x")
     del unnamed["action_id"]

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from slack_sdk.web.async_client import AsyncWebClient
 
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.workspace import (
@@ -18,10 +17,10 @@ from firedoor.drill.slack.workspace import (
     SECRET,
     SHARED_CHANNEL,
 )
-from tests.slack_said import refusal
+from tests.slack_said import Client, refusal
 
 
-async def test_a_channel_from_its_creation_to_its_archive(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_a_channel_from_its_creation_to_its_archive(slack: LocalSlack, client: Client) -> None:
     """The bot is in it from the start; people, topic, purpose and links are kept."""
     made = await client.conversations_create(name="inc-2026-aws-key")
     channel = made["channel"]["id"]
@@ -62,12 +61,12 @@ async def test_a_channel_from_its_creation_to_its_archive(slack: LocalSlack, cli
         ("---", "invalid_name_punctuation"),
     ],
 )
-async def test_names_that_a_channel_cannot_have(client: AsyncWebClient, name: str, error: str) -> None:
+async def test_names_that_a_channel_cannot_have(client: Client, name: str, error: str) -> None:
     """Taken, empty, long, with capitals or blanks, of signs only."""
     assert (await refusal(client.conversations_create(name=name)))["error"] == error
 
 
-async def test_a_workspace_where_apps_create_no_channels(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_a_workspace_where_apps_create_no_channels(slack: LocalSlack, client: Client) -> None:
     """`restricted_action`."""
     slack.workspace.apps_create_channels = False
     assert (await refusal(client.conversations_create(name="inc-1")))["error"] == "restricted_action"
@@ -84,7 +83,7 @@ async def test_a_workspace_where_apps_create_no_channels(slack: LocalSlack, clie
         (",".join(["U0NOBODY00"] * 1001), "too_many_users"),
     ],
 )
-async def test_people_who_cannot_be_invited(slack: LocalSlack, client: AsyncWebClient, users: str, error: str) -> None:
+async def test_people_who_cannot_be_invited(slack: LocalSlack, client: Client, users: str, error: str) -> None:
     """One of them is enough to refuse all."""
     slack.act.kick(INCIDENTS, DAVE)
     both = f"{DAVE},{users}" if users and error != "too_many_users" else users
@@ -93,7 +92,7 @@ async def test_people_who_cannot_be_invited(slack: LocalSlack, client: AsyncWebC
     assert DAVE not in slack.workspace.channels[INCIDENTS].members
 
 
-async def test_a_channel_can_be_joined_if_it_is_public(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_a_channel_can_be_joined_if_it_is_public(slack: LocalSlack, client: Client) -> None:
     """Once; the second time there is a warning. A private one that is not seen is not found."""
     assert (await client.conversations_join(channel=GENERAL))["channel"]["is_member"]
     assert (await client.conversations_join(channel=GENERAL))["warning"] == "already_in_channel"
@@ -103,7 +102,7 @@ async def test_a_channel_can_be_joined_if_it_is_public(slack: LocalSlack, client
     assert (await refusal(client.conversations_join(channel=SECRET)))["error"] == "channel_not_found"
 
 
-async def test_what_needs_the_bot_in_the_channel(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_what_needs_the_bot_in_the_channel(slack: LocalSlack, client: Client) -> None:
     """Reading, describing, inviting and archiving are `not_in_channel` for a public one that it is not in."""
     slack.act.kick(INCIDENTS)
     for call in (
@@ -138,12 +137,12 @@ async def test_what_needs_the_bot_in_the_channel(slack: LocalSlack, client: Asyn
         ("bookmarks.add", {"channel_id": INCIDENTS, "title": "x", "type": "link"}, "invalid_arguments"),
     ],
 )
-async def test_what_slack_refuses(client: AsyncWebClient, method: str, said: dict[str, Any], error: str) -> None:
+async def test_what_slack_refuses(client: Client, method: str, said: dict[str, Any], error: str) -> None:
     """Each with its word."""
     assert (await refusal(client.api_call(method, params=said)))["error"] == error
 
 
-async def test_the_list_has_what_the_bot_can_see_page_by_page(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_the_list_has_what_the_bot_can_see_page_by_page(slack: LocalSlack, client: Client) -> None:
     """Public ones, private ones on request and only if the bot is in them, archived ones unless they are excluded."""
     ids = [one["id"] async for page in await client.conversations_list(limit=2) for one in page["channels"]]
     assert ids == [GENERAL, INCIDENTS, SHARED_CHANNEL, OLD]
@@ -153,7 +152,7 @@ async def test_the_list_has_what_the_bot_can_see_page_by_page(slack: LocalSlack,
     assert (await client.conversations_list(types="private_channel"))["channels"] == []
 
 
-async def test_history_page_by_page_and_between_two_moments(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_history_page_by_page_and_between_two_moments(slack: LocalSlack, client: Client) -> None:
     """`oldest` and `latest` are outside unless `inclusive`; the cursor leads on."""
     said = [slack.act.say(ALICE, INCIDENTS, str(number)) for number in range(5)]
     pages = [
@@ -169,7 +168,7 @@ async def test_history_page_by_page_and_between_two_moments(slack: LocalSlack, c
     assert [one["text"] for one in between["messages"]] == ["3", "2", "1"]
 
 
-async def test_a_reply_that_is_broadcast_is_in_the_channel_too(client: AsyncWebClient) -> None:
+async def test_a_reply_that_is_broadcast_is_in_the_channel_too(client: Client) -> None:
     """`reply_broadcast`."""
     posted = await client.chat_postMessage(channel=INCIDENTS, text="a")
     await client.chat_postMessage(channel=INCIDENTS, text="b", thread_ts=posted["ts"], reply_broadcast=True)
@@ -177,7 +176,7 @@ async def test_a_reply_that_is_broadcast_is_in_the_channel_too(client: AsyncWebC
     assert [one["text"] for one in history["messages"]] == ["b", "a"]
 
 
-async def test_scopes_are_of_the_kind_of_channel(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_scopes_are_of_the_kind_of_channel(slack: LocalSlack, client: Client) -> None:
     """`groups:…` for private ones, `channels:…` for public ones."""
     slack.workspace.tokens[slack.workspace.bot_token].scopes -= {"groups:history", "groups:write"}
     assert (await client.conversations_history(channel=INCIDENTS))["ok"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import aiohttp
@@ -9,6 +10,7 @@ import pytest
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from firedoor.drill.slack.local import LocalSlack
+from firedoor.drill.slack.reply import Reply
 from firedoor.drill.slack.workspace import ALICE, BOB, GENERAL, INCIDENTS
 from tests.drill.slack.socketing import App
 
@@ -46,7 +48,7 @@ async def test_each_envelope_goes_to_one_of_the_open_sockets(slack: LocalSlack) 
 
 async def test_a_deaf_process_and_one_that_hears(slack: LocalSlack) -> None:
     """The second delivery reaches the other process, late: the answer is not shown any more."""
-    slack.pace = 0.05
+    slack.pace = 0.2
 
     async def answer(request: SocketModeRequest) -> Any:
         return {"text": "too late"}
@@ -71,6 +73,7 @@ async def test_an_event_is_sent_again_in_a_new_envelope(slack: LocalSlack) -> No
         delivery = slack.act.mention(ALICE, INCIDENTS, "approve")
         assert delivery is not None
         reply = await delivery
+        await app.hears(4)
     assert (reply.error, reply.attempts) == ("timeout", 4)
     assert [one.retry_attempt for one in app.heard] == [0, 1, 2, 3]
     assert len({one.envelope_id for one in app.heard}) == 4
@@ -116,7 +119,9 @@ async def test_a_refresh_and_a_dropped_socket_are_survived(slack: LocalSlack) ->
 
 
 @contextlib.asynccontextmanager
-async def raw(slack: LocalSlack, session: aiohttp.ClientSession) -> Any:
+async def raw(
+    slack: LocalSlack, session: aiohttp.ClientSession
+) -> AsyncGenerator[tuple[str, aiohttp.ClientWebSocketResponse]]:
     """A socket without slack_sdk."""
     headers = {"Authorization": f"Bearer {slack.workspace.app_token}"}
     async with session.post(f"{slack.base_url}apps.connections.open", headers=headers) as answer:
@@ -126,13 +131,17 @@ async def raw(slack: LocalSlack, session: aiohttp.ClientSession) -> Any:
 
 
 async def test_an_address_opens_one_socket(slack: LocalSlack) -> None:
-    """The second time it is refused, as is one that was never given."""
+    """The second time it is refused, as is one that was never given, and any while the sockets are closed."""
     async with aiohttp.ClientSession() as session, raw(slack, session) as (url, socket):
         assert (await socket.receive_json())["type"] == "hello"
         for address in (url, url.replace("canary", "strang")):
             with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
                 await session.ws_connect(address)
             assert caught.value.status == 403
+        slack.sockets.closed = True
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            async with raw(slack, session):
+                pass
 
 
 async def test_the_eleventh_socket_is_one_too_many(slack: LocalSlack) -> None:
@@ -162,3 +171,18 @@ async def test_nonsense_on_a_socket_is_no_acknowledgement(slack: LocalSlack) -> 
         assert (await delivery).ok
     assert slack.sockets.acknowledged == ["x", envelope["envelope_id"]]
     assert [one.text for one in slack.act.seen_by(ALICE, INCIDENTS)] == ["plain words"]
+
+
+async def test_a_socket_that_goes_away_in_the_moment_of_sending(slack: LocalSlack) -> None:
+    """It counts as one that did not acknowledge: nobody is left, and the command has failed."""
+    slack.pace = 0.01
+
+    async def race() -> Reply:
+        for transport in slack.sockets._transports.values():
+            transport.close()
+        return await slack.sockets.deliver("slash_commands", {}, accepts=True)
+
+    async with aiohttp.ClientSession() as session, raw(slack, session) as (_, socket):
+        await socket.receive_json()
+        reply = await asyncio.to_thread(slack._server.do, race())
+    assert (reply.error, len(slack.sockets.sent)) == ("dispatch_failed", 1)

@@ -1,15 +1,13 @@
 """Modals and Home tabs: triggers, the stack, changes, and what is refused."""
 
-from slack_sdk.web.async_client import AsyncWebClient
-
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.workspace import ALICE, BOB
-from tests.slack_said import actions, button, modal, refusal, section, text_input
+from tests.slack_said import Client, actions, button, modal, refusal, section, text_input
 
 HOME = {"type": "home", "blocks": [section("x")]}
 
 
-async def test_a_trigger_opens_one_modal_within_three_seconds(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_a_trigger_opens_one_modal_within_three_seconds(slack: LocalSlack, client: Client) -> None:
     """An old one is expired, a used one exchanged, an unknown one invalid; and one that was refused is not used up."""
     old = slack.workspace.new_trigger(ALICE).id
     slack.clock.advance(3.1)
@@ -33,7 +31,7 @@ async def test_a_trigger_opens_one_modal_within_three_seconds(slack: LocalSlack,
     assert slack.act.modal(BOB) is None
 
 
-async def test_a_modal_is_changed_while_it_stands_open(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_a_modal_is_changed_while_it_stands_open(slack: LocalSlack, client: Client) -> None:
     """By id or external id; not with an old hash, and not once it is closed."""
     trigger = slack.workspace.new_trigger(ALICE).id
     opened = (await client.views_open(trigger_id=trigger, view=modal(section("a"), external_id="mine")))["view"]
@@ -53,7 +51,7 @@ async def test_a_modal_is_changed_while_it_stands_open(slack: LocalSlack, client
     assert (await refusal(client.views_update(view_id=opened["id"], view=modal())))["error"] == "not_found"
 
 
-async def test_three_modals_can_lie_over_each_other(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_three_modals_can_lie_over_each_other(slack: LocalSlack, client: Client) -> None:
     """The fourth is one too many; a trigger that was not made in a modal pushes none."""
     first = await client.views_open(trigger_id=slack.workspace.new_trigger(ALICE).id, view=modal())
     view = first["view"]["id"]
@@ -76,7 +74,7 @@ async def test_three_modals_can_lie_over_each_other(slack: LocalSlack, client: A
     assert below.id == top.previous
 
 
-async def test_a_home_tab_is_filled_and_filled_again(slack: LocalSlack, client: AsyncWebClient) -> None:
+async def test_a_home_tab_is_filled_and_filled_again(slack: LocalSlack, client: Client) -> None:
     """It is no modal, has a hash, and belongs to somebody who exists."""
     first = (await client.views_publish(user_id=ALICE, view=HOME))["view"]
     second = (
