@@ -28,15 +28,6 @@ from benchmarks import (
     waiting,
     webhook_ack,
 )
-    alert_storm,
-    cli_help,
-    compile_1000_steps,
-    mass,
-    orchestration,
-    rotation,
-    timeline_append,
-    waiting,
-)
 from benchmarks.measured import Measured
 
 RESULTS = Path(__file__).with_name("results.json")

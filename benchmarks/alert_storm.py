@@ -39,7 +39,7 @@ AGAIN = 0.2
 RUNBOOK = """
 name: storm
 identity: [key]
-max_starts: 10000
+max_starts: 1000
 inputs: {key: {type: string}}
 triggers: [{alert: guardduty, when: alert.severity >= 7.0, inputs: {key: '${{ alert.access_key_id }}'}}]
 steps: {hold: {wait: 1d}}

@@ -24,7 +24,7 @@ from firedoor.config import Settings, load
 from firedoor.engine import connect
 from firedoor.incident import Outcome
 from firedoor.local import dev_server, free_port, temporal_binary
-from firedoor.steps.aws_iam_keys import IdentifyAccessKey, KeyIdentity
+from firedoor.steps.aws_iam_keys import IdentifyAccessKey
 from firedoor.supervisor import Supervisor
 from firedoor.timeline.store import Timeline
 from firedoor.timeline.writer import Writer

@@ -17,7 +17,7 @@ from firedoor.local import free_port
 from firedoor.supervisor import Program, Supervisor
 
 SECRET = secrets.token_hex(16)
-SECRET_NAME = "FIREDOOR_SECRET_BENCH"
+VARIABLE = "FIREDOOR_SECRET_BENCH"
 DOOR = "/hooks/github"
 HTTP_ACCEPTED = (200, 202)
 
@@ -77,7 +77,7 @@ def leak(number: int) -> bytes:
 
 async def serve(programs: Supervisor, home: Path, address: str, runbooks: Path | None = None) -> int:
     """Start the server on the Temporal at `address`; returns its port when it answers."""
-    door = {"alerts.github": {"secrets": [f"env:{SECRET_NAME}"]}}
+    door = {"alerts.github": {"secrets": [f"env:{VARIABLE}"]}}
     (home / "firedoor.toml").write_text(toml({**({"runbooks": [str(runbooks)]} if runbooks else {}), **door}))
     port = free_port()
     await start(programs, home, ("-m", "firedoor", "serve", "--port", str(port)), environment(home, address))
@@ -91,7 +91,7 @@ def environment(home: Path, address: str) -> dict[str, str]:
         "FIREDOOR_HOME": str(home),
         "TEMPORAL_ADDRESS": address,
         "TEMPORAL_CONFIG_FILE": os.devnull,
-        SECRET_NAME: SECRET,
+        VARIABLE: SECRET,
         "PYTHONPATH": str(ROOT),
         "PATH": "/usr/bin:/bin",
     }

@@ -135,7 +135,7 @@ async def _trigger(site: Bench) -> list[float]:
     finding = FINDING.read_bytes()
 
     async def alerted() -> None:
-        alert = SOURCES["guardduty"].parse(finding)
+        (alert,) = SOURCES["guardduty"].parse({}, finding).alerts
         matched, inputs = match(alert, [plan])
         await site.firedoor(matched, inputs, alert)
 

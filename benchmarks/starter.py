@@ -1,8 +1,8 @@
 """What `alert_to_first_action` is measured against: the least that starts a workflow for an alert, safely.
 
-Starlette on uvicorn, as a process of its own: `python -m benchmarks.starter PORT`. It verifies GitHub's signature, takes
-the alert's name from the body, starts a workflow under that name with Temporal's own deduplication, and answers 202. It
-stores nothing, matches nothing, counts nothing: while Temporal does not answer, its alerts are lost.
+Starlette on uvicorn, as a process of its own: `python -m benchmarks.starter PORT`. It verifies GitHub's signature,
+takes the alert's name from the body, starts a workflow under that name with Temporal's own deduplication, and answers
+202. It stores nothing, matches nothing, counts nothing: while Temporal does not answer, its alerts are lost.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 
 from benchmarks import baseline
-from benchmarks.doorway import DOOR, SECRET_NAME
+from benchmarks.doorway import DOOR, VARIABLE
 from firedoor.config import load
 from firedoor.engine import connect
 
@@ -57,5 +57,5 @@ def application(secret: bytes) -> Starlette:
 
 
 if __name__ == "__main__":
-    SECRET = load().secret_environment[SECRET_NAME]
+    SECRET = load().secret_environment[VARIABLE]
     uvicorn.run(application(SECRET.encode()), host="127.0.0.1", port=int(sys.argv[1]), log_level="error")

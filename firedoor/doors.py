@@ -54,8 +54,8 @@ class Slack(BaseModel):
 
     `bot_token` (xoxb-) is needed; `app_token` (xapp-) for Socket Mode, `signing_secret` for HTTP. `team` (T…) and
     `enterprise` (E…) are ours: whoever belongs to another is a stranger. `channel` (C…) gets a message for each
-    incident. `start` says who may start a runbook, by its name; `*` is any other. Without it, whoever the settings know may.
-    `pace` is by how much the pauses between calls are longer than Slack asks for; below 1 only for a Slack on loopback.
+    incident. `start` says who may start a runbook, by its name; `*` is any other. Without it, whoever the settings know
+    may. Slack asks for pauses between calls: they are `pace` times as long, less than 1 only for a Slack on loopback.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -54,7 +54,7 @@ NEWER_ERRORS = {
     "chat.postEphemeral": {"not_in_channel", "user_not_found", "invalid_blocks", "invalid_blocks_format"}
     | {"thread_not_found", "cannot_reply_to_message"},
     "chat.postMessage": {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "restricted_action"}
-    | {"invalid_metadata_format", "thread_not_found", "cannot_reply_to_message"},
+    | {"invalid_metadata_format", "thread_not_found", "cannot_reply_to_message", "cannot_dm_bot", "user_disabled"},
     "chat.update": {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_metadata_format"},
     "conversations.archive": {"not_in_channel"},
     "conversations.history": {"not_in_channel", "invalid_cursor", "invalid_limit"},

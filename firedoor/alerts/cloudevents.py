@@ -5,8 +5,10 @@ Format: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/htt
 webhooks has it (`Authorization: Bearer …`).
 
 An event is told by `source` and `id`, and these are the key; that of a batch is those of all its events. CloudEvents
-are envelopes: members of `data` with the names of an alert's fields fill them (`_named.py`); extensions are labels.
+are envelopes: members of `data` with the names of an alert's fields fill them; extensions are labels.
 `data` in Base64 is read, and kept as what it says, so that no secret hides there.
+
+Answers: what a sender makes of them is its own affair.
 """
 
 import base64

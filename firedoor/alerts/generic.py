@@ -13,6 +13,8 @@ It proves itself by `x-firedoor-signature: sha256=HEX`, the HMAC-SHA256 of `TIME
 `x-firedoor-timestamp`, at most five minutes from now. Who cannot sign the time signs BODY, where the door says
 `timestamp = "none"`: then whoever catches a delivery can send it again, and the key alone stands against that. A time
 that is there is signed and judged in any case.
+
+Answers: what a sender makes of them is its own affair.
 """
 
 import difflib

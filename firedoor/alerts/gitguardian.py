@@ -10,6 +10,8 @@ a secret and never the secret, so that there is no `credential`; the label `leak
 
 Severity: what GitGuardian says (critical 9.0, high 7.0, medium 5.0, low 3.0, info 1.0, unknown 5.0); at least 8.0 for a
 secret that it has found to work, one more, up to 10.0, if it is exposed publicly; at most 3.0 for one that is dead.
+
+Answers: GitGuardian sends once, and never again whatever is answered.
 """
 
 import dataclasses

@@ -12,6 +12,8 @@ GitHub names the kind of secret and never the secret, so that there is no `crede
 number) is a name for it. Severity: 9.0 for a secret that GitHub has found to work, 3.0 for one that it has found dead,
 7.0 where it has not looked; one more, up to 10.0, for a living or unknown one that has leaked publicly. What GitHub
 makes for trying this out (`github_test_token`) is a sample.
+
+Answers: GitHub waits ten seconds, shows what was answered under "Recent Deliveries", and never sends again by itself.
 """
 
 import json

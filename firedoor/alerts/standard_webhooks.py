@@ -6,7 +6,9 @@
 libraries. The package on PyPI knows `v1` alone; what it does is these lines.
 
 The key is `webhook-id`, which is signed, and stays the same when a sender tries again. The body is an envelope of
-`type`, `timestamp` and `data`: members of `data` with the names of an alert's fields fill them (`_named.py`).
+`type`, `timestamp` and `data`: members of `data` with the names of an alert's fields fill them.
+
+Answers: the specification has senders wait 15 to 30 seconds, try again for days, and take 410 for the end of it.
 """
 
 import base64

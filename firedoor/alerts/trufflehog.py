@@ -14,6 +14,8 @@ The key is detector, fingerprint and whether the secret was found to work, of ev
 another place is nothing new, the same secret found to work is. Severity: 9.0 for one that works, 6.0 where TruffleHog
 could not find out, 4.0 for the rest. A canary token, which its owner has laid out to be found, is a sample. The label
 `leak` (detector and fingerprint) is a name for what has no id.
+
+Answers: whoever posts the output sees them; `curl --retry` tries 5xx again.
 """
 
 import json
@@ -106,9 +108,10 @@ def _results(body: bytes) -> Iterator[dict[str, Any]]:
         READER.wrong(f"it has {len(body):,} bytes, more than {MOST_BYTES:,}")
     given: Iterable[dict[str, Any]]
     if body.lstrip()[:1] == b"[":
-        given = READER.json(body)
-        if not all(isinstance(one, dict) for one in given):
+        listed: list[Any] = READER.json(body)
+        if not all(isinstance(one, dict) for one in listed):
             READER.wrong("not every member of the list is an object")
+        given = listed
     else:
         lines = ((number, line) for number, line in enumerate(body.split(b"\n"), 1) if line.strip())
         given = (Reader(f"a result of trufflehog --json, line {number}", NEXT).object(line) for number, line in lines)

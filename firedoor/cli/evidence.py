@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from firedoor.alerts import SOURCES, Alert, Parsed
+from firedoor.alerts._secrets import scrubbed
 from firedoor.catalog import nearest
 from firedoor.cli.case import case, tell
 from firedoor.cli.parameters import IncidentName, Output
@@ -63,7 +64,7 @@ async def attach(incident: IncidentName, file: Message, /, *, source: SourceName
         raise UsageError(f"There is no alert source {source!r}.", changed="Nothing was changed.", next=hint)
     data = _read(file)
     try:
-        alert = _one(SOURCES[source].parse({}, data), file)
+        alert = _one(SOURCES[source].parse({}, scrubbed(data)), file)
     except UsageError as error:
         raise UsageError(error.what, changed="Nothing was changed.", next=error.next) from None
     one = await case(incident)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from firedoor.config import Settings
 from firedoor.deliveries import ledger
 from firedoor.deliveries.database import StoreError
-from firedoor.deliveries.delivery import Delivery, Matched, State
+from firedoor.deliveries.delivery import Delivery, Matched
 from firedoor.deliveries.flow import Flow
 from firedoor.deliveries.matching import examined
 from firedoor.deliveries.reporting import Reporter
@@ -143,17 +143,11 @@ class Dispatcher:
                 except StoreError:
                     raise
                 except FiredoorError as error:
-                    await self._bury(batch.id, incident, error)
+                    await self._reporter.bury(batch, error.what)
             flow.sent(clock(), batches)
         except FiredoorError as error:
             self._tell(error)
             flow.failed(clock())
-
-    async def _bury(self, batch: str, incident: str, error: FiredoorError) -> None:
-        """Nothing would come of trying again."""
-        LOGGER.warning("The alerts of %s are dead letters: %s", incident, error.what)
-        await self._deliveries.change(ledger.retract, batch)
-        await self._deliveries.change(ledger.settle, batch, State.DEAD, datetime.now(UTC), reason=error.what)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         for flow in self._flows.values():

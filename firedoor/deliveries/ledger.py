@@ -41,9 +41,12 @@ _SETTLE = """
         handled_at = ?
     WHERE state = 'received' AND matched = 1
         AND NOT EXISTS (SELECT 1 FROM hit WHERE hit.delivery = delivery.id AND hit.state = 'received')
-        AND id IN (SELECT delivery FROM hit WHERE batch = ?)
+        AND id IN (SELECT value FROM json_each(?))
 """
-_SETTLE_ONE = _SETTLE.replace("id IN (SELECT delivery FROM hit WHERE batch = ?)", "id = ?")
+_PART = """SELECT delivery, number, runbook FROM hit WHERE batch = ? AND batch != '' AND +state = 'received'
+    ORDER BY delivery LIMIT ?"""
+#: Hits that are settled in one transaction, so that the door need not wait long for its own.
+PART = 1_000
 
 
 def add(database: sqlite3.Connection, news: Iterable[tuple[str, str, NewDelivery]]) -> list[Added]:
@@ -110,36 +113,37 @@ def unmatched(database: sqlite3.Connection, limit: int) -> list[Delivery]:
 def record(database: sqlite3.Connection, found: Sequence[Matched], now: datetime) -> None:
     """Keep what deliveries were found to say. A hit that is there from an earlier attempt stays as it is."""
     for one in found:
-        state = State.RECEIVED if one.hits else State.DEAD if one.failed else State.IGNORED
+        database.executemany(
+            "INSERT OR IGNORE INTO hit (delivery, number, runbook, incident, inputs, alert, alert_id)"
+            " VALUES (?,?,?,?,?,?,?)",
+            [_row(hit) for hit in one.hits],
+        )
+        hits = database.execute("SELECT EXISTS (SELECT 1 FROM hit WHERE delivery = ?)", (one.delivery,)).fetchone()[0]
+        state = State.RECEIVED if hits else State.DEAD if one.failed else State.IGNORED
         database.execute(
             "UPDATE delivery SET matched = 1, attempts = attempts + 1, title = ?, state = ?, reason = ?, against = ?,"
             " failed = ?, handled_at = ? WHERE id = ? AND state = 'received' AND matched = 0",
             (
                 one.title,
                 state.value,
-                "" if one.hits else one.failed or one.reason,
+                "" if hits else one.failed or one.reason,
                 one.against,
                 one.failed,
-                "" if one.hits else rfc3339(now),
+                "" if hits else rfc3339(now),
                 one.delivery,
             ),
         )
-        database.executemany(
-            "INSERT OR IGNORE INTO hit (delivery, number, runbook, incident, inputs, alert, alert_id)"
-            " VALUES (?,?,?,?,?,?,?)",
-            [_row(hit) for hit in one.hits],
-        )
-        if one.hits:
-            # All of them may be there already, and dealt with.
-            database.execute(_SETTLE_ONE, (rfc3339(now), one.delivery))
+        if hits:
+            # All of them may be there from an earlier attempt, and dealt with.
+            database.execute(_SETTLE, (rfc3339(now), json.dumps([one.delivery])))
 
 
 def reopen(database: sqlite3.Connection, names: Collection[str]) -> int:
     """Have deliveries parsed and matched again; what of them is in an incident stays there. Returns how many."""
     wanted = json.dumps(list(names))
     database.execute(
-        "DELETE FROM hit WHERE state IN ('dead', 'held', 'ignored', 'known')"
-        " AND delivery IN (SELECT value FROM json_each(?))",
+        "DELETE FROM hit WHERE state IN ('dead', 'held', 'ignored', 'known') AND delivery IN"
+        " (SELECT id FROM delivery WHERE state != 'received' AND id IN (SELECT value FROM json_each(?)))",
         (wanted,),
     )
     return database.execute(
@@ -193,23 +197,27 @@ def members(database: sqlite3.Connection, name: str) -> list[Hit]:
 
 def settle(
     database: sqlite3.Connection, batch: str, state: State, now: datetime, *, reason: str = "", only: Sequence[Hit] = ()
-) -> None:
-    """The hits of a batch (`only` these of them, if given) have come to an end.
+) -> bool:
+    """The hits of a batch (`only` these of them, if given) have come to an end: the first 1,000; True if more are left.
 
     Of those that started an incident the first counts as the one that did, the others as joined.
     """
-    at = rfc3339(now)
+    keys = [(hit.delivery, hit.number, hit.runbook) for hit in only] or list(database.execute(_PART, (batch, PART)))
+    states = [state.value] * len(keys)
     if state is State.STARTED:
+        query = "SELECT EXISTS (SELECT 1 FROM hit WHERE batch = ? AND state = 'started')"
+        begun = database.execute(query, (batch,)).fetchone()[0]
+        states = [State.JOINED.value if begun or number else state.value for number in range(len(keys))]
         # The pace of reports begins anew with the run.
-        database.execute(
-            "UPDATE incident SET batches = 1 WHERE id IN (SELECT incident FROM hit WHERE batch = ?)", (batch,)
-        )
-        only, rest = list(_members(database, batch, 1)), State.JOINED
-        _end(database, batch, state, (reason, at), only)
-        _end(database, batch, rest, (reason, at), ())
-    else:
-        _end(database, batch, state, (reason, at), only)
-    database.execute(_SETTLE, (at, batch))
+        query = "UPDATE incident SET batches = 1 WHERE id IN (SELECT incident FROM hit WHERE batch = ?)"
+        database.execute(query, (batch,))
+    at = rfc3339(now)
+    database.executemany(
+        "UPDATE hit SET state = ?, reason = ?, at = ? WHERE delivery = ? AND number = ? AND runbook = ?",
+        [(one, reason, at, *key) for one, key in zip(states, keys, strict=True)],
+    )
+    database.execute(_SETTLE, (at, json.dumps(sorted({key[0] for key in keys}))))
+    return not only and len(keys) == PART
 
 
 def postpone(database: sqlite3.Connection, batch: str, reason: str) -> None:
@@ -260,15 +268,6 @@ def _claimed(database: sqlite3.Connection, incident: str) -> str:
 def _members(database: sqlite3.Connection, batch: str, limit: int) -> Iterator[Hit]:
     query = _HITS + " WHERE hit.batch = ? AND hit.batch != '' AND +hit.state = 'received' ORDER BY hit.delivery LIMIT ?"
     return map(_hit, database.execute(query, (batch, limit)))
-
-
-def _end(database: sqlite3.Connection, batch: str, state: State, said: tuple[str, str], only: Sequence[Hit]) -> None:
-    query = "UPDATE hit SET state = ?, reason = ?, at = ? WHERE batch = ? AND batch != '' AND +state = 'received'"
-    values = (state.value, *said, batch)
-    if not only:
-        database.execute(query, values)
-    keys = [(*values, hit.delivery, hit.number, hit.runbook) for hit in only]
-    database.executemany(query + " AND delivery = ? AND number = ? AND runbook = ?", keys)
 
 
 def _row(hit: Hit) -> tuple[str, int, str, str, str, str, str]:

@@ -93,7 +93,9 @@ class Reporter:
             if why := handled(member, ended, reported, now):
                 known.setdefault(why, []).append(member)
         for why, hits in known.items():
-            await self._settle(batch, State.KNOWN, why, hits)
+            for start in range(0, len(hits), ledger.PART):
+                part = hits[start : start + ledger.PART]
+                await self._deliveries.change(ledger.settle, batch.id, State.KNOWN, now, reason=why, only=part)
         return await self._deliveries.look(ledger.batch, batch.id)
 
     async def _admitted(self, batch: Batch, plan: Plan) -> bool:
@@ -114,9 +116,16 @@ class Reporter:
         await self._settle(batch, State.HELD, why)
         return False
 
-    async def _settle(self, batch: Batch, state: State, reason: str = "", hits: list[Hit] | None = None) -> None:
+    async def bury(self, batch: Batch, reason: str) -> None:
+        """Nothing would come of trying again: dead letters."""
+        LOGGER.warning("The alerts of %s are dead letters: %s", batch.first.incident, reason)
+        await self._deliveries.change(ledger.retract, batch.id)
+        await self._settle(batch, State.DEAD, reason)
+
+    async def _settle(self, batch: Batch, state: State, reason: str = "") -> None:
         now = datetime.now(UTC)
-        await self._deliveries.change(ledger.settle, batch.id, state, now, reason=reason, only=hits or [])
+        while await self._deliveries.change(ledger.settle, batch.id, state, now, reason=reason):
+            pass
 
 
 def command_line(plan: Plan, inputs: Mapping[str, Any]) -> str:

@@ -56,4 +56,4 @@ def _wrapped(line: str, width: int) -> list[str]:
     begin = len(line) - len(line.lstrip())
     timed = line[begin : begin + len(MARGIN)].strip()[:1].isdigit()
     under = " " * (begin + (len(MARGIN) if timed else 2))
-    return textwrap.wrap(line, width, subsequent_indent=under, break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(line, width, subsequent_indent=under, break_long_words=True, break_on_hyphens=False)

@@ -53,7 +53,7 @@ class _Body:
         try:
             async with asyncio.timeout_at(self._until):
                 message = await self._next()
-                while self._size > MOST_BYTES and not self._ended and self._size < MOST_DISCARDED:
+                while MOST_BYTES < self._size < MOST_DISCARDED and message.get("more_body", False):
                     message = await self._next()
         except TimeoutError:
             raise HTTPException(408, "The body took too long.", CLOSE) from None

@@ -3,10 +3,13 @@
 import asyncio
 from typing import cast
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 #: Seconds for the headers of a request, and for the rest of a body that was answered already.
 HEADER_SECONDS = 10.0
+#: Our half of a connection while an answer is being made.
+ANSWERING = (h11.SEND_RESPONSE, h11.SEND_BODY)
 #: Bytes of headers.
 MOST_HEADERS = 32_768
 
@@ -37,8 +40,7 @@ class Protocol(H11Protocol):
         super().connection_lost(exc)
 
     def _watch(self) -> None:
-        answered = self.cycle is None or self.cycle.response_complete
-        if not answered:
+        if self.conn.our_state in ANSWERING:
             self._stop()
         elif self._waiting is None and not self.transport.is_closing():
             # Not begun anew with each byte: a byte now and then keeps nothing open.

@@ -65,6 +65,7 @@ class Slack:
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
             for attempt in range(ATTEMPTS):
+                await self.web.place("chat.postMessage")
                 await self.web.pace.wait(f"chat.postMessage {channel}", MESSAGES)
                 try:
                     return await self._post(channel, text, blocks, key=key, thread=thread, incident=incident)

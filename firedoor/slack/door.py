@@ -1,10 +1,9 @@
 """What every handler of Slack's messages stands on: who it is, which incident is meant, and what was refused."""
 
 import datetime
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from firedoor.engine import Engine, Summary
 from firedoor.errors import RefusedError
@@ -22,8 +21,6 @@ from firedoor.timeline.store import Timeline
 
 #: Incidents that are looked through for open ones.
 AMONG = 200
-#: Plans of incidents that are kept: an incident's plan never changes.
-MOST_PLANS = 200
 #: What a policy of the runbook says who may.
 BY_POLICY = frozenset({"approve", "deny", "answer"})
 #: The shortest part of an id that names an incident at the beginning of a note.
@@ -43,15 +40,10 @@ class Door:
     shelves: Shelves
     timeline: Timeline
     wake: Callable[[str], None]
-    _plans: OrderedDict[str, Plan] = field(default_factory=OrderedDict[str, Plan])
 
     async def plan_of(self, incident: str) -> Plan:
-        """The plan that an incident runs. Raises `UsageError`."""
-        if incident not in self._plans:
-            self._plans[incident] = (await self.engine.plan_of(incident)).plan
-            while len(self._plans) > MOST_PLANS:
-                self._plans.popitem(last=False)
-        return self._plans[incident]
+        """The plan that an incident runs now: its id may run again later, with another plan. Raises `UsageError`."""
+        return (await self.engine.plan_of(incident)).plan
 
     async def picture(self, incident: str) -> Picture:
         """An incident as it stands now, to be drawn. Raises `FiredoorError`."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from firedoor.plain import plain as steerless
+from firedoor.slack.payload import part, parts, word
 
 Block = dict[str, Any]
 
@@ -104,22 +105,14 @@ def chosen(value: str, choices: Sequence[str]) -> str:
 
 def filled(view: Mapping[str, Any]) -> dict[str, str]:
     """What stands in the fields of a submitted view, by `block_id`; fields that were left empty are not there."""
-    state = view.get("state")
-    values = state.get("values") if isinstance(state, Mapping) else None
-    found: dict[str, str] = {}
-    for name, block in values.items() if isinstance(values, Mapping) else ():
-        element = block.get(VALUE) if isinstance(block, Mapping) else None
-        if isinstance(element, Mapping) and (text := _text(element)):
-            found[str(name)] = text
-    return found
+    values = part(part(view, "state"), "values")
+    found = {str(name): _text(part(part(values, name), VALUE)) for name in values}
+    return {name: text for name, text in found.items() if text}
 
 
 def _text(element: Mapping[str, Any]) -> str:
-    option = element.get("selected_option")
-    ticked = element.get("selected_options")
-    if isinstance(option, Mapping):
-        return str(option.get("value") or "")
-    if isinstance(ticked, list):
-        return TRUE if ticked else ""
-    value = element.get("value")
-    return value if isinstance(value, str) else ""
+    if option := part(element, "selected_option"):
+        return word(option, "value")
+    if parts(element, "selected_options"):
+        return TRUE
+    return word(element, "value")

@@ -11,8 +11,9 @@ from firedoor.slack.deciding import Deciding
 from firedoor.slack.door import Door
 from firedoor.slack.forms import CALLBACK, Slip
 from firedoor.slack.looking import Looking
+from firedoor.slack.payload import part, parts, word
 from firedoor.slack.people import Visitor, visitor
-from firedoor.slack.replies import Place, message_of, part, place_of, word
+from firedoor.slack.replies import Place, message_of, place_of
 from firedoor.slack.router import Envelope
 from firedoor.slack.starting import Starting
 
@@ -57,8 +58,16 @@ class Handlers:
                 pass  # A form that was closed, and what Slack may think of later.
 
     async def _command(self, text: str, who: Visitor, place: Place, *, trigger: str = "") -> None:
+        await self._run(await self._parsed(text, who), who, place, trigger=trigger)
+
+    async def _parsed(self, text: str, who: Visitor) -> Command:
+        """The command. What is said of one that is none names runbooks, which are no stranger's business."""
         shelf = await self._door.shelves.now()
-        await self._run(commands.parse(text, shelf.plans, shelf.broken), who, place, trigger=trigger)
+        try:
+            return commands.parse(text, shelf.plans, shelf.broken)
+        except UsageError:
+            await self._door.known(who, "help")
+            raise
 
     async def _run(self, command: Command, who: Visitor, place: Place, *, trigger: str = "", message: str = "") -> None:
         match command:
@@ -73,13 +82,13 @@ class Handlers:
             case Note():
                 await self._deciding.note(command, who, place)
             case Help():
-                await self._looking.help(command, place)
+                await self._looking.help(command, who, place)
 
     async def _buttons(self, payload: Mapping[str, Any], who: Visitor, place: Place) -> None:
         trigger = word(payload, "trigger_id")
-        for action in payload.get("actions") or ():
+        for action in parts(payload, "actions"):
             # A button that only opens an address is told as well.
-            if isinstance(action, Mapping) and str(action.get("action_id", "")).startswith(CALLBACK):
+            if word(action, "action_id").startswith(CALLBACK):
                 await self._pressed(Press.parse(action), who, place, trigger)
 
     async def _pressed(self, press: Press, who: Visitor, place: Place, trigger: str) -> None:
@@ -130,12 +139,11 @@ class Handlers:
             return
         # What is written after our name: `hey <@U01> approve`.
         text = word(event, "text").partition("<@")[2].partition(">")[2]
-        shelf = await self._door.shelves.now()
-        command = commands.parse(text, shelf.plans, shelf.broken)
+        command = await self._parsed(text, who)
         if isinstance(command, Start):
             raise UsageError(
                 "A mention starts nothing.",
                 changed="Nothing was started.",
-                next=commands.usage(shelf.plan(command.runbook)),
+                next=f"Outside of threads: {commands.how('run').partition(' [')[0]}",
             )
         await self._run(command, who, place)

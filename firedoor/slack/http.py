@@ -54,7 +54,6 @@ class _Door:
             return PlainTextResponse("It is too large.", 413)
         if why := self._stranger(body, request.headers):
             self._refused(why)
-            _LOG.warning("a request to %s was refused: %s", request.url.path, why)
             return PlainTextResponse("The signature is not Slack's.", 401)
         try:
             envelope = read(body)
@@ -82,9 +81,11 @@ class _Door:
         return "" if valid else "its signature is wrong, or older than 5 minutes"
 
 
-def routes(
-    router: Router, secret: SecretStr, *, refused: Refused = lambda why: None, clock: Clock | None = None
-) -> list[Route]:
+def _log(why: str) -> None:
+    _LOG.warning("a request that was to come from Slack was refused: %s", why)
+
+
+def routes(router: Router, secret: SecretStr, *, refused: Refused = _log, clock: Clock | None = None) -> list[Route]:
     """`/slack/commands`, `/slack/interactivity` and `/slack/events`. `refused` is told why a request was refused."""
     door = _Door(router, secret, refused, clock or _Now())
     handlers: dict[str, Callable[[Request], Awaitable[Response]]] = {

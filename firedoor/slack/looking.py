@@ -45,8 +45,9 @@ class Looking:
             place, blocks=overview(running, may, list(shelf.broken)), brief="Open incidents, and runbooks"
         )
 
-    async def help(self, command: Help, place: Place) -> None:
+    async def help(self, command: Help, who: Visitor, place: Place) -> None:
         """`/firedoor help`."""
+        await self._door.known(who, "help")
         shelf = await self._door.shelves.now()
         await self._door.replies.say(place, *helped(command.verb, list(shelf.plans.values())))
 

@@ -206,5 +206,6 @@ def _change(step: StepView) -> str:
 
 
 def _asks(title: str, step: StepView, text: str, yes: str) -> Block:
-    about: Sequence[str] = [f"{step.id}: {line(step.title or step.action, MOST_CHANGE)}.", text]
+    what = step.title or step.action
+    about: Sequence[str] = [f"{step.id}{f': {line(what, MOST_CHANGE)}' if what else ''}.", text]
     return confirm(title, joined(about, MOST_CONFIRM), yes, "Not now")

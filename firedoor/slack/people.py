@@ -15,7 +15,7 @@ from firedoor.incident import Responder
 from firedoor.plan import Plan
 from firedoor.slack.client import Slack
 from firedoor.slack.faults import SlackError
-from firedoor.slack.replies import part, word
+from firedoor.slack.payload import part, word
 from firedoor.slack.web import PERSON_SECONDS
 
 GROUP = "slack:@"

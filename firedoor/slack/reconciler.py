@@ -1,6 +1,7 @@
 """Keeps Slack at where all incidents stand: one process at a time, whatever dies or does not answer meanwhile."""
 
 import asyncio
+import datetime
 import functools
 import logging
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +18,9 @@ from firedoor.slack.telling import Run, Source, Telling, utc_now
 from firedoor.slack.turn import Turn
 
 #: Incidents that are looked at, those that run first; and how many at once.
-MOST_INCIDENTS, AT_ONCE = 500, 8
+MOST_INCIDENTS, FEWEST_INCIDENTS, AT_ONCE = 1600, 100, 8
+#: What has ended is remembered so long, in seconds; looked through once an hour.
+REMEMBERED, HOUR = 30 * 86_400.0, 3600.0
 #: Since when incidents are told that have ended unseen: those from before firedoor knew this Slack are not.
 SINCE = "since"
 
@@ -63,6 +66,8 @@ class Reconciler:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(AT_ONCE)
         self._woken = asyncio.Event()
+        self._most = FEWEST_INCIDENTS
+        self._tidied = float("-inf")
         self._quiet = 0.0
         self._trouble = ""
         self._down = False
@@ -117,17 +122,29 @@ class Reconciler:
 
     async def _runs(self) -> list[tuple[Run, str]]:
         """What is to be told: whatever is open, and what has ended and has not been told to its end."""
-        summaries = await self._engine.incidents(limit=MOST_INCIDENTS)
+        summaries = await self._engine.incidents(limit=self._most)
+        if len(summaries) >= self._most and not any(one.ended for one in summaries):
+            self._most = min(MOST_INCIDENTS, self._most * 2)
+        since = await self._since()
         told = await asyncio.to_thread(self._store.conversations)
-        since = await asyncio.to_thread(self._store.fact, SINCE)
-        if not since:
-            since = utc_now().isoformat()
-            await asyncio.to_thread(self._store.remember, SINCE, since)
         found = dict(_wanted(summaries, {(one.incident, one.run): one.ended for one in told}, since))
         # An incident that has fallen off the list is told to its end all the same.
         left = (Run(one.incident, one.run) for one in told if not one.ended)
         listed = {run.base for run in found}
         return [*found.items(), *((run, "") for run in left if run.base not in listed)]
+
+    async def _since(self) -> str:
+        """Since when endings are told. It moves on with what is forgotten, or that would be told anew."""
+        since = await asyncio.to_thread(self._store.fact, SINCE)
+        loop = asyncio.get_running_loop()
+        if since and loop.time() - self._tidied < HOUR:
+            return since
+        self._tidied = loop.time()
+        horizon = (utc_now() - datetime.timedelta(seconds=REMEMBERED)).isoformat()
+        since = max(since, horizon) if since else utc_now().isoformat()
+        await asyncio.to_thread(self._store.remember, SINCE, since)
+        await asyncio.to_thread(self._store.forget, REMEMBERED)
+        return since
 
     async def _tell(self, run: Run, due: _Due) -> None:
         loop = asyncio.get_running_loop()

@@ -17,6 +17,7 @@ from firedoor.slack.client import Slack
 from firedoor.slack.faults import SlackError
 from firedoor.slack.fields import Block, told
 from firedoor.slack.markup import safe
+from firedoor.slack.payload import part, word
 
 #: Slack shows a message's text best up to here.
 MOST_TEXT = 4000
@@ -66,18 +67,6 @@ def _slip(view: Mapping[str, Any]) -> Mapping[str, Any]:
 def message_of(payload: Mapping[str, Any]) -> str:
     """The timestamp of the message that was pressed or chosen, or nothing."""
     return word(part(payload, "message"), "ts") or word(part(payload, "container"), "message_ts")
-
-
-def part(payload: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A part of a payload that is an object, or an empty one."""
-    found = payload.get(name)
-    return found if isinstance(found, Mapping) else {}
-
-
-def word(payload: Mapping[str, Any], name: str) -> str:
-    """A part of a payload that is a text, or an empty one."""
-    value = payload.get(name)
-    return value if isinstance(value, str) else ""
 
 
 def paragraphs(*texts: str) -> list[Block]:

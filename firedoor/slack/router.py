@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from firedoor.errors import FiredoorError
+from firedoor.slack.payload import part, parts, word
 from firedoor.slack.replies import Place, Replies, place_of, sentences
 from firedoor.slack.store import Store
 
@@ -76,14 +77,22 @@ class Router:
         if len(self._tasks) >= MOST_WAITING:
             _LOG.warning("more is asked for by Slack than can be done: %s was not taken", envelope.type)
             return _busy(envelope)
-        if envelope.type == "view_submission":
-            try:
-                if answer := await self._handler.check(envelope):
-                    return answer
-            except FiredoorError as error:
-                return _in_form(envelope, " ".join(sentences(error)))
+        if envelope.type == "view_submission" and (answer := await self._checked(envelope)):
+            return answer
         self._keep(self._work(envelope), envelope)
         return {}
+
+    async def _checked(self, envelope: Envelope) -> dict[str, Any]:
+        """The mistakes of a form. What fails in looking for them stands in the form too."""
+        checking = asyncio.ensure_future(self._handler.check(envelope))
+        await asyncio.wait({checking})
+        error = checking.exception()
+        if error is None:
+            return checking.result()
+        if isinstance(error, FiredoorError):
+            return _in_form(envelope, " ".join(sentences(error)))
+        _LOG.error("firedoor itself failed at a form from Slack", exc_info=error)
+        return _in_form(envelope, f"firedoor itself failed at this ({type(error).__name__}). Nothing was changed.")
 
     def _keep(self, work: Any, envelope: Envelope | None) -> None:
         task: asyncio.Task[None] = asyncio.ensure_future(work)
@@ -97,7 +106,8 @@ class Router:
                 if await asyncio.to_thread(self._store.claim, envelope.key):
                     await self._handler.handle(envelope)
             except FiredoorError as error:
-                _LOG.info("%s of %s: %s", envelope.type, place.user, error.what)
+                # Not the sentence: it may repeat what was typed.
+                _LOG.info("%s of %s was answered with an error: %s", envelope.type, place.user, error.reason)
                 await self._replies.say(place, *sentences(error))
 
     def _done(self, task: asyncio.Task[None], envelope: Envelope | None) -> None:
@@ -136,7 +146,6 @@ def _busy(envelope: Envelope) -> dict[str, Any]:
 
 def _in_form(envelope: Envelope, sentence: str) -> dict[str, Any]:
     """A sentence below the first field of a submitted form."""
-    view = envelope.payload.get("view")
-    blocks = view.get("blocks") if isinstance(view, Mapping) else None
-    names = [block.get("block_id") for block in blocks or () if isinstance(block, Mapping) and block["type"] == "input"]
-    return {"response_action": "errors", "errors": {str(names[0]): sentence}} if names else {}
+    blocks = parts(part(envelope.payload, "view"), "blocks")
+    names = [word(block, "block_id") for block in blocks if word(block, "type") == "input"]
+    return {"response_action": "errors", "errors": {names[0]: sentence}} if names else {}

@@ -73,14 +73,18 @@ class SlackService:
         self.socket = Socket(settings.slack.base_url, app_token, self.router) if app_token else None
 
     async def run(self) -> None:
-        """Listen and tell until cancelled; then what is under way is finished."""
+        """Listen and tell until cancelled; then what is under way is finished. Raises what ends either of the two."""
+        await self._warm()
+        work = [self._outside.teller.run(), *([self.socket.run()] if self.socket else [])]
+        tasks = [asyncio.ensure_future(one) for one in work]
         try:
-            await self._warm()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._outside.teller.run(), name="slack teller")
-                if self.socket:
-                    group.create_task(self.socket.run(), name="slack socket")
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self.stop()
 
     async def _warm(self) -> None:

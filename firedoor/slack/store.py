@@ -42,6 +42,15 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
 )
 
+#: Whose keys and names hold which conversation: `INCIDENT/RUN/…`, and after a blank in a fact's name.
+_FORGET = (
+    """DELETE FROM fact WHERE EXISTS (SELECT 1 FROM conversation WHERE ended = 1 AND at < ?
+        AND instr(fact.name, ' ' || incident || '/' || run) > 0)""",
+    "DELETE FROM conversation WHERE ended = 1 AND at < ?",
+    """DELETE FROM message WHERE since < ? AND NOT EXISTS
+        (SELECT 1 FROM conversation WHERE instr(message.key, incident || '/' || run || '/') = 1)""",
+)
+
 
 class StoreError(FiredoorError):
     """The store cannot be read or written."""
@@ -236,6 +245,13 @@ class Store:
             rows = database.execute("SELECT * FROM conversation ORDER BY at DESC").fetchall()
         every = [_conversation(row) for row in rows]
         return every if ended is None else [one for one in every if one.ended is ended]
+
+    def forget(self, seconds: float) -> None:
+        """Forget whatever is older than that, but for conversations that are not told to their end, and theirs."""
+        horizon = self.clock() - seconds
+        with self._transaction() as database:
+            for statement in _FORGET:
+                database.execute(statement, (horizon,))
 
     # Facts
 

@@ -25,7 +25,7 @@ from firedoor.slack.markup import bold, mrkdwn, safe, section
 from firedoor.slack.mentions import Mentions
 from firedoor.slack.pace import TIER_3
 from firedoor.slack.picture import Picture
-from firedoor.slack.store import Conversation, Message
+from firedoor.slack.store import Conversation, Message, MessageState
 from firedoor.slack.threads import ASKS, Item, decided, items
 
 #: Seconds between two edits of one message, and how old a view may be when it is shown.
@@ -212,6 +212,7 @@ class Telling:
 
     async def _post(self, run: Run, one: Conversation, picture: Picture) -> Conversation:
         key = f"{run.base}/message/{one.deleted}"
+        before = await asyncio.to_thread(self._store.message, key)
         try:
             shown = blocks.incident(picture)
             ts = await self._slack.post(one.channel, shown.text, shown.blocks, key=key, incident=run.incident)
@@ -219,13 +220,9 @@ class Telling:
             if not await self._too_modern(error, picture):
                 raise
             return await self._post(run, one, replace(picture, modern=False))
-        # What is in Slack may be older than this, if its answer was lost: the digest of nothing has it edited.
-        return await self._kept(replace(one, ts=ts, digest=shown.digest if self._fresh(key) else ""))
-
-    def _fresh(self, key: str) -> bool:
-        """Did the message arrive by the call that has just been made?"""
-        found = self._store.message(key)
-        return found is not None and found.since + FRESH_SECONDS > self._store.clock()
+        # What an earlier attempt has posted may be older than this: the digest of nothing has it edited.
+        stale = before is not None and before.state is not MessageState.OPEN
+        return await self._kept(replace(one, ts=ts, digest="" if stale else shown.digest))
 
     async def _edit(self, one: Conversation, picture: Picture) -> Conversation:
         shown = blocks.incident(picture, f"{one.edits + 1}")

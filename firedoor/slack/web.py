@@ -75,7 +75,7 @@ class Web:
         """
         waited = 0.0
         while True:
-            await self.pace.wait(method, lane)
+            await self.place(method, lane, patience)
             try:
                 return await self.once(method, about=about, **arguments)
             except SlackUnreachableError as error:
@@ -83,10 +83,14 @@ class Web:
                 if not error.seconds or waited > patience:
                     raise
 
+    async def place(self, method: str, lane: Lane | None = None, patience: float = PATIENCE_SECONDS) -> None:
+        """Wait until a method may be called. Raises `SlackUnreachableError` where Slack wants that to be too long."""
+        if (held := self.pace.held(method)) > patience:
+            raise _too_often(method, held)
+        await self.pace.wait(method, lane)
+
     async def once(self, method: str, *, about: str = "", **arguments: Any) -> AsyncSlackResponse:
         """One attempt, at once. `SlackUnreachableError.seconds` says how long Slack wants to be left alone."""
-        if (held := self.pace.held(method)) > PATIENCE_SECONDS:
-            raise _too_often(method, held)
         call = getattr(self._sdk(), method.replace(".", "_"))
         try:
             answer: AsyncSlackResponse = await call(**arguments)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from firedoor.app import shipped_runbooks
@@ -336,11 +337,15 @@ def test_up_is_killed_and_started_again(cli: Cli, tmp_path: Path, monkeypatch: p
     home, port = tmp_path / "up", free_port()
     (home / "runbooks").mkdir(parents=True)
     (home / "runbooks" / "guarded.yaml").write_text(GUARDED)
-    (home / "firedoor.toml").write_text(f'runbooks = ["{home / "runbooks"}"]\n')
+    served = f"http://127.0.0.1:{free_port()}"
+    settings = f'runbooks = ["{home / "runbooks"}"]\n[server]\nport = {served.rpartition(":")[2]}\n'
+    (home / "firedoor.toml").write_text(settings)
     monkeypatch.setenv("FIREDOOR_HOME", str(home))
     monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{port}")
     with going_up(home, port) as up:
         said = (home / "up.log").read_text()
+        assert f"{served}: no doors for alerts" in said
+        until(lambda: httpx.get(f"{served}/readyz", trust_env=False).json()["ready"])
         assert f"127.0.0.1:{port}" in said
         assert str(home) in said
         assert cli("run", "guarded", "door=x", "--yes").code == 0

@@ -1,13 +1,19 @@
 """`firedoor doctor` of the secrets that the settings refer to, and of the inventory."""
 
+import asyncio
+import ipaddress
 import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from firedoor.cli import doors
+from firedoor.config import Settings
+from firedoor.doors import Server
 from firedoor.drill.fakes.openai import FakeOpenAI
 from firedoor.drill.toml import toml
+from firedoor.local import free_port
 from tests.cli.conftest import Cli
 
 
@@ -55,3 +61,58 @@ def test_the_inventory_is_looked_at(cli: Cli, home: Path) -> None:
     level, says = told(cli)["inventory"]
     assert level == "fail"
     assert "`opeani` is no provider that firedoor knows" in says
+
+
+def test_the_doors_are_looked_at(cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each could be opened or says why not; the server is asked, where the settings want one."""
+    assert "server" not in told(cli)
+    monkeypatch.setenv("FIREDOOR_SECRET_PAGERDUTY", "canary-canary-canary")
+    good = {"secrets": ["env:FIREDOOR_SECRET_PAGERDUTY"]}
+    port = free_port()
+    given = {"alerts.pagerduty": good, "alerts.pagerdooty": good, "alerts.sentry": {}, "server": {"port": port}}
+    (home / "firedoor.toml").write_text(toml(given))
+    found = told(cli)
+    assert found["[alerts.pagerduty]"] == ("ok", "/hooks/pagerduty for pagerduty, locked with 1 secret")
+    assert found["[alerts.pagerdooty]"] == ("fail", "There is no source 'pagerdooty'.")
+    assert found["[alerts.sentry]"] == ("fail", "It has no secrets, so that nothing could open it.")
+    assert found["server"] == ("fail", f"none answers at http://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"ready": True, "store": "ok"}, {"server": "ok"}),
+        ({"ready": False, "store": "the disk is full", "temporal": "ok"}, {"server: store": "fail"}),
+        (["somebody else"], {"server": "fail"}),
+    ],
+)
+async def test_what_the_server_says_of_itself(home: Path, answer: object, expected: dict[str, str]) -> None:
+    """It is ready; or what keeps it from that; or it is another program."""
+
+    async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = json.dumps(answer).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answered, "127.0.0.1", 0) as server:
+        settings = Settings(home=home, server=Server(port=server.sockets[0].getsockname()[1]))
+        assert {one.subject: one.level for one in await doors.server(settings)} == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        (str(ipaddress.IPv4Address(0)), "http://127.0.0.1:8765"),
+        (str(ipaddress.IPv6Address(0)), "http://[::1]:8765"),
+        ("localhost", "http://localhost:8765"),
+    ],
+)
+def test_where_the_server_is_from_here(host: str, address: str) -> None:
+    """One that listens everywhere is reached on loopback."""
+    assert doors.here(Settings(home=Path("/"), server=Server(host=host))) == address
+    assert doors.loopback("localhost")
+    assert doors.loopback("127.0.0.1")
+    assert not doors.loopback("192.0.2.1")
+    assert not doors.loopback("door.example")

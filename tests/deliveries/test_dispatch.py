@@ -29,11 +29,12 @@ class Twins:
         """The alerts of a list of keys, each with what else the body says."""
         value: dict[str, Any] = READER.object(body)
         keys: list[str] = value.pop("keys")
-        alerts = tuple(
-            Alert(**{"source": "guardduty", "id": f"twin-{key}", "severity": 9.0, "access_key_id": key, **value})
-            for key in keys
-        )
+        alerts = tuple(self._alert(key, value) for key in keys)
         return Parsed(key="twins", alerts=alerts, note="" if keys else "A ping.")
+
+    def _alert(self, key: str, changes: dict[str, Any]) -> Alert:
+        fields: dict[str, Any] = {"source": "guardduty", "id": f"twin-{key}", "severity": 9.0, "access_key_id": key}
+        return Alert(**fields | changes)
 
 
 @pytest.fixture
@@ -187,6 +188,24 @@ async def test_a_runbook_that_went_away_in_between(desk: Desk) -> None:
     assert (await desk.deliveries.find(name)).state is State.STARTED
 
 
+async def test_a_replay_keeps_what_is_in_an_incident(desk: Desk) -> None:
+    """Also where the runbook would not take it any more; and what still waits is left alone."""
+    one, two = a_key(), a_key()
+    first, second = await desk.add(posted("1", finding(one)), posted("2", finding(two)))
+    async with desk.dispatching() as dispatcher:
+        await desk.settled(State.STARTED, State.STARTED)
+        (desk.runbooks / "leak.yaml").unlink()
+        assert await desk.deliveries.change(ledger.reopen, [first]) == 1
+        dispatcher.wake()
+        replayed, _ = await desk.settled(State.STARTED, State.STARTED)
+    assert replayed.incidents == (f"leak-{one}",)
+    query = "UPDATE delivery SET state = 'received' WHERE id = ?"
+    await desk.deliveries.change(lambda database: database.execute(query, (second,)))
+    await desk.deliveries.change(lambda database: database.execute("UPDATE hit SET state = 'held'"))
+    assert await desk.deliveries.change(ledger.reopen, [second]) == 0
+    assert len(await desk.deliveries.look(ledger.hits, second)) == 1
+
+
 async def test_a_folder_of_runbooks_that_is_not_there(desk: Desk) -> None:
     """What is delivered meanwhile waits, and says why."""
     (desk.runbooks / "leak.yaml").unlink()
@@ -251,7 +270,8 @@ async def test_no_more_starts_than_the_runbook_allows(desk: Desk, caplog: pytest
         for number, key in enumerate(keys):
             await desk.add(posted(str(number), finding(key)))
             dispatcher.wake()
-            *_, last = await desk.settled()
+            await desk.settled()
+        last = (await desk.settled())[-1]
         assert last.state is State.HELD
         assert last.incidents == ()
         assert f"firedoor run leak key={keys[2]}" in last.reason

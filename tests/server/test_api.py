@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from firedoor.config import Person, Settings
+from firedoor.deliveries import NewDelivery
 from firedoor.incident import Mode, StepState
 from firedoor.server.app import create_app
 from firedoor.server.site import Site as Server
@@ -20,6 +21,7 @@ from firedoor.server.tokens import Scope, Tokens
 from tests.workflows.conftest import STARTER, Site, off, plan_of, site_at
 
 EVERY = tuple(Scope)
+FINDING = b'{"id": "f-1", "type": "Recon:IAMUser/X", "title": "A key is used", "severity": 8}'
 RUNBOOK = """
 name: shut
 title: Shut a switch
@@ -39,6 +41,7 @@ class Api:
     client: httpx.AsyncClient
     settings: Settings
     site: Site
+    server: Server
 
     def token(self, name: str, principal: str, *scopes: Scope) -> dict[str, str]:
         """The header of a new token."""
@@ -75,7 +78,7 @@ async def api(temporal_address: str, tmp_path: Path) -> AsyncIterator[Api]:
             await connected(server)
             transport = httpx.ASGITransport(create_app(server), client=("192.0.2.9", 1))
             async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
-                yield Api(client, settings, running)
+                yield Api(client, settings, running, server)
 
 
 async def connected(server: Server) -> None:
@@ -202,6 +205,42 @@ async def test_a_call_that_does_not_fit_is_told_why(api: Api, method: str, path:
     await api.site.run(plan_of(off("s1")))
     error = await api.refused(method, path, ada, 400, json=body)
     assert says in error["what"]
+
+
+async def test_deliveries_are_looked_at_and_replayed(api: Api) -> None:
+    """What an alert became, with its reasons; after the runbook has got a trigger, it starts it."""
+    ada = api.token("ada", "user:ada")
+    added = await api.server.deliveries.add(NewDelivery("guardduty", "guardduty", "1", {}, FINDING))
+    api.server.wake()
+    async with asyncio.timeout(20):
+        while (await api.call("GET", f"/deliveries/{added.id}", ada))["state"] == "received":
+            await asyncio.sleep(0.05)
+    whole = await api.call("GET", f"/deliveries/{added.id}", ada)
+    assert (whole["state"], whole["hits"], json.loads(whole["body"])["id"]) == ("ignored", [], "f-1")
+    assert "aws-access-key-leaked: trigger 1 needs alert.access_key_id" in whole["against"]
+    assert [one["id"] for one in await api.call("GET", "/deliveries?state=ignored", ada)] == [added.id]
+    assert await api.call("GET", "/deliveries?state=dead", ada) == []
+
+    trigger = "{alert: guardduty, inputs: {name: '${{ alert.id }}'}}"
+    [folder] = api.settings.runbooks
+    (folder / "shut.yaml").write_text(RUNBOOK.replace("{slack: shut}", trigger))
+    replayed = await api.call("POST", f"/deliveries/{added.id}/replay", ada)
+    assert replayed["id"] == added.id
+    async with asyncio.timeout(20):
+        while (await api.call("GET", f"/deliveries/{added.id}", ada))["state"] in {"received", "ignored"}:
+            await asyncio.sleep(0.05)
+    whole = await api.call("GET", f"/deliveries/{added.id}", ada)
+    assert (whole["state"], [one["runbook"] for one in whole["hits"]]) == ("started", ["shut"])
+
+    [incident] = whole["incidents"]
+    attach = f"/incidents/{incident}/attach?source=guardduty"
+    other = FINDING.replace(b"f-1", b"f-2")
+    assert await api.call("POST", attach, ada, content=other) == {"incident": incident, "alerts": 2}
+    error = await api.refused("POST", attach, ada, 400, content=b"{}")
+    assert "is not a GuardDuty finding" in error["what"]
+    error = await api.refused("POST", attach.replace("guardduty", "guarduty"), ada, 400, content=other)
+    assert "Did you mean guardduty" in error["next"]
+    await api.call("POST", f"/incidents/{incident}/abort", ada, json={"reason": "test over"})
 
 
 async def test_before_temporal_has_answered(settings: Settings) -> None:

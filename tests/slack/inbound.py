@@ -18,7 +18,7 @@ from firedoor.doors import Slack as SlackSettings
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.people import elements
 from firedoor.drill.slack.state import Message, View
-from firedoor.drill.slack.workspace import ALICE, BOB, BOT, DAVE, INCIDENTS, TEAM
+from firedoor.drill.slack.workspace import ALICE, BOB, DAVE, INCIDENTS, TEAM
 from firedoor.incident import IncidentView
 from firedoor.slack import blocks
 from firedoor.slack.client import Slack
@@ -63,7 +63,6 @@ triggers:
 steps:
   moment: {wait: 1s}
 """
-DIRECT = "D0DIRECT00"
 PEOPLE = {
     "alice": Person(identities=(f"slack:{TEAM}/{ALICE}",)),
     "bob": Person(identities=(f"slack:{TEAM}/{BOB}",)),
@@ -122,15 +121,12 @@ class Inbound:
         return await self.answered(lambda text: all(part in text for part in parts), user, channel, thread)
 
     async def told_alone(self, user: str, text: str) -> Message:
-        """A direct message. The fake has no channel for them: `dm` makes one."""
+        """A direct message."""
+        with self.slack.workspace.lock:
+            direct = self.slack.workspace.direct(user).id
         return await self.slack.eventually(
-            lambda: next((one for one in self.slack.act.seen_by(user, DIRECT) if text in words(one)), None)
+            lambda: next((one for one in self.slack.act.seen_by(user, direct) if text in words(one)), None)
         )
-
-    def dm(self, user: str) -> None:
-        """The channel of direct messages between somebody and the bot, by the id of the person, as Slack takes it."""
-        made = self.slack.workspace.add_channel("direct", (user, BOT), id=DIRECT, is_private=True)
-        self.slack.workspace.channels[user] = made
 
     async def press(self, message: Message, verb: str, user: str = ALICE, *, about: str = "") -> Any:
         """Press the button of a verb; `about` is a part of its value."""

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firedoor.errors import UsageError
 from firedoor.incident import (
+    Dependent,
     IncidentState,
     IncidentView,
     Inverse,
+    Mode,
     Preview,
     Progress,
     Request,
@@ -23,7 +26,7 @@ from firedoor.slack import blocks
 from firedoor.slack.buttons import Press
 from firedoor.slack.picture import Picture
 from firedoor.slack.threads import decided, items
-from tests.cli.pictures import DEACTIVATE, DELETE, DENY, ENDED, IDENTIFY, NOW, REQUEST, ROTATE, VIEW, step
+from tests.cli.pictures import DEACTIVATE, DELETE, DENIED, DENY, ENDED, IDENTIFY, NOW, REQUEST, ROTATE, VIEW, step
 from tests.slack.seen import dialogs, judged, lines
 
 ASKED = DELETE.model_copy(
@@ -322,3 +325,147 @@ def test_a_button_says_what_it_is() -> None:
     assert Press.parse({"action_id": press.action_id, "value": press.value()}) == press
     assert press.action_id == "firedoor.approve.delete_key"
     assert len(Press("retry", "i", "s" * 900).action_id) <= 255
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        {},
+        {"action_id": "firedoor.approve"},
+        {"action_id": "firedoor.conquer", "value": "{}"},
+        {"action_id": "other.approve", "value": "{}"},
+        {"action_id": 7, "value": "{}"},
+        {"action_id": "firedoor.approve", "value": "no json"},
+        {"action_id": "firedoor.approve", "value": "[]"},
+        {"action_id": "firedoor.approve", "value": '{"i": 7}'},
+        {"action_id": "firedoor.approve", "value": " " * 2001},
+    ],
+)
+def test_other_buttons_are_none_of_ours(action: dict[str, Any]) -> None:
+    """What is not written by us is refused with a sentence."""
+    with pytest.raises(UsageError, match="not one that firedoor knows"):
+        Press.parse(action)
+
+
+def test_names_that_no_button_holds() -> None:
+    """A value takes 2000 characters."""
+    with pytest.raises(UsageError, match="too long for a button"):
+        Press("status", "i" * 3000).value()
+
+
+def test_what_needs_attention_says_why() -> None:
+    """The reason, what was changed, what to do; the first targets that failed; an answer that is missing."""
+    failed = [{"key": str(number), "name": f"key-{number}", "failure": DENIED.model_dump()} for number in range(5)]
+    rotate = step(
+        "rotate",
+        StepState.NEEDS_ATTENTION,
+        failed=failed,
+        progress={"total": 9, "failed": 5},
+        verdict="unknown",
+        summary="half",
+    )
+    question = step("ask", StepState.WAITING_ANSWER, title="Health", summary="Is it well?", waits_for="anybody")
+    bare = step(
+        "gate",
+        StepState.WAITING_APPROVAL,
+        action="aws.iam.delete_user",
+        arguments={"name": "bot"},
+        waits_for="2 of security",
+    )
+    view = VIEW.model_copy(update={"steps": (DENY, rotate, question, bare)})
+    shown = blocks.incident(picture(view)).blocks
+    judged(shown)
+    words = "\n".join(lines(shown))
+    assert "*permission_missing*: AWS refused iam:PutUserPolicy" in words
+    assert "Give firedoor iam:PutUserPolicy, then retry." in words
+    assert "*UNKNOWN*. half" in words
+    assert "✗ *key-0*: permission_missing:" in words
+    assert "… and 2 targets more" in words
+    assert "[Retry] [Skip…] [Details]" in words
+    assert "Is it well?" in words
+    assert "[Answer…] [Details]" in words
+    assert "aws.iam.delete_user name bot" in words
+    assert "waits for 2 of security" in words
+    assert dialogs(shown)["Retry"].startswith("rotate. It is tried again")
+    thread = [one.key.split("/")[0] for one in items(picture(view))]
+    assert thread == ["ask", "ask", "ask", "ask"]
+    assert blocks.step(picture(view), rotate)
+
+
+def test_an_approval_with_many_targets() -> None:
+    """The first changes, what permission is missing, how many more; that it is asked again, and of whom."""
+    previews = tuple(
+        Preview(change=f"rotate key-{number}", inverse=Inverse(action="undo"), missing=("iam:CreateKey",))
+        for number in range(5)
+    )
+    gate = ASKED.model_copy(update={"previews": previews, "request": REQUEST, "blast": {}})
+    words = "\n".join(lines(blocks.incident(picture(VIEW.model_copy(update={"steps": (gate,)}))).blocks))
+    assert "! *Asked again:* Since it was shown: status Inactive → Active." in words
+    assert "*rotate key-0*  can be undone" in words
+    assert "! permission missing: iam:CreateKey" in words
+    assert "… and 2 more like these" in words
+    assert "targets: the canary: 5 of 40 targets; the rest is asked for afterwards (app-billing" in words
+
+
+def test_plans_drills_and_undos_say_so() -> None:
+    """What is no real run, and what an incident takes back or is taken back by."""
+    view = VIEW.model_copy(
+        update={
+            "mode": Mode.PLAN,
+            "drill": True,
+            "undoes": "gate-0",
+            "undo": "gate-1.undo",
+            "verdict": Verdict.UNKNOWN,
+            "responders": ("user:bob", "user:ada"),
+        }
+    )
+    words = lines(blocks.incident(picture(view, parent="outer")).blocks)
+    assert "*PLAN ONLY: nothing is changed*" in words
+    assert "*DRILL: on an emulator, not on a real account*" in words
+    assert {"*Undoes* gate-0", "*Undone by* gate-1.undo", "*Part of* outer", "*Responders* user:bob"} <= set(words)
+    assert any("? restoration not proved yet" in line for line in words)
+
+
+def test_a_thread_of_skipped_and_aborted() -> None:
+    """Whoever skipped it is told; what was aborted carries no sign of success; a question names its policy's people."""
+    skipped = step(
+        "deny", StepState.SKIPPED, started="2026-11-23T19:02:12Z", summary="skipped by user:ada: done by hand"
+    )
+    question = step("ask", StepState.WAITING_ANSWER, ask={"prompt": "?", "of": "security", "fields": {}})
+    view = VIEW.model_copy(update={"steps": (skipped, question, step("later", StepState.SKIPPED))})
+    found = {one.key.split("/")[0]: one for one in items(picture(view, plan=PLAN))}
+    assert "done by hand" in found["skipped"].text
+    assert found["ask"].to == ("role:security",)
+    aborted = VIEW.model_copy(
+        update={"state": IncidentState.ABORTED, "verdict": Verdict.CONTAINED, "undo": "u", "steps": (DENY,)}
+    )
+    [end] = items(picture(aborted))
+    assert end.text.startswith("aborted")
+    assert "taken back by u" in "\n".join(lines(end.blocks))
+    assert decided(picture(view), "ask/gone/d1").text == "gone: decided"
+
+
+def test_a_plan_that_was_read_in_part() -> None:
+    """What could not be read, what is decided later, secrets and policies: in words."""
+    steps = (
+        PlannedStep(id="look", kind="uses", action="aws.iam.identify_access_key"),
+        PlannedStep(
+            id="then", kind="uses", action="x", effect=Effect.REVERSIBLE, mentions=("look",), condition="steps.look.x"
+        ),
+    )
+    dependent = Dependent(kind="services", name="billing")
+    told = (
+        step("look", StepState.NEEDS_ATTENTION, failure=DENIED.model_dump()),
+        step(
+            "then",
+            StepState.DONE,
+            previews=[Preview(change="shut", inverse=Inverse(action="u"), dependents=(dependent,)).model_dump()],
+        ),
+    )
+    shown = blocks.plan(PLAN.model_copy(update={"steps": steps}), {}, VIEW.model_copy(update={"steps": told}))
+    judged(shown)
+    words = "\n".join(lines(shown))
+    assert "! not read: AWS refused" in words
+    assert "only if steps.look.x" in words
+    assert "could not be read: look" in words
+    assert "depends on it: 1 service, as far as is known now" in words

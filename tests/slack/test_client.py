@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from pydantic import SecretStr
 
 from firedoor.config import Settings
@@ -94,6 +95,7 @@ async def test_a_lost_answer_posts_nothing_twice(slack: LocalSlack, client: Slac
     ts = await client.post(INCIDENTS, "hello", [SECTION], key="a", incident="i")
     [message] = posted(slack, "a")
     assert message.ts == ts
+    assert message.metadata
     assert message.metadata["event_payload"] == {"key": "a", "incident": "i"}
     assert calls(slack, "chat.postMessage") == 1
 
@@ -328,3 +330,79 @@ async def test_whoever_is_cancelled_keeps_nothing(slack: LocalSlack, client: Sla
         before = other.take("a", INCIDENTS)
         assert before.state is MessageState.SENDING
         assert not other.busy(before)
+
+
+async def test_a_search_that_fails_says_nothing_of_the_message(slack: LocalSlack, client: Slack, store: Store) -> None:
+    """The answer was lost, and the bot may not read the channel: it stays in doubt, and is not sent again."""
+    slack.workspace.tokens[slack.workspace.bot_token].scopes.discard("channels:history")
+    slack.faults.lose_reply("chat.postMessage")
+    for _ in range(2):
+        with pytest.raises(SlackError) as caught:
+            await client.post(INCIDENTS, "hello", [], key="a")
+        assert "channels:history" in caught.value.next
+    assert len(posted(slack, "a")) == 1
+
+
+async def test_the_search_reads_every_page(slack: LocalSlack, client: Slack) -> None:
+    """The message is behind hundreds of others."""
+    slack.faults.lose_reply("chat.postMessage")
+    posting = asyncio.create_task(client.post(INCIDENTS, "hello", [], key="a"))
+    await slack.eventually(lambda: posted(slack, "a"))
+    for number in range(300):
+        slack.act.say(ALICE, INCIDENTS, f"word {number}")
+    await posting
+    assert len(posted(slack, "a")) == 1
+
+
+async def test_a_whisper(slack: LocalSlack, client: Slack) -> None:
+    """What one person alone sees, by the channel."""
+    await client.ephemeral(INCIDENTS, ALICE, "psst", [SECTION])
+    assert [one.text for one in slack.act.seen_by(ALICE, INCIDENTS)] == ["psst"]
+    assert not slack.act.seen_by(BOB, INCIDENTS)
+
+
+async def test_an_answer_that_is_too_late(slack: LocalSlack, client: Slack) -> None:
+    """An address that has expired is an error with a word, and one that nobody answers too."""
+    with pytest.raises(SlackError) as caught:
+        await client.respond(f"{slack.url}/nowhere", "hello")
+    assert caught.value.code == "expired_url"
+    await client.close()
+    with slack.down(), pytest.raises(SlackUnreachableError):
+        await client.respond(f"{slack.url}/nowhere", "hello")
+
+
+async def elsewhere(request: web.Request) -> web.StreamResponse:
+    """What no Slack would answer."""
+    if request.path.endswith("auth.test"):
+        raise web.HTTPFound("http://127.0.0.1:1/steal")
+    if request.path.endswith("users.info"):
+        return web.Response(text="<html>", content_type="text/html")
+    if request.path.endswith("usergroups.list"):
+        return web.Response(text="hello")
+    return web.json_response({"ok": False, "error": "internal_error"}, status=200)
+
+
+@pytest.mark.parametrize(
+    ("method", "says", "doubtful"),
+    [
+        ("auth.test", "sends calls elsewhere", False),
+        ("users.info", "trouble of its own", True),
+        ("usergroups.list", "is not Slack", True),
+        ("views.publish", "internal_error", True),
+    ],
+)
+async def test_what_is_no_slack(store: Store, tmp_path: Path, method: str, says: str, doubtful: bool) -> None:
+    """Redirects are not followed; pages and words are no answers; Slack's own trouble is told as such."""
+    server = web.Application()
+    server.router.add_route("*", "/{path:.*}", elsewhere)
+    runner = web.AppRunner(server)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    settings = Settings(home=tmp_path, slack=SlackSettings(base_url=f"{site.name}/api/"))
+    extra = {"users.info": {"user": "U1"}, "views.publish": {"user_id": "U1", "view": {}}}.get(method, {})
+    async with Slack(settings, store, SecretStr("xoxb-canary"), pace=Pace(0)) as client:
+        with pytest.raises(SlackUnreachableError, match=says) as caught:
+            await client.web.call(method, **extra)
+    assert caught.value.doubtful is doubtful
+    await runner.cleanup()

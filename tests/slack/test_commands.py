@@ -1,5 +1,7 @@
 """What is typed after /firedoor: verbs, words of runbooks, inputs, and what is said of everything else."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ from firedoor.slack.commands import (
     Overview,
     Start,
     Status,
+    how,
     parse,
     typed,
     usage,
@@ -167,3 +170,10 @@ def test_whatever_is_typed_is_a_command_or_a_sentence(text: str) -> None:
     except UsageError as error:
         says = [error.what, error.next]
     assert all(says)
+
+
+def test_the_page_has_each_verb() -> None:
+    """What may be typed stands in the reference as it is written."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "slack.md").read_text().replace("\\|", "|")
+    for verb in VERBS:
+        assert f"`{how(verb)}`" in page

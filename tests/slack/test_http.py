@@ -1,7 +1,7 @@
 """Slack over HTTP: signed, fresh, not too large; Slack's own vector."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +85,7 @@ class Web:
 
 
 @asynccontextmanager
-async def served(slack: LocalSlack, folder: Path, secret: str, clock: Clock | None) -> AsyncIterator[Web]:
+async def served(slack: LocalSlack, folder: Path, secret: str, clock: Clock | None) -> AsyncGenerator[Web]:
     """A server with these routes and nothing else."""
     taken, refused = Taken(), list[str]()
     with Store.open(folder / "slack.sqlite") as store:

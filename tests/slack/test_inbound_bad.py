@@ -75,7 +75,6 @@ async def test_a_message_that_somebody_deleted(inbound: Inbound) -> None:
 
 async def test_a_channel_that_the_bot_is_not_in(inbound: Inbound) -> None:
     """Commands and buttons work there by their URL; what a form answers comes as a direct message."""
-    inbound.dm(ALICE)
     incident, _ = await inbound.asking()
     inbound.slack.act.kick(SECRET)
     await inbound.command("status", channel=SECRET)
@@ -91,6 +90,7 @@ async def test_an_answer_that_reaches_nobody_is_logged(inbound: Inbound, caplog:
     incident, _ = await inbound.asking()
     message = await inbound.posted(incident, SECRET)
     inbound.slack.faults.unavailable("chat.postEphemeral")
+    inbound.slack.faults.unavailable("chat.postMessage", times=4)
     await inbound.press(message, "deny")
     await inbound.slack.act.submit(ALICE, await inbound.modal(), {"reason": "not now"})
     await inbound.site.reaches(incident, "go", StepState.NEEDS_ATTENTION)

@@ -125,7 +125,7 @@ async def test_threads_know_their_incident(inbound: Inbound) -> None:
     inbound.slack.act.mention(ALICE, INCIDENTS, "note all is well", thread=message.ts)
     await inbound.slack.eventually(lambda: "all is well" in str([one.body for one in inbound.site.entries(first)]))
     inbound.slack.act.mention(ALICE, INCIDENTS, "gate AKIA3", thread=message.ts)
-    await inbound.says("A mention starts nothing.", "/firedoor gate KEY", thread=message.ts)
+    await inbound.says("A mention starts nothing.", "/firedoor run RUNBOOK", thread=message.ts)
 
     await inbound.slack.act.shortcut(ALICE, "firedoor.note", said)
     form = await inbound.modal()

@@ -2,14 +2,16 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from firedoor.drill.slack.state import Message
 from firedoor.drill.slack.workspace import ALICE, BOB, DAVE, INCIDENTS, TEAM
 from firedoor.engine import Engine
-from firedoor.errors import FiredoorError, UnreachableError
+from firedoor.errors import FiredoorError, UnreachableError, UsageError
 from firedoor.incident import StepState
 from firedoor.plan import Input
 from firedoor.slack import starting
@@ -17,7 +19,7 @@ from firedoor.slack.buttons import Press
 from firedoor.slack.needs import button as drawn
 from firedoor.slack.router import Envelope
 from firedoor.slack.service import SlackService
-from tests.slack.inbound import Inbound, button, words
+from tests.slack.inbound import Inbound, Woken, button, words
 from tests.workflows import actions
 from tests.workflows.conftest import each, plan_of
 
@@ -33,7 +35,6 @@ async def drawn_for_all(inbound: Inbound, *presses: Press) -> Message:
 
 async def test_the_global_shortcut_answers_by_a_direct_message(inbound: Inbound) -> None:
     """A shortcut has no channel: what /firedoor shows comes as a direct message."""
-    inbound.dm(ALICE)
     await inbound.slack.act.shortcut(ALICE, "firedoor.open")
     await inbound.told_alone(ALICE, "Runbooks that you may start")
 
@@ -229,3 +230,20 @@ async def test_runbook_folders_that_do_not_exist(inbound: Inbound, caplog: pytes
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+
+
+class Broken(Woken):
+    """Cannot keep messages up to date."""
+
+    async def run(self) -> None:
+        """It ends at once."""
+        raise UsageError("The channel is gone.")
+
+
+async def test_what_ends_a_part_ends_the_service(inbound: Inbound) -> None:
+    """Whoever runs the service hears why it ended, and can open it anew."""
+    service = SlackService(inbound.site.settings, replace(inbound.outside, teller=Broken()), SecretStr("xapp-canary"))
+    with pytest.raises(UsageError, match="The channel is gone"):
+        await service.run()
+    assert service.socket is not None
+    assert not await service.socket.connected()

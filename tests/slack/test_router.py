@@ -124,6 +124,9 @@ async def test_mistakes_of_a_form_are_in_the_acknowledgement(bench: Bench) -> No
     bench.first.answer, bench.first.raises = {}, UsageError("The runbook is gone.", next="firedoor lint")
     answer = await bench.routers[0].take(Envelope("interactive", FORM, "b"))
     assert answer["errors"] == {"reason": "The runbook is gone. firedoor lint"}
+    bench.first.raises = ZeroDivisionError("canary")
+    answer = await bench.routers[0].take(Envelope("interactive", FORM, "c"))
+    assert answer["errors"] == {"reason": "firedoor itself failed at this (ZeroDivisionError). Nothing was changed."}
     assert not bench.first.handled
     bench.first.raises = None
     assert await bench.routers[0].take(Envelope("interactive", FORM, "c")) == {}

@@ -14,6 +14,7 @@ from firedoor.drill.slack.state import Message, View
 from firedoor.drill.slack.workspace import ALICE, BOB, INCIDENTS
 from firedoor.incident import IncidentState, StepState
 from firedoor.slack.client import Slack
+from firedoor.slack.manifest import SCOPES
 from firedoor.slack.pace import Pace
 from firedoor.slack.reconciler import Reconciler, Tempo
 from firedoor.slack.service import Outside, SlackService
@@ -75,6 +76,9 @@ async def whole(
 ) -> AsyncGenerator[Whole]:
     """Everything but HTTP. The test's parameter is its runbook."""
     monkeypatch.setattr(actions, "WORLD", actions.World())
+    scopes = slack.workspace.tokens[slack.workspace.bot_token].scopes
+    scopes.clear()
+    scopes.update(SCOPES)
     (tmp_path / "gate-test.yaml").write_text(request.param)
     settings = {"runbooks": (tmp_path,), "people": PEOPLE, "slack": slack_settings(slack)}
     async with site_at(temporal_address, tmp_path / "home", **settings) as site:

@@ -49,7 +49,7 @@ def listing(found: Sequence[Delivery], now: datetime.datetime) -> Table:
 def hint(counts: Mapping[State, int], *, shown: State | None) -> str:
     """What to do about those that wait for a person."""
     waiting = [state for state in (State.DEAD, State.HELD) if counts[state] and state is not shown]
-    if shown in {State.DEAD, State.HELD} and counts[shown]:
+    if shown is not None and shown in {State.DEAD, State.HELD} and counts[shown]:
         return f"firedoor alerts show ID says more; firedoor alerts replay --state {shown.value} tries them again."
     said = " and ".join(f"{counts[state]:,} {state.value}" for state in waiting)
     return f"{said}: firedoor alerts --state {waiting[0].value}" if waiting else ""

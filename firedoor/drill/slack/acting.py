@@ -190,8 +190,10 @@ class Acting:
         """Somebody leaves for good: their account is deactivated, and they are in no channel and no group."""
         with self.workspace.lock:
             self.workspace.users[user].deleted = True
-            for place in (*self.workspace.channels.values(), *self.workspace.groups.values()):
-                place.members = [one for one in place.members if one != user]
+            lists = [one.members for one in self.workspace.channels.values()]
+            lists += [one.members for one in self.workspace.groups.values()]
+            for members in lists:
+                members[:] = [one for one in members if one != user]
             self.workspace.changed()
 
     def remove_group(self, group: str) -> None:

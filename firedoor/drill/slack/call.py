@@ -66,9 +66,9 @@ class Call:
         `by_name`: `#incidents` will do as well, and somebody's id for the bot's conversation with them.
         """
         wanted = self.text(name, required=True)
-        if by_name and wanted in self.workspace.users:
-            return self._direct(self.workspace.users[wanted])
         found = self.workspace.channels.get(wanted)
+        if found is None and by_name and wanted in self.workspace.users:
+            return self._direct(self.workspace.users[wanted])
         if found is None and by_name:
             named = (
                 one for one in self.workspace.channels.values() if one.name == wanted.lstrip("#") and not one.is_im

@@ -19,7 +19,7 @@ def command(
         "team_id": team.id,
         "team_domain": team.domain,
         "channel_id": channel.id,
-        "channel_name": "privategroup" if channel.is_private else channel.name,
+        "channel_name": _named(channel)["name"] if channel.is_im or not channel.is_private else "privategroup",
         "user_id": user.id,
         "user_name": user.name,
         "command": words[0],
@@ -66,7 +66,7 @@ def message_action(workspace: Workspace, user: User, message: Message, action: J
     shown = {} if message.ephemeral_to else {"message": message_object(workspace, message)}
     return (
         interaction(workspace, "block_actions", user)
-        | {"container": container, "channel": {"id": channel.id, "name": channel.name}}
+        | {"container": container, "channel": _named(channel)}
         | shown
         | {
             "state": {"values": {}},
@@ -74,6 +74,10 @@ def message_action(workspace: Workspace, user: User, message: Message, action: J
             "actions": [action | {"action_ts": workspace.new_ts()}],
         }
     )
+
+
+def _named(channel: Channel) -> JSON:
+    return {"id": channel.id, "name": "directmessage" if channel.is_im else channel.name}
 
 
 def view_action(workspace: Workspace, user: User, view: View, action: JSON, values: JSON) -> JSON:
@@ -115,7 +119,7 @@ def shortcut(
         "callback_id": callback_id,
         "action_ts": workspace.new_ts(),
         "message_ts": message.ts,
-        "channel": {"id": channel.id, "name": channel.name},
+        "channel": _named(channel),
         "message": message_object(workspace, message),
         "response_url": f"{base_url}/actions/{url.key}",
     }

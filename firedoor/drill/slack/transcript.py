@@ -25,7 +25,7 @@ MENTION: Final = re.compile(r"([@#])([UWSC][A-Z0-9]{8,})")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message in lines. `at` (seconds since 1970) is when it was posted; of an ephemeral one, when it was last edited."""
+    """A message in lines. `at` (seconds since 1970): when it was posted; of an ephemeral one, when it was edited."""
 
     at: float
     lines: list[str]
@@ -45,7 +45,8 @@ def transcript(workspace: Workspace, channel: str, *, viewer: str = "", history:
 def heading(workspace: Workspace, channel: str) -> list[str]:
     """The name of a channel, its topic, its bookmarks."""
     there = workspace.channels[channel]
-    name = f"#{there.name}" + (f": {there.topic}" if there.topic else "")
+    name = f"@{workspace.users[there.members[0]].name}" if there.is_im else f"#{there.name}"
+    name += f": {there.topic}" if there.topic else ""
     return [name, *(f"{INDENT}bookmark {one.title}: {one.link}" for one in there.bookmarks)]
 
 

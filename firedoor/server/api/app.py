@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 
 from firedoor.config import Settings
 from firedoor.errors import FiredoorError
-from firedoor.server.api import incidents, record, runbooks
+from firedoor.server.api import deliveries, incidents, record, runbooks
 from firedoor.server.api.answers import PROBLEMS, misfit, told
 from firedoor.server.callers import Callers
 
@@ -34,6 +34,6 @@ def document() -> dict[str, Any]:
 def _routes() -> APIRouter:
     api = APIRouter(prefix=PREFIX, responses=PROBLEMS)
     # In this order: `decide` takes whatever verb the others have left.
-    for router in (runbooks.ROUTER, record.ROUTER, incidents.ROUTER):
+    for router in (runbooks.ROUTER, deliveries.ROUTER, record.ROUTER, incidents.ROUTER):
         api.include_router(router)
     return api

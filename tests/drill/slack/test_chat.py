@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from firedoor.drill.slack.local import LocalSlack
-from firedoor.drill.slack.workspace import ALICE, GENERAL, INCIDENTS, MALLORY, OLD, SECRET
+from firedoor.drill.slack.transcript import transcript
+from firedoor.drill.slack.workspace import ALICE, BOT, GENERAL, INCIDENTS, MALLORY, OLD, SECRET
+from tests.drill.slack.socketing import App
 from tests.slack_said import Client, actions, button, refusal, section
 
 
@@ -128,6 +130,37 @@ async def test_a_channel_that_the_bot_is_not_in(slack: LocalSlack, client: Clien
     assert (await refusal(client.chat_postMessage(channel=SECRET, text="x")))["error"] == "channel_not_found"
     slack.workspace.channels[INCIDENTS].read_only = True
     assert (await refusal(client.chat_postMessage(channel=INCIDENTS, text="x")))["error"] == "restricted_action"
+
+
+async def test_a_message_to_one_person(slack: LocalSlack, client: Client) -> None:
+    """Somebody's id is a channel as well: the bot's conversation with them, which nobody else sees, and no list has."""
+    first = await client.chat_postMessage(channel=ALICE, text="a", blocks=[actions(button("go"))])
+    second = await client.chat_postMessage(channel=ALICE, text="b")
+    direct = first["channel"]
+    assert direct == second["channel"]
+    assert direct.startswith("D")
+    assert [one.text for one in slack.act.seen_by(ALICE, direct)] == ["a", "b"]
+    assert slack.act.seen_by("U0BOB00000", direct) == []
+    await client.chat_update(channel=direct, ts=first["ts"], text="c")
+    listed = await client.conversations_list(types="public_channel,private_channel")
+    assert direct not in [one["id"] for one in listed["channels"]]
+    refused = await refusal(client.conversations_history(channel=direct))
+    assert (refused["error"], refused["needed"]) == ("missing_scope", "im:history")
+    assert transcript(slack.workspace, direct)[0] == "@alice"
+    async with App(slack) as app:
+        message = slack.workspace.message(direct, first["ts"])
+        assert message is not None
+        await slack.act.press(ALICE, message, "go")
+        await slack.act.type_command(ALICE, direct, "/firedoor")
+    assert app.heard[0].payload["channel"] == {"id": direct, "name": "directmessage"}
+    assert app.heard[1].payload["channel_name"] == "directmessage"
+
+
+async def test_people_who_take_no_messages(slack: LocalSlack, client: Client) -> None:
+    """The bot itself, and whoever has left."""
+    assert (await refusal(client.chat_postMessage(channel=BOT, text="x")))["error"] == "cannot_dm_bot"
+    slack.act.deactivate(ALICE)
+    assert (await refusal(client.chat_postMessage(channel=ALICE, text="x")))["error"] == "user_disabled"
 
 
 async def test_ephemeral_only_for_members(client: Client) -> None:
