@@ -24,7 +24,7 @@ from firedoor.drill.slack.workspace import ALICE, BOT, INCIDENTS, TEAM
 from firedoor.drill.toml import toml
 from firedoor.engine import Engine
 from firedoor.errors import UnreachableError
-from firedoor.incident import IncidentView, StepState
+from firedoor.incident import IncidentView, Responder, StepState
 from firedoor.local import free_port
 from firedoor.plan import Effect, Plan, PlannedStep, Policy, Verdict
 from firedoor.slack.buttons import Press
@@ -34,12 +34,14 @@ from firedoor.slack.threads import items
 from firedoor.supervisor import Program, Supervisor
 from firedoor.timeline.store import Timeline
 from tests.chaos.actions import Ledger
-from tests.chaos.site import ADA, ROOT, start_server, until
+from tests.chaos.site import ROOT, start_server, until
 
 #: More calls than anybody makes.
 ALWAYS = 10**9
 #: Seconds after Slack is back until it has to show everything.
 PATIENCE = 180.0
+#: Whoever starts an incident does not approve in it.
+EVE = Responder(principal="user:eve", auth="os")
 SWITCHES = ("first", "second", "third", "last")
 BOT_TOKEN, APP_TOKEN = "FIREDOOR_SECRET_SLACK_BOT", "FIREDOOR_SECRET_SLACK_APP"
 
@@ -160,7 +162,7 @@ class Scene:
 
     async def run(self, told: Told) -> None:
         """Start an incident, let Slack be away, let it come back, have somebody approve what was asked meanwhile."""
-        started = await self.engine.start(plan_for(int(told.seconds)), {}, starter=ADA)
+        started = await self.engine.start(plan_for(int(told.seconds)), {}, starter=EVE)
         incident = started.incident
         await self._shows("first", PATIENCE)
         with told.silence.away(self.slack):

@@ -1,6 +1,5 @@
 """Slack is away: containment goes on, Slack is told all of it when it is back, and nothing twice."""
 
-import asyncio
 from pathlib import Path
 
 import pytest

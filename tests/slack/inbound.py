@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 from temporalio.service import RPCError
 
+from firedoor import catalog
 from firedoor.config import Person
 from firedoor.doors import Slack as SlackSettings
 from firedoor.drill.slack.local import LocalSlack
@@ -211,6 +212,8 @@ async def inbound_at(
 ) -> AsyncGenerator[Inbound]:
     """The door, listening by Socket Mode. `more` are settings of `[slack]`."""
     monkeypatch.setattr(actions, "WORLD", actions.World())
+    # Compiling those that ship takes longer than most of these tests.
+    monkeypatch.setattr(catalog, "shipped_runbooks", tuple)
     runbooks = folder / "runbooks"
     runbooks.mkdir()
     (runbooks / "gate-test.yaml").write_text(RUNBOOK)
