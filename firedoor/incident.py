@@ -256,6 +256,7 @@ class StepView(Frozen):
 
     `ask` is there while it waits for an answer, `request` for approval, `until` while it sleeps. `arguments` are those
     of a step on one target. `failed` has the first targets that failed. `undoes_itself` takes a temporary change back.
+    `approved` are those who have agreed to it.
     """
 
     id: str
@@ -274,6 +275,7 @@ class StepView(Frozen):
     waits_for: str = ""
     ask: Ask | None = None
     request: Request | None = None
+    approved: tuple[str, ...] = ()
     until: str = ""
     arguments: dict[str, Any] = {}
     changeable: tuple[str, ...] = ()

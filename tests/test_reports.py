@@ -4,15 +4,19 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
 from firedoor.alerts import Alert
 from firedoor.compiler import compile_runbook
 from firedoor.config import Settings
 from firedoor.engine import Engine
 from firedoor.engine.reports import Reported, Standing
-from firedoor.errors import RefusedError, UnreachableError
+from firedoor.errors import FiredoorError, RefusedError, UnreachableError
 from firedoor.incident import AlertReport, Responder, StepState
 from firedoor.local import dev_server, temporal_binary
 from tests.workflows.conftest import Site, site_at
@@ -144,3 +148,31 @@ async def test_nobody_at_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyP
             await asking
     with pytest.raises(UnreachableError):
         await engine.reports.report(PLAN, {"key": "x"}, report("b"), ALERT, incident="leak-x", seen=Standing())
+
+
+@pytest.mark.parametrize(
+    ("answer", "raises"),
+    [
+        (RPCError("busy", RPCStatusCode.RESOURCE_EXHAUSTED, b""), UnreachableError),
+        (RPCError("what is that", RPCStatusCode.INVALID_ARGUMENT, b""), FiredoorError),
+        (RPCError("it ended", RPCStatusCode.NOT_FOUND, b""), None),
+        (WorkflowUpdateFailedError(ApplicationError("it ended", type="AcceptedUpdateCompletedWorkflow")), None),
+    ],
+)
+async def test_other_answers_of_temporal(
+    site: Site, monkeypatch: pytest.MonkeyPatch, answer: Exception, raises: type[FiredoorError] | None
+) -> None:
+    """What passes is tried again, what does not is said at once, and an end in between is looked at again."""
+
+    async def answered(*_: Any, start_workflow_operation: Any, **__: Any) -> None:
+        start_workflow_operation._workflow_handle.set_exception(answer)
+        start_workflow_operation._workflow_handle.exception()
+        raise answer
+
+    monkeypatch.setattr(site.client, "execute_update_with_start_workflow", answered)
+    if raises is None:
+        assert await send(site, an_incident(), "one") is None
+        return
+    with pytest.raises(raises) as caught:
+        await send(site, an_incident(), "one")
+    assert type(caught.value) is raises

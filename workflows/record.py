@@ -63,6 +63,8 @@ class Agreement:
     previews: tuple[Preview, ...] = ()
     blast: dict[str, int] = field(default_factory=dict)
     given: dict[str, Responder] = field(default_factory=dict)
+    #: Whose approval is being recorded: the same person must not come in by two doors meanwhile.
+    coming: set[str] = field(default_factory=set)
     #: Names of the only targets that the first approval chose; empty for all.
     only: tuple[str, ...] = ()
     denied: Decision | None = None
@@ -161,6 +163,7 @@ class StepRecord:
             waits_for=self.waits_for,
             ask=asks and asks.model_copy(update={"prompt": self.summary, "fields": self.form}),
             request=self._request(),
+            approved=tuple(one.principal for one in self.agreement.given.values()) if self.agreement else (),
             until=rfc3339(self.until),
             arguments=self.arguments,
             changeable=step.changeable,

@@ -110,7 +110,7 @@ def may_approve(board: Board, decision: Decision) -> None:
             + ", ".join(policy.sources)
             + "."
         )
-    given = record.agreement.given if record.agreement else record.approvals
+    given = {*record.agreement.given, *record.agreement.coming} if record.agreement else {*record.approvals}
     if who in given:
         raise refuse(f"{who} has approved {decision.step} already; one person counts once.")
     _same_choice(record, decision)

@@ -67,7 +67,7 @@ async def approve(board: Board, decision: Decision) -> str:
         return await _break_glass(board, record, agreement, decision)
     if not agreement.given:
         agreement.only = tuple(sorted(decision.targets))
-    # Counted by the name first, so that the same person cannot come in by two doors while this is being recorded.
+    agreement.coming.add(decision.responder.principal)
     await decided(board, "approval", "approve", decision)
     if not agreement.open:
         return f"{decision.step} was decided before this approval was recorded; it had no effect."

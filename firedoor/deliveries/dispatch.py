@@ -29,6 +29,8 @@ LOGGER = logging.getLogger("firedoor.deliveries")
 POLL = 0.5
 #: Deliveries that are parsed and matched at a time; the door has its turn in between.
 MATCHED_AT_ONCE = 100
+#: Seconds between two rounds at least.
+BREATH = 0.02
 #: Incidents that are reported to at a time.
 LANES = 16
 #: Seconds until the store is tried again.
@@ -63,9 +65,14 @@ class Dispatcher:
         """Wait for this process's turn, then dispatch until cancelled. Errors are told in the log, and waited out."""
         async with turn(self._lock):
             LOGGER.info("This process dispatches the deliveries in %s", self._deliveries.path)
+            clock = asyncio.get_running_loop().time
             try:
                 while True:
-                    await self._sleep(await self._round())
+                    begun = clock()
+                    pause = await self._round()
+                    # In a storm every delivery wakes us: take many at a time, and leave the door its half.
+                    await asyncio.sleep(max(BREATH, clock() - begun))
+                    await self._sleep(pause)
             finally:
                 await self._stop()
 

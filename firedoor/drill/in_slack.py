@@ -25,7 +25,7 @@ from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.workspace import INCIDENTS, TEAM
 from firedoor.engine import Engine
 from firedoor.errors import UsageError
-from firedoor.incident import IncidentView, Responder, StepState
+from firedoor.incident import IncidentView, Responder
 from firedoor.local import free_port
 from firedoor.plan import Plan
 from firedoor.slack.buttons import Press
@@ -188,11 +188,8 @@ class InSlack:
     # --- deciding ---
 
     async def _decide(self, engine: Engine, turn: Turn) -> None:
-        secret = bool(turn.step.ask and turn.step.ask.secrets())
-        sleeping = turn.step.state is StepState.SLEEPING
-        if secret or sleeping:
-            why = "a secret is not typed into Slack" if secret else "Slack has no button for a step that sleeps"
-            await self._elsewhere(engine, turn, why)
+        if turn.step.ask and turn.step.ask.secrets():
+            await self._elsewhere(engine, turn, "a secret is not typed into Slack")
             return
         try:
             for who in turn.people:

@@ -104,7 +104,8 @@ async def _taken(site: Site, door: Door, headers: Mapping[str, str], body: bytes
         return Answer(TOO_LARGE, "too_large", {"error": error.what}, error.what)
     except FiredoorError as error:
         return _later("not_stored", error.what)
-    site.wake()
+    if not added.duplicate:
+        site.wake()
     if read.wrong:
         said = {"error": read.wrong, "id": added.id}
         return Answer(400, "unreadable", said, f"{shown(read.wrong)} It is kept as {added.id}.")

@@ -11,13 +11,13 @@ LOGGER = logging.getLogger("firedoor.server")
 #: A minute may have as many lines of one kind.
 MOST_LINES = 20
 MINUTE = 60.0
-#: Characters of a stranger's text.
-MOST_CHARACTERS = 120
+#: Characters of a stranger's text, and of a sentence of ours that may hold one.
+MOST_CHARACTERS, LONGEST = 120, 500
 
 
-def shown(text: str) -> str:
+def shown(text: str, most: int = MOST_CHARACTERS) -> str:
     """A stranger's text for a line of the log: short, and without characters that make lines or steer a terminal."""
-    return printable(text[:MOST_CHARACTERS]) + ("…" if len(text) > MOST_CHARACTERS else "")
+    return printable(text[:most]) + ("…" if len(text) > most else "")
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Sparing:
             minute = self._minutes[kind] = _Minute(now)
         if minute.said < MOST_LINES:
             minute.said += 1
-            LOGGER.warning("%s: %s", kind, sentence)
+            LOGGER.warning("%s: %s", kind, shown(sentence, LONGEST))
         else:
             minute.kept += 1
 

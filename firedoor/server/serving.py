@@ -18,8 +18,8 @@ from firedoor.server.site import Site, open_site
 
 #: Connections. Each may hold a body of 2 MB.
 MOST_CONNECTIONS = 256
-#: Seconds for requests in flight when the server is asked to end. The tasks have what is left of ten.
-LAST_SECONDS = 7
+#: Seconds for requests in flight when the server is asked to end. Tasks and store have what is left of ten (`site`).
+LAST_SECONDS = 5
 ENDING = (signal.SIGINT, signal.SIGTERM)
 
 

@@ -21,7 +21,7 @@ from firedoor.server.metrics import Metrics
 
 #: Signatures are checked and bodies are read in as many threads.
 THREADS = 8
-#: Seconds for the store to be closed.
+#: Seconds for the tasks to end, and then for the store to be closed.
 LAST_SECONDS = 2.0
 #: Seconds between two attempts to reach Temporal.
 PAUSES = (0.5, 1.0, 2.0, 5.0)
@@ -115,9 +115,9 @@ async def _kept(site: Site, tasks: Mapping[str, Callable[[], Coroutine[Any, Any,
     """Tasks that run until the end; one that ends by itself breaks the site."""
 
     def ended(task: "asyncio.Task[None]") -> None:
+        error = None if task.cancelled() else task.exception()
         if task.cancelled() or site.broken.done():
             return
-        error = task.exception()
         LOGGER.error("%s ended: the server stops, to be started again", task.get_name(), exc_info=error)
         site.broken.set_result(task.get_name())
 
@@ -131,4 +131,4 @@ async def _kept(site: Site, tasks: Mapping[str, Callable[[], Coroutine[Any, Any,
     finally:
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.wait(running, timeout=LAST_SECONDS)

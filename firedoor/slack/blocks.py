@@ -17,7 +17,7 @@ from firedoor.plan import Effect, Plan, PlannedStep
 from firedoor.slack.buttons import Press
 from firedoor.slack.fields import Block, cut
 from firedoor.slack.markup import actions, bold, confirm, context, fields, header, moment, numbered, safe, section, size
-from firedoor.slack.needs import button, needs, told
+from firedoor.slack.needs import button, needs, sleepers, told
 from firedoor.slack.picture import Picture, incident_mark, so_far, step_mark
 from firedoor.slack.tasks import steps
 from firedoor.words import duration, plural, seconds_between
@@ -28,6 +28,8 @@ MOST_TEXT = 9000
 ROOM = ((8, 48), (6, 40), (5, 24), (4, 16), (3, 10), (2, 6), (1, 3))
 MOST_INPUTS = 6
 MOST_VALUE = 200
+#: Of an expression in a list of steps; the runbook has it whole.
+MOST_TERM = 60
 MOST_FALLBACK = 300
 HUNDRED = 100
 EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
@@ -65,7 +67,8 @@ def _rounded(one: StepView) -> StepView:
 def _fitting(picture: Picture) -> list[Block]:
     blocks: list[Block] = []
     for waiting, shown in ROOM:
-        blocks = [*_head(picture), *needs(picture, waiting), *steps(picture, shown), *_foot(picture)]
+        asked = [*needs(picture, waiting), *sleepers(picture, waiting)]
+        blocks = [*_head(picture), *asked, *steps(picture, shown), *_foot(picture)]
         if len(blocks) <= MOST_BLOCKS and size(blocks) <= MOST_TEXT:
             break
     return blocks
@@ -91,7 +94,8 @@ def _head(picture: Picture) -> Iterator[Block]:
         safe(view.severity),
         f"{counts[StepState.DONE]} of {plural(len(view.steps), 'steps')} done",
     ]
-    facts += [f"*{so_far(view)}*" if so_far(view) else "", _elapsed(picture)]
+    # At the end the verdict is the incident's sign and word already.
+    facts += [f"*{so_far(view)}*" if so_far(view) not in {"", f"{mark.icon} {mark.word}"} else "", _elapsed(picture)]
     lines = [" · ".join(fact for fact in facts if fact)]
     lines += [safe(view.sentence, MOST_VALUE * 3)] if view.sentence else []
     yield section(*lines)
@@ -114,14 +118,20 @@ def _facts(picture: Picture) -> Iterator[tuple[str, str]]:
     yield "Started", f"{moment(view.started, picture.now)} by {starter}"
     yield "Runbook", safe(view.runbook, MOST_VALUE)
     yield "Alerts", f"{view.alerts:,}" if view.alerts else ""
-    yield "Commander", safe(view.commander or view.starter.principal, MOST_VALUE)
+    lead = view.commander or view.starter.principal
+    yield "Commander", safe(lead, MOST_VALUE) if lead.startswith("user:") else "nobody yet"
     others = [name for name in view.responders if name not in {view.commander, view.starter.principal}]
     yield "Responders", safe(", ".join(others), MOST_VALUE)
     yield "Undoes", safe(view.undoes, MOST_VALUE)
     yield "Undone by", safe(view.undo, MOST_VALUE)
     yield "Part of", safe(picture.parent, MOST_VALUE)
-    for name, value in list(view.inputs.items())[:MOST_INPUTS]:
+    for name, value in list(_given(view.inputs))[:MOST_INPUTS]:
         yield safe(name, 75), safe(word(value), MOST_VALUE)
+
+
+def _given(inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The inputs that say something."""
+    yield from ((name, value) for name, value in inputs.items() if value not in ("", None))
 
 
 def _warnings(view: IncidentView) -> Iterator[str]:
@@ -209,14 +219,14 @@ def plan(plan: Plan, inputs: Mapping[str, Any], forecast: IncidentView | None = 
 def _plan_head(plan: Plan, inputs: Mapping[str, Any]) -> Iterator[Block]:
     yield header(plan.title or plan.name)
     yield section(f"{safe(plan.name)} · {plan.severity} · {plan.mode}", bold(totals(plan)))
-    yield from fields((safe(name, 75), safe(word(value), MOST_VALUE)) for name, value in list(inputs.items())[:20])
+    yield from fields((safe(name, 75), safe(word(value), MOST_VALUE)) for name, value in list(_given(inputs))[:20])
 
 
 def _outline(one: PlannedStep, inputs: Mapping[str, Any], found: StepView | None, *, later: bool) -> str:
     """A step of a plan in one line."""
     mark = EFFECTS[one.effect]
     parts = [f"{mark.icon} {mark.word}" if one.kind == "uses" else ""]
-    parts += [safe(one.title or does(one, inputs), MOST_VALUE), *(safe(text, MOST_VALUE) for text in terms(one))]
+    parts += [safe(one.title or does(one, inputs), MOST_VALUE), *(safe(text, MOST_TERM) for text in terms(one))]
     parts += [safe(text, MOST_VALUE) for text in secrets_asked(one, inputs)]
     parts += [f"*waits for approval: {safe(one.approval)}*" if one.approval else ""]
     parts += [_foreseen(found, later=later)] if found else []

@@ -36,7 +36,7 @@ async def whoami(web: Web) -> Whoami:
 async def channel_of(web: Web, channel: str) -> dict[str, Any]:
     """`conversations.info`: a channel as the bot sees it. Scopes: channels:read, groups:read. Raises `SlackError`."""
     answer = await web.call("conversations.info", about=channel, patience=PERSON_SECONDS, channel=channel)
-    found: dict[str, Any] = answer["channel"]
+    found: dict[str, Any] = answer.get("channel", {})
     return found
 
 

@@ -76,7 +76,8 @@ class Channels:
             if error.code == "name_taken":
                 return ""
             raise
-        return str(answer["channel"]["id"])
+        made: dict[str, Any] = answer.get("channel", {})
+        return str(made["id"])
 
     async def _ours(self, name: str) -> str:
         """A channel of that name that we made and lost: the answer was lost, or a process died in between."""

@@ -173,7 +173,8 @@ class Slack:
     async def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> str:
         """Open a form, within 3 s of the press that it answers; returns its id. Raises `SlackError`."""
         answer = await self.web.call("views.open", patience=0, trigger_id=trigger_id, view=dict(view))
-        return str(answer["view"]["id"])
+        opened: dict[str, Any] = answer.get("view", {})
+        return str(opened["id"])
 
     async def update_view(self, view_id: str, view: Mapping[str, Any]) -> None:
         """Show something else in a form that is open. Raises `SlackError`."""

@@ -12,7 +12,8 @@ from firedoor.slack.buttons import Press, Wish
 from firedoor.slack.choices import helped, offered, overview
 from firedoor.slack.commands import Approve, Help, Status, expected
 from firedoor.slack.door import Door
-from firedoor.slack.markup import safe
+from firedoor.slack.fields import told
+from firedoor.slack.markup import safe, size
 from firedoor.slack.needs import need
 from firedoor.slack.people import Visitor
 from firedoor.slack.picture import Picture
@@ -25,8 +26,8 @@ MOST_LINES = 20
 MOST_LINE = 200
 #: Characters of a note that a button carries.
 MOST_KEPT = 900
-#: Steps that wait for approval, shown at once.
-MOST_ASKED = 8
+#: Characters of requests that are shown at once: Slack takes about 10,000 in a message.
+MOST_SIZE = 8000
 
 
 class Looking:
@@ -89,7 +90,16 @@ class Looking:
             waiting = [one for one in waiting if one.id == step]
         if not waiting:
             raise _nothing_asked(view, step)
-        shown = [block for one in waiting[:MOST_ASKED] for block in need(picture, one)]
+        shown = need(picture, waiting[0])
+        left: list[str] = []
+        for one in waiting[1:]:
+            block = need(picture, one)
+            if left or size([*shown, *block]) > MOST_SIZE:
+                left.append(one.id)
+            else:
+                shown += block
+        if left:
+            shown.append(told(f"{', '.join(left)} as well: /firedoor approve {view.id} STEP"))
         brief = safe(f"What waits for approval in {view.id}")
         await self._door.replies.say(place, *says, blocks=shown, brief=brief)
 

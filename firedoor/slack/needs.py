@@ -43,6 +43,19 @@ def need(picture: Picture, step: StepView) -> list[Block]:
     return [section(head, *told(picture, step)), actions(buttons(picture.view, step))]
 
 
+def sleepers(picture: Picture, most: int) -> list[Block]:
+    """The steps that wait for a time, each with the button that does not."""
+    found = [] if picture.ended else [step for step in picture.view.steps if step.state is StepState.SLEEPING]
+    mark = STEPS[StepState.SLEEPING]
+    shown: list[Block] = []
+    for step in found[:most]:
+        until = f" until {moment(step.until, picture.now)}" if step.until else ""
+        title = f" · {safe(step.title, MOST_LINE)}" if step.title else ""
+        line = section(f"{mark.icon} {bold(step.id)}  {mark.word}{until}{title}")
+        shown.append(line | {"accessory": button("Skip…", Press("skip", picture.view.id, step.id))})
+    return shown
+
+
 def told(picture: Picture, step: StepView) -> list[str]:
     """Lines of mrkdwn: why it waits, and what an answer would bring about."""
     match step.state:

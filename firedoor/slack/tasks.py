@@ -89,7 +89,7 @@ def _parts(picture: Picture, step: StepView) -> list[str]:
         return [asked, counts(step.progress) if step.progress and step.progress.total else ""]
     if step.state in WAITING:
         return [step.failure.reason if step.failure else ""]
-    return [said(step)]
+    return [f"approved by {', '.join(step.approved)}" if step.approved else "", said(step)]
 
 
 def _title(step: StepView) -> str:

@@ -7,7 +7,7 @@ show. Whatever was missed meanwhile is made up for, and nothing is said twice.
 import asyncio
 import datetime
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -26,14 +26,13 @@ from firedoor.slack.mentions import Mentions
 from firedoor.slack.pace import TIER_3
 from firedoor.slack.picture import Picture
 from firedoor.slack.store import Conversation, Message, MessageState
-from firedoor.slack.threads import ASKS, Item, decided, items
+from firedoor.slack.threads import ASKS, PLAN_KEY, Item, decided, items
 
 #: Seconds between two edits of one message, and how old a view may be when it is shown.
 EDIT_SECONDS, FRESH_SECONDS = 1.5, 0.5
 PLAIN = "plain blocks"
 #: The channel is of no use any more.
 LOST = frozenset({"is_archived", "is_inactive", "channel_not_found"})
-MOVED_SECONDS = 0.1
 MOVED = "moved"
 GONE = frozenset({"message_not_found", "thread_not_found"})
 #: Plans that are remembered.
@@ -102,34 +101,42 @@ class Telling:
     async def tell(self, run: Run) -> tuple[IncidentView, float]:
         """Bring Slack to where an incident stands; its view, and in how many seconds there is more to say (0: nothing).
 
-        Raises `SlackError`, and what the engine raises.
+        A channel takes a message a second. So the incident is looked at anew before each one in its thread: its message
+        does not wait for what the thread lacks. Raises `SlackError`, and what the engine raises.
         """
+        while True:
+            view, left, more = await self._look(run)
+            if not more:
+                return view, left
+
+    async def _look(self, run: Run) -> tuple[IncidentView, float, bool]:
+        """Show where it stands, and say one thing in its thread; `True` where the thread lacks more."""
         picture = await self._picture(run)
         one = await asyncio.to_thread(self._store.conversation, run.incident, run.run)
         one = one or Conversation(run.incident, run.run)
         if one.ended:
-            return picture.view, 0.0
+            return picture.view, 0.0, False
         one = await self._own_channel(one, picture)
         channel = one.own or self._settings.slack.channel
         if not channel:
-            return picture.view, 0.0
+            return picture.view, 0.0, False
         try:
-            left = await self._all(run, replace(one, channel=one.channel or channel), picture)
+            left, more = await self._all(run, replace(one, channel=one.channel or channel), picture)
         except SlackError as error:
             if error.code not in LOST or not one.own or not self._settings.slack.channel:
                 raise
             await self._moved(run, error)
-            return picture.view, MOVED_SECONDS
-        return picture.view, left
+            return picture.view, 0.0, True
+        return picture.view, left, more
 
-    async def _all(self, run: Run, one: Conversation, picture: Picture) -> float:
+    async def _all(self, run: Run, one: Conversation, picture: Picture) -> tuple[float, bool]:
         one, left = await self._message(run, one, picture)
         if one.own:
             await self._around(run, one, picture)
-        await self._thread(run, one, picture)
-        if picture.ended and not left:
+        more = await self._thread(run, one, picture)
+        if picture.ended and not left and not more:
             await self._end(run, one, picture)
-        return left
+        return left, more
 
     async def ended_outside(self, run: Run, error: FiredoorError) -> None:
         """Say of an incident that did not end by itself that it is over. Raises `SlackError`."""
@@ -257,22 +264,30 @@ class Telling:
 
     # The thread
 
-    async def _thread(self, run: Run, one: Conversation, picture: Picture) -> None:
+    async def _thread(self, run: Run, one: Conversation, picture: Picture) -> bool:
+        """Say the first thing that the thread lacks, and put right what it asks; `True` if there is more to say.
+
+        The plan comes first, then what asks people, then all else.
+        """
         # What was said in a channel that is gone is said again where the incident goes on.
         place = f"{run.base}/{MOVED}" if self._store.fact(f"{MOVED} {run.base}") else run.base
-        asked: set[str] = set()
-        for item in items(picture):
-            key = f"{place}/{item.key}"
-            asked |= {key} if item.key.startswith(ASKS) else set()
-            known = await asyncio.to_thread(self._store.message, key)
-            if known is None or not known.ts:
-                await self._say(run, one, item, key)
-            elif item.key.startswith(ASKS) and self._store.fact(f"asked {key}") != _shown(item):
-                # Somebody has agreed meanwhile: how many are missing must be right where they are asked.
-                await self._asked_again(run, item, known)
+        every = {f"{place}/{item.key}": item for item in items(picture)}
         for message in await asyncio.to_thread(self._store.posts, f"{place}/{ASKS}"):
-            if message.key not in asked:
+            item = every.get(message.key)
+            if item is None:
                 await self._decided(run, picture, message, message.key.removeprefix(f"{place}/"))
+            elif self._store.fact(f"asked {message.key}") != _shown(item):
+                # Somebody has agreed meanwhile: how many are missing must be right where they are asked.
+                await self._asked_again(run, item, message)
+        lacking = await asyncio.to_thread(self._lacking, every)
+        if lacking:
+            await self._say(run, one, every[lacking[0]], lacking[0])
+        return len(lacking) > 1
+
+    def _lacking(self, every: Mapping[str, Item]) -> list[str]:
+        """The keys of what is not in Slack, in the order in which it is said."""
+        found = [key for key in every if not (known := self._store.message(key)) or not known.ts]
+        return sorted(found, key=lambda key: not every[key].key.startswith((PLAN_KEY, ASKS)))
 
     async def _say(self, run: Run, one: Conversation, item: Item, key: str) -> None:
         shown = list(item.blocks)

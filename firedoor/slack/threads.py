@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from firedoor.canonical import digest_of
 from firedoor.incident import IncidentState, StepState, StepView
-from firedoor.phrases import still
+from firedoor.phrases import still, word
 from firedoor.plan import Effect
 from firedoor.slack import blocks
 from firedoor.slack.fields import Block
@@ -18,6 +18,7 @@ from firedoor.slack.picture import Picture, incident_mark, step_mark
 
 #: Keys of items that ask people: once that is decided, their buttons go.
 ASKS = "ask/"
+PLAN_KEY = "plan"
 MOST_SENTENCE = 600
 KEPT = 16
 
@@ -36,7 +37,7 @@ def items(picture: Picture) -> Iterator[Item]:
     """All that the thread should have by now, in order."""
     view = picture.view
     if picture.plan:
-        yield Item("plan", "What is going to happen, in order.", blocks.plan(picture.plan, view.inputs))
+        yield Item(PLAN_KEY, "What is going to happen, in order.", blocks.plan(picture.plan, view.inputs))
     for step in view.steps:
         yield from _step(picture, step)
     for sentence in view.review:
@@ -105,8 +106,20 @@ def decided(picture: Picture, key: str) -> Item:
     if step is None:
         return Item(key, f"{safe(name)}: decided", [section(f"{bold(name)}: decided")])
     mark = step_mark(step)
-    text = f"{mark.icon} {bold(step.id)}: that was decided. Now: {mark.word}"
-    return Item(key, f"{safe(step.id)}: that was decided", [section(text, safe(step.summary, MOST_SENTENCE))])
+    text = f"{mark.icon} {bold(step.id)}: {safe(_decision(step), MOST_SENTENCE)}. Now: {mark.word}"
+    # The summary of a question is what was asked.
+    more = "" if step.kind == "ask" else safe(step.summary, MOST_SENTENCE)
+    return Item(key, f"{safe(step.id)}: that was decided", [section(text, more)])
+
+
+def _decision(step: StepView) -> str:
+    """What was decided, and by whom, as far as the step still knows it."""
+    if step.approved:
+        return f"approved by {', '.join(step.approved)}"
+    if step.kind == "ask" and step.state is StepState.DONE and step.result:
+        said = ", ".join(f"{name} {word(value)}" for name, value in step.result.items() if name != "by" and value)
+        return f"answered by {step.result.get('by', 'somebody')}{f': {said}' if said else ''}"
+    return "that was decided"
 
 
 def _whom(picture: Picture, step: StepView) -> tuple[str, ...]:
@@ -116,8 +129,10 @@ def _whom(picture: Picture, step: StepView) -> tuple[str, ...]:
 
 
 def _lead(picture: Picture) -> tuple[str, ...]:
-    view = picture.view
-    return (view.commander or view.starter.principal,)
+    """Whoever leads. Where an alert has started it and nobody leads yet: whom the runbook asks first."""
+    lead = picture.view.commander or picture.view.starter.principal
+    policies = list(picture.plan.policies.values()) if picture.plan else []
+    return (lead,) if lead.startswith("user:") or not policies else policies[0].sources
 
 
 def _end(picture: Picture) -> Item:

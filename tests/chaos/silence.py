@@ -42,6 +42,8 @@ ALWAYS = 10**9
 PATIENCE = 180.0
 #: Whoever starts an incident does not approve in it.
 EVE = Responder(principal="user:eve", auth="os")
+#: Switches that are due while Slack is away.
+AWAY = 2
 SWITCHES = ("first", "second", "third", "last")
 BOT_TOKEN, APP_TOKEN = "FIREDOOR_SECRET_SLACK_BOT", "FIREDOOR_SECRET_SLACK_APP"
 
@@ -81,6 +83,15 @@ def busy(slack: LocalSlack) -> Generator[None]:
     slack.faults.clear()
 
 
+@contextlib.contextmanager
+def limping(slack: LocalSlack) -> Generator[None]:
+    """Nobody is there; and when it is back, the answers to the first posts are lost, and edits are answered with 503."""
+    with slack.down():
+        yield
+        slack.faults.lose_reply("chat.postMessage", times=2)
+        slack.faults.unavailable("chat.update", times=2)
+
+
 @dataclass(frozen=True, slots=True)
 class Silence:
     """A way in which Slack is away. `killed`: `firedoor serve` is killed meanwhile, and again while it catches up."""
@@ -92,7 +103,7 @@ class Silence:
 
 SILENCES = (
     Silence("connections refused, sockets cut", refusing),
-    Silence("connections refused, sockets cut", refusing, killed=True),
+    Silence("connections refused, sockets cut; back with answers lost and 503", limping, killed=True),
     Silence("503 to every call, sockets cut", broken, killed=True),
     Silence("every call carried out, its answer lost, sockets cut", mute, killed=True),
     Silence("429 to every call", busy),
@@ -101,7 +112,7 @@ SILENCES = (
 
 @dataclass
 class Told:
-    """What came of one. `findings` are broken promises."""
+    """What came of one. `findings` are broken promises; `meanwhile` is what was contained without Slack."""
 
     silence: Silence
     seconds: float
@@ -244,11 +255,11 @@ class Scene:
             f"{len(heads)} messages for one incident": len(heads) == 1,
             f"posted more than once: {[key for key, count in keys.items() if count > 1]}": told.twice == 0,
             f"never posted: {wanted - keys.keys()}": told.missing == 0,
-            f"the approval was asked for {len(asked)} times": len(asked) == 1,
+            f"the approval was asked for {len(asked)} times": len(asked) <= 1,
             "the message does not show the end": "*✓ contained*" in shown and "firedoor.approve" not in shown,
             f"the verdict is {view.verdict}": view.verdict is Verdict.CONTAINED,
             f"effects: {effects}": {name: len(times) for name, times in effects.items()} == dict.fromkeys(SWITCHES, 1),
-            "containment waited for Slack": told.meanwhile == 2,
+            "containment waited for Slack": told.meanwhile == AWAY,
         }
         told.findings += [finding for finding, kept in promises.items() if not kept]
 

@@ -37,7 +37,7 @@ LIST = step(
     [
         (["note", "x", "the", "token", "is", SECRET], "The note holds what looks like a live secret"),
         (["note", "x", "--file", "/no/such"], "/no/such cannot be read: No such file or directory."),
-        (["attach", "x", __file__, "--source", "guardduti"], "Did you mean guardduty?"),
+        (["attach", "x", __file__, "--source", "guardduti"], "Did you mean guardduty"),
         (["attach", "x", __file__, "--source", "guardduty"], "This is not a GuardDuty finding"),
         (["attach", "x", __file__, "--source", "guardduty"], "Nothing was changed."),
         (["attach", "x", __file__], "--source"),

@@ -1,15 +1,18 @@
 """The rules that need no server: what an ended incident has handled, and how often one is told."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from firedoor.alerts import Alert
 from firedoor.compiler import compile_runbook
+from firedoor.config import Settings
 from firedoor.deliveries.delivery import Hit
 from firedoor.deliveries.ended import handled, moment
 from firedoor.deliveries.flow import Flow
 from firedoor.deliveries.reporting import command_line
+from firedoor.deliveries.runbooks import Runbooks
 
 END = datetime(2026, 11, 29, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -79,6 +82,20 @@ def test_quiet_is_forgotten_and_failures_wait() -> None:
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
     flow.sent(100.0, 1)
     assert flow.due == 102.0
+
+
+def test_the_runbooks_are_those_of_the_files(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Compiled once, again when one changes; what cannot be read or has mistakes is told once."""
+    (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere.yaml")
+    (tmp_path / "leak.yaml").write_text("name: leak\ntriggers: [{alert: grafana}]\nsteps: 5\n")
+    runbooks = Runbooks(Settings(home=tmp_path / "home", runbooks=(tmp_path,)))
+    known = runbooks.known()
+    assert set(known.broken) == {"gone", "leak"}
+    assert known.suspects("grafana") == ["leak"]
+    assert runbooks.known() is known
+    (tmp_path / "leak.yaml").write_text("name: leak\nsteps: {w: {wait: 1m}}\n")
+    assert "leak" in runbooks.known().plans
+    assert caplog.text.count("The runbook gone has mistakes") == 1
 
 
 def test_what_a_person_would_type() -> None:

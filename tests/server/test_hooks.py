@@ -177,8 +177,10 @@ async def test_nobody_writes_lines_into_the_log(client: httpx.AsyncClient, caplo
     body = b'{"event": "\\n2026-11-29 CRITICAL firedoor: \\u001b[2J\\u202e"}'
     await client.post("/hooks/pagerduty", content=body, headers={**signed(body), "user-agent": "a\x1b[2J"})
     await client.post("/hooks/pagerduty", content=body, headers={"x-pagerduty-signature": "v1=\x1b[2J"})
-    lines = said(caplog).splitlines()
-    assert len(lines) >= 2
+    topic = {"Type": "Notification", "TopicArn": "a\n2026-11-29 CRITICAL\x1b[2J", "Message": "{}"}
+    await client.post("/hooks/guardduty", content=json.dumps(topic))
+    lines = [one.getMessage() for one in caplog.records if one.name.startswith("firedoor")]
+    assert len(lines) >= 3
     assert not [line for line in lines if not line.isprintable()]
 
 
@@ -204,6 +206,18 @@ async def test_garbage(client: httpx.AsyncClient, body: bytes, door: str, proven
     answer = await client.post(f"/hooks/{door}", content=body, headers=headers)
     expected = {202, 400} if proven and door != "guardduty" else {401}
     assert answer.status_code in expected
+
+
+async def test_what_sns_has_signed(client: httpx.AsyncClient, site: Site, near: Sns) -> None:
+    """The finding inside is stored; not the envelope, which has an address that ends the subscription."""
+    finding = {"id": "f1", "type": "UnauthorizedAccess:IAMUser/TorIPCaller", "title": "Tor", "severity": 8.0}
+    body = near.message("Notification", Message=json.dumps(finding), UnsubscribeURL="https://canary.example/")
+    assert (await client.post("/hooks/guardduty", content=body)).status_code == 202
+    (kept,) = await stored(site.deliveries)
+    assert json.loads(kept.body) == finding
+    forged = body.replace(b"Tor", b"Rot")
+    assert (await client.post("/hooks/guardduty", content=forged)).status_code == 401
+    assert len(near.asked) == 1
 
 
 async def test_a_subscription_is_confirmed(

@@ -187,11 +187,25 @@ async def test_a_request_in_flight_is_finished(served: Served, monkeypatch: pyte
     await served.task
 
 
-async def test_a_task_that_ends_ends_the_server(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_task_that_ends_ends_the_server(served: Served) -> None:
     """Deliveries that nobody dispatches would be accepted in vain: it stops, to be started again."""
     served.site.broken.set_result("dispatcher")
     with pytest.raises(FiredoorError, match="The server's dispatcher ended"):
         await served.task
+
+
+async def test_a_task_that_fails(
+    settings: Settings, near: Sns, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Why it did is in the log."""
+
+    async def fails(site: Site) -> None:
+        raise LookupError("a mistake of ours")
+
+    monkeypatch.setattr(Site, "work", fails)
+    with listen("127.0.0.1", 0) as listening, pytest.raises(FiredoorError, match="The server's dispatcher ended"):
+        await serve(settings, listening, lambda site: None, near.fetch())
+    assert "LookupError: a mistake of ours" in caplog.text
 
 
 def test_a_port_in_use() -> None:
@@ -249,7 +263,7 @@ def process(home: Path, *options: str) -> Generator[tuple[subprocess.Popen[str],
                 assert found, first + (home / "serve.log").read_text()
                 yield running, found[0]
             finally:
-                running.kill()
+                running.terminate()
                 running.wait(30)
 
 

@@ -25,6 +25,7 @@ from firedoor.slack import blocks
 from firedoor.slack.client import Slack
 from firedoor.slack.pace import Pace
 from firedoor.slack.picture import Picture
+from firedoor.slack.reconciler import Reconciler, Tempo
 from firedoor.slack.service import Outside, SlackService
 from firedoor.slack.store import Conversation, Store
 from firedoor.timeline.entry import Entry
@@ -208,9 +209,18 @@ def slack_settings(slack: LocalSlack, **more: Any) -> SlackSettings:
 
 @asynccontextmanager
 async def inbound_at(
-    slack: LocalSlack, address: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **more: Any
+    slack: LocalSlack,
+    address: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    tempo: Tempo | None = None,
+    **more: Any,
 ) -> AsyncGenerator[Inbound]:
-    """The door, listening by Socket Mode. `more` are settings of `[slack]`."""
+    """The door, listening by Socket Mode. With a `tempo` messages of incidents are kept up to date.
+
+    `more` are settings of `[slack]`.
+    """
     monkeypatch.setattr(actions, "WORLD", actions.World())
     # Compiling those that ship takes longer than most of these tests.
     monkeypatch.setattr(catalog, "shipped_runbooks", tuple)
@@ -225,7 +235,8 @@ async def inbound_at(
             token = SecretStr(slack.workspace.bot_token)
             async with Slack(site.settings, store, token, pace=Pace(0)) as client, Writer(site.timeline) as writer:
                 woken = Woken()
-                outside = Outside(site.engine, writer, store, client, woken)
+                teller = Reconciler(site.engine, client, store, site.settings, tempo=tempo) if tempo else woken
+                outside = Outside(site.engine, writer, store, client, teller)
                 service = SlackService(site.settings, outside, SecretStr(slack.workspace.app_token))
                 running = asyncio.create_task(service.run())
                 await listening(slack)

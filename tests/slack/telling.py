@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,7 +95,7 @@ def settings_of(slack: LocalSlack, home: Path, **more: Any) -> Settings:
 
 
 @asynccontextmanager
-async def client_at(slack: LocalSlack, settings: Settings, pace: Pace | None = None) -> AsyncIterator[Slack]:
+async def client_at(slack: LocalSlack, settings: Settings, pace: Pace | None = None) -> AsyncGenerator[Slack]:
     """A client with a store of its own."""
     with Store.open(settings.slack_path) as store:
         async with Slack(settings, store, SecretStr(slack.workspace.bot_token), pace=pace or Pace(0)) as client:
@@ -103,7 +103,7 @@ async def client_at(slack: LocalSlack, settings: Settings, pace: Pace | None = N
 
 
 @asynccontextmanager
-async def reconciling(engine: Incidents, client: Slack, settings: Settings) -> AsyncIterator[Reconciler]:
+async def reconciling(engine: Incidents, client: Slack, settings: Settings) -> AsyncGenerator[Reconciler]:
     """Slack is told, quickly, until the block ends."""
     reconciler = Reconciler(engine, client, client.store, settings, tempo=QUICK)
     running = asyncio.create_task(reconciler.run())

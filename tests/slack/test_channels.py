@@ -6,10 +6,10 @@ import pytest
 
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.state import Channel
-from firedoor.drill.slack.workspace import ALICE, BOB, BOT, INCIDENTS
+from firedoor.drill.slack.workspace import ALICE, BOB, BOT, INCIDENTS, SECURITY
 from firedoor.incident import IncidentState
 from firedoor.plan import Verdict
-from firedoor.slack.channels import name_of
+from firedoor.slack.channels import Channels, name_of
 from firedoor.slack.faults import SlackUnreachableError
 from firedoor.slack.telling import Run, Telling
 from firedoor.timeline.entry import Draft, Kind
@@ -107,8 +107,6 @@ async def test_a_channel_that_somebody_archives(slack: LocalSlack, tmp_path: Pat
         await telling.tell(RUN)
         slack.act.archive(own(slack).id)
         engine.put(commander="user:alice")
-        _, left = await telling.tell(RUN)
-        assert left
         await telling.tell(RUN)
     message = heads(slack)[-1]
     assert "*Commander* user:alice" in says(message)
@@ -145,3 +143,60 @@ def test_names_of_channels() -> None:
     view = Incidents().put("gate-AKIA_X.undo.y" + "z" * 90)
     assert name_of(view).startswith("inc-20261129-akia-x-undo-yzz")
     assert len(name_of(view)) <= 77
+
+
+async def test_when_every_name_is_taken(slack: LocalSlack, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """After ten names the incident is told in the common channel."""
+    with slack.workspace.lock:
+        for name in ("inc-20261129-1", *(f"inc-20261129-1-{number}" for number in range(2, 10))):
+            slack.workspace.add_channel(name, [ALICE], creator=ALICE)
+    settings, engine = settings_of(slack, tmp_path), Incidents(plan=OWN)
+    engine.put()
+    async with client_at(slack, settings) as client:
+        await Telling(engine, client, settings).tell(RUN)
+    assert "Shut the gate" in says(heads(slack)[0])
+    assert "are taken in Slack" in caplog.text
+
+
+async def test_what_is_only_pleasant(slack: LocalSlack, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A link, a topic, an invitation that Slack refuses are in the log, and keep nothing from being told."""
+    scopes = slack.workspace.tokens[slack.workspace.bot_token].scopes
+    scopes.discard("bookmarks:write")
+    slack.act.remove_group(SECURITY)
+    settings, engine = settings_of(slack, tmp_path), Incidents(plan=OWN)
+    engine.put()
+    async with client_at(slack, settings) as client:
+        channels = Channels(client, settings)
+        await Telling(engine, client, settings).tell(RUN)
+        one = client.store.conversation("gate-1", "r1")
+        assert one
+        await channels.linked(one, "Gone", one.channel, "1.000001")
+    assert heads(slack, own(slack).id)
+    assert not own(slack).bookmarks
+    assert "bookmarks:write" in caplog.text or "lacks a scope" in caplog.text
+    assert "is not invited" in caplog.text
+    assert "no link" in caplog.text
+
+
+async def test_an_outage_in_the_middle(slack: LocalSlack, tmp_path: Path) -> None:
+    """Slack fails at each call of a whole conversation once: it is told all the same, and once."""
+    settings, engine = settings_of(slack, tmp_path), Incidents(plan=OWN)
+    engine.put(state=IncidentState.COMPLETED, sentence="Contained.")
+    methods = (
+        "conversations.invite",
+        "conversations.setTopic",
+        "chat.getPermalink",
+        "bookmarks.add",
+        "conversations.archive",
+    )
+    async with client_at(slack, settings) as client:
+        telling = Telling(engine, client, settings)
+        for method in methods:
+            slack.faults.unavailable(method)
+            with pytest.raises(SlackUnreachableError):
+                await telling.tell(RUN)
+        await telling.tell(RUN)
+    channel = own(slack)
+    assert channel.is_archived
+    assert len(heads(slack, channel.id)) == 1
+    assert len(heads(slack)) == 1

@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -154,6 +155,7 @@ async def test_another_process_is_waited_for(slack: LocalSlack, store: Store, cl
 KILLED = """
 import asyncio, sys
 from pathlib import Path
+from typing import Any
 from pydantic import SecretStr
 from firedoor.config import Settings
 from firedoor.doors import Slack as SlackSettings
@@ -400,7 +402,8 @@ async def test_what_is_no_slack(store: Store, tmp_path: Path, method: str, says:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     settings = Settings(home=tmp_path, slack=SlackSettings(base_url=f"{site.name}/api/"))
-    extra = {"users.info": {"user": "U1"}, "views.publish": {"user_id": "U1", "view": {}}}.get(method, {})
+    needed: dict[str, dict[str, Any]] = {"users.info": {"user": "U1"}, "views.publish": {"user_id": "U1", "view": {}}}
+    extra = needed.get(method, {})
     async with Slack(settings, store, SecretStr("xoxb-canary"), pace=Pace(0)) as client:
         with pytest.raises(SlackUnreachableError, match=says) as caught:
             await client.web.call(method, **extra)

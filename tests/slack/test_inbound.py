@@ -1,10 +1,16 @@
 """Slack's front door from outside: people type, press and submit at a fake Slack, incidents run on a real Temporal."""
 
 import asyncio
+from pathlib import Path
 
-from firedoor.drill.slack.workspace import ALICE, BOB, DAVE
+import pytest
+
+from firedoor.drill.slack.local import LocalSlack
+from firedoor.drill.slack.state import Message
+from firedoor.drill.slack.workspace import ALICE, BOB, DAVE, GENERAL, INCIDENTS
 from firedoor.incident import StepState
-from tests.slack.inbound import Inbound, button, words
+from firedoor.slack.reconciler import Tempo
+from tests.slack.inbound import Inbound, button, inbound_at, words
 
 
 async def test_from_the_word_to_the_end(inbound: Inbound) -> None:
@@ -75,3 +81,25 @@ async def test_the_overview_needs_no_id(inbound: Inbound) -> None:
     await inbound.says("Approve", "0 of 2 given")
     await inbound.press(shown, "start", about="nothing-to-ask")
     await inbound.says("Wait a moment", "Start")
+
+
+async def test_the_incidents_own_message_is_pressed(
+    slack: LocalSlack, temporal_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was started from Slack gets its message in the channel; its buttons decide, and it shows what came of it."""
+    tempo = Tempo(poll=0.1, idle=0.2)
+    async with inbound_at(slack, temporal_address, tmp_path, monkeypatch, tempo=tempo) as inbound:
+        await inbound.command("gate AKIA779", channel=GENERAL)
+        await inbound.press(await inbound.says("Shut the gate", "Start", channel=GENERAL), "start")
+        await inbound.says("Started: gate-test-AKIA779", channel=GENERAL)
+
+        def shows(*texts: str) -> Message | None:
+            seen = [one for one in slack.act.seen_by(BOB, INCIDENTS) if not one.ephemeral_to]
+            return next((one for one in seen if all(text in words(one) for text in texts)), None)
+
+        message = await slack.eventually(lambda: shows("Shut the gate", "0 of 2 given"))
+        await inbound.press(message, "approve", user=BOB)
+        message = await slack.eventually(lambda: shows("Shut the gate", "1 of 2 given", "user:bob"))
+        inbound.slack.act.mention(ALICE, INCIDENTS, "approve", thread=message.ts)
+        await inbound.press(await inbound.says("1 of 2 given", thread=message.ts), "approve")
+        await slack.eventually(lambda: shows("Shut the gate", "Answer…"))

@@ -4,7 +4,7 @@ import asyncio
 
 from firedoor.drill.slack.workspace import ALICE, BOB, INCIDENTS
 from firedoor.incident import IncidentState, StepState
-from firedoor.plan import Verdict
+from firedoor.plan import PlannedStep, Verdict
 from firedoor.slack.buttons import Press
 from firedoor.slack.needs import button as drawn
 from tests.slack.inbound import Inbound, button, words
@@ -182,3 +182,15 @@ async def test_details_and_the_timeline_are_a_press_away(inbound: Inbound) -> No
     await inbound.says("0 of 2 given", "May it be shut?")
     await inbound.press(message, "timeline")
     await inbound.says("go: ", "(user:eve)", f"entries: firedoor timeline {incident}")
+
+
+async def test_more_requests_than_a_message_holds(inbound: Inbound) -> None:
+    """As many are shown as fit; the others are named, and can be asked for one by one."""
+    long = "why it matters, in many words, " * 20
+    steps = [PlannedStep(id=f"gate_{number}", kind="approval", title=long, approval="security") for number in range(40)]
+    incident = await inbound.site.start(plan_of(*steps))
+    await inbound.site.shows(incident, lambda view: all(step.request for step in view.steps))
+    await inbound.command(f"approve {incident}")
+    await inbound.says("gate_0", "gate_39 as well", "/firedoor approve")
+    await inbound.command(f"approve {incident} gate_39")
+    await inbound.says("firedoor.approve.gate_39")

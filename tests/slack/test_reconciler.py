@@ -100,6 +100,25 @@ async def test_edits_are_coalesced(slack: LocalSlack, tmp_path: Path) -> None:
     assert "user:c19" in says(heads(slack)[0])
 
 
+async def test_the_message_does_not_wait_for_its_thread(slack: LocalSlack, tmp_path: Path) -> None:
+    """A channel takes a message a second: while twenty steps are told in the thread, the message keeps up."""
+    settings, engine, patience = settings_of(slack, tmp_path), Incidents(), Patience()
+    done = [DONE.model_copy(update={"id": f"s{number}", "verdict": Verdict.CONTAINED}) for number in range(20)]
+    engine.put(steps=(GO, *done))
+
+    async def sleep(seconds: float) -> None:
+        await patience.sleep(seconds)
+        engine.put(commander=f"user:c{len(patience.slept)}")
+
+    pace = Pace(clock=lambda: patience.now, sleep=sleep)
+    async with client_at(slack, settings, pace) as client:
+        await Telling(engine, client, settings).tell(RUN)
+    assert calls(slack, "chat.update") >= 5
+    thread = [key.split("/")[2] for key in keys(slack)]
+    assert thread[1:3] == ["plan", "ask"]
+    assert thread.count("done") == 20
+
+
 async def test_edits_of_all_messages_stay_within_the_limit(slack: LocalSlack, tmp_path: Path) -> None:
     """Slack takes about fifty edits a minute: with a hundred incidents each waits its turn, and shows what is then."""
     settings, engine, patience = settings_of(slack, tmp_path), Incidents(), Patience()

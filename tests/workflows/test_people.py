@@ -122,6 +122,22 @@ async def test_abort_lets_running_work_finish_and_starts_nothing_new(site: Site)
     assert actions.WORLD.effects == ["gate"]
 
 
+async def test_one_person_who_presses_twice_at_once_counts_and_is_recorded_once(site: Site) -> None:
+    """Two doors, one instant: the second is told that it has approved already."""
+    policy = {"security": Policy(sources=("role:security",), count=2)}
+    incident = await site.start(plan_of(off("gate", approval="security"), policies=policy))
+    await site.reaches(incident, "gate", StepState.WAITING_APPROVAL)
+    answers = await asyncio.gather(*(site.approve(incident, "gate") for _ in range(5)), return_exceptions=True)
+
+    assert sorted(str(one).splitlines()[0] for one in answers) == [
+        "gate is approved; 1 more needed.",
+        *["user:ada has approved gate already; one person counts once."] * 4,
+    ]
+    assert site.kinds(incident).count("approval") == 1
+    await site.decide(incident, "abort", reason="test over")
+    await site.engine.result(incident)
+
+
 async def test_a_second_start_joins_and_a_note_is_kept(site: Site) -> None:
     """The same identity is one incident, also for ten starts at once."""
     plan = plan_of(off("gate", approval="security"), identity=("key",))
