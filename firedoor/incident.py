@@ -252,11 +252,9 @@ class Request(Frozen):
 
 
 class StepView(Frozen):
-    """What a front door shows of one step. Times are RFC 3339 UTC.
+    """What a front door shows of one step. Times are RFC 3339 UTC. `arguments` are those of a step on one target.
 
-    `ask` is there while it waits for an answer, `request` for approval, `until` while it sleeps. `arguments` are those
-    of a step on one target. `failed` has the first targets that failed. `undoes_itself` takes a temporary change back.
-    `approved` are those who have agreed to it.
+    `ask` is there while it waits for an answer, `request` for approval, `until` while it sleeps; `approved`: by whom.
     """
 
     id: str

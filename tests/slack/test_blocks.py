@@ -109,7 +109,7 @@ def test_an_incident_that_has_ended() -> None:
     judged(message.blocks)
     shown = lines(message.blocks)
     assert shown[0] == "✓ Contain a leaked AWS access key"
-    assert shown[1] == "*✓ contained* · critical · 2 of 2 steps done · *✓ contained* · took 2 m 50 s"
+    assert shown[1] == "*✓ contained* · critical · 2 of 2 steps done · took 2 m 50 s"
     assert shown[2] == "Contained: the provider's own answers confirm deactivate."
     assert "[Details] [Timeline]" in shown
     assert message.text == "contained: Contain a leaked AWS access key · critical · ✓ contained"
