@@ -64,5 +64,8 @@ class Source(Protocol):
         ...
 
     def parse(self, headers: Headers, body: bytes) -> Parsed:
-        """What the delivery says. Raises `UsageError` that says what is wrong with it."""
+        """What the delivery says; secrets have been taken out of its body (`firedoor.alerts._secrets`).
+
+        Raises `UsageError` that says what is wrong with it.
+        """
         ...

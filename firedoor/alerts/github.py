@@ -23,7 +23,6 @@ from typing import Any
 from firedoor.alerts._leak import leak
 from firedoor.alerts._proofs import signed
 from firedoor.alerts._reading import Reader, part, texts
-from firedoor.alerts._secrets import scrubbed
 from firedoor.alerts._shapes import AWS_KEY
 from firedoor.alerts._source import Headers, Lock, Parsed
 from firedoor.canonical import sha256_hex
@@ -114,12 +113,10 @@ def parse(headers: Headers, body: bytes) -> Parsed:
         return Parsed(key=_delivery(headers, body), note="GitHub tries whether the webhook is reached.")
     if name and name not in EVENTS:
         return Parsed(key=_delivery(headers, body), note=f"The event {name} says nothing of a secret.")
-    # A webhook's alert is without the secret; the API's, which somebody may forward, is not.
-    clean = scrubbed(event)
-    return _parsed(headers, body, clean, kept=None if clean == event else json.dumps(clean).encode())
+    return _parsed(headers, body, event)
 
 
-def _parsed(headers: Headers, body: bytes, event: dict[str, Any], kept: bytes | None) -> Parsed:
+def _parsed(headers: Headers, body: bytes, event: dict[str, Any]) -> Parsed:
     given, details = part(event, "alert"), part(event, "location", "details")
     repository, action = READER.needed(event, "repository", "full_name"), READER.needed(event, "action")
     kind, number = READER.needed(given, "secret_type"), given.get("number")
@@ -150,7 +147,7 @@ def _parsed(headers: Headers, body: bytes, event: dict[str, Any], kept: bytes | 
         raw=event,
     )
     place = f"/{sha256_hex(json.dumps(details, sort_keys=True).encode())[:16]}" if details else ""
-    return Parsed(key=f"{alert.id}/{action}/{changed or _delivery(headers, body)}{place}", alerts=(alert,), kept=kept)
+    return Parsed(key=f"{alert.id}/{action}/{changed or _delivery(headers, body)}{place}", alerts=(alert,))
 
 
 def _labels(event: Mapping[str, Any], alert: Mapping[str, Any], details: Mapping[str, Any]) -> dict[str, str]:

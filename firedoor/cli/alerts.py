@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from firedoor.alerts import SOURCES, generic
 from firedoor.alerts._reading import MOST_BYTES
+from firedoor.alerts._secrets import scrubbed
 from firedoor.catalog import nearest
 from firedoor.cli.console import err, out, write_json
 from firedoor.cli.parameters import Output
@@ -230,7 +231,7 @@ def _delivery(file: Path, source: str, header: Sequence[str], settings: Settings
     except OSError as error:
         what = f"{file} cannot be read: {error.strerror}."
         raise UsageError(what, changed="Nothing was started.", next="Correct the path.") from None
-    return Delivery("", source, kind, "", "", State.RECEIVED, headers=headers, body=body)
+    return Delivery("", source, kind, "", "", State.RECEIVED, headers=headers, body=scrubbed(body))
 
 
 def _document(one: Delivery) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""What was said and done in Slack during a drill, as lines for people: messages as they stand at the end, and acts.
+"""What was said and done in Slack during a drill, as lines for people: messages, and acts.
 
-In the order of time, but that a message which was edited stands where it was posted, with what it says last.
+In the order of time, but that a message which was edited stands where it was posted: with what it says last, or in a
+thread with all that it ever said.
 """
 
 import textwrap
@@ -30,7 +31,7 @@ def conversation(workspace: Workspace, acts: Iterable[Act], width: int = WIDTH) 
     """The lines of all channels in which something was said; none is wider than `width`."""
     lines: list[str] = []
     with workspace.lock:
-        spoken = {one: said for one in workspace.channels if (said := messages(workspace, one))}
+        spoken = {one: said for one in workspace.channels if (said := messages(workspace, one, threads=True))}
         # What people do stands in the channel in which most was said: they look at one thing at a time.
         busiest = max(spoken, key=lambda one: len(spoken[one]), default="")
         for channel, said in spoken.items():

@@ -116,19 +116,20 @@ async def _taken(site: Site, door: Door, headers: Mapping[str, str], body: bytes
 def _judged(site: Site, door: Door, headers: Mapping[str, str], body: bytes) -> _Read:
     """In a thread. Raises `UnauthenticatedError`."""
     door.source.authenticate(headers, body, door.lock(site.fetch.certificate))
+    clean = scrubbed(body)
     try:
-        parsed = door.source.parse(headers, body)
+        parsed = door.source.parse(headers, clean)
     except UsageError as error:
-        return _unreadable(body, error.what)
+        return _unreadable(clean, error.what)
     except STUMBLES as error:
-        return _unreadable(body, f"The source {door.kind} cannot read it ({type(error).__name__}).")
-    kept = body if parsed.kept is None else parsed.kept
-    return _Read(scrubbed(parsed.key), scrubbed(kept), parsed.confirm, note=scrubbed(parsed.note))
+        return _unreadable(clean, f"The source {door.kind} cannot read it ({type(error).__name__}).")
+    kept = clean if parsed.kept is None else parsed.kept
+    return _Read(scrubbed(parsed.key), kept, parsed.confirm, note=scrubbed(parsed.note))
 
 
-def _unreadable(body: bytes, why: str) -> _Read:
+def _unreadable(clean: bytes, why: str) -> _Read:
     """What cannot be read is kept as it is: the dispatcher cannot read it either, and says so."""
-    return _Read(f"unreadable/{hashlib.sha256(body).hexdigest()}", scrubbed(body), wrong=scrubbed(why))
+    return _Read(f"unreadable/{hashlib.sha256(clean).hexdigest()}", clean, wrong=scrubbed(why))
 
 
 async def _confirmed(site: Site, door: Door, url: str) -> Answer:

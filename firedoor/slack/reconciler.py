@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from firedoor.config import Settings
 from firedoor.engine import Summary
 from firedoor.errors import FiredoorError, UnreachableError
+from firedoor.incident import IncidentView
 from firedoor.slack.client import Slack
 from firedoor.slack.faults import SlackError, SlackUnreachableError
 from firedoor.slack.picture import ENDS
@@ -43,12 +44,16 @@ class Tempo:
 
 @dataclass(slots=True)
 class _Due:
-    """When an incident is looked at next (of the event loop's clock), how long that pause was, what failed last."""
+    """When an incident is looked at next (of the event loop's clock), how long that pause was, what failed last.
+
+    `view` is how it stood when it was looked at last: what moves is looked at often.
+    """
 
     at: float = 0.0
     pause: float = 0.0
     state: str = ""
     failed: str = ""
+    view: IncidentView | None = None
 
 
 class Reconciler:
@@ -164,8 +169,9 @@ class Reconciler:
             else:
                 self._silent("")
                 due.failed = ""
+                moved, due.view = view != due.view, view
                 quiet = self._tempo.idle if view.state in ENDS else max(self._tempo.poll, due.pause * 1.5)
-                due.pause = min(self._tempo.idle, quiet)
+                due.pause = self._tempo.poll if moved else min(self._tempo.idle, quiet)
                 due.at = loop.time() + (left or due.pause)
 
     def _postpone(self, due: _Due, seconds: float = 0.0) -> None:

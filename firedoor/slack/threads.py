@@ -73,7 +73,9 @@ def _step(picture: Picture, step: StepView) -> Iterator[Item]:
 
 
 def _matters(picture: Picture, step: StepView) -> bool:
-    """Is it worth a message: a verdict, a change, targets that failed? Reads are in Details."""
+    """Is it worth a message: a verdict, a change, targets that failed? Details has reads and what had nothing to do."""
+    if step.progress is not None and not step.progress.total:
+        return False
     planned = picture.planned(step)
     failed = step.progress is not None and step.progress.failed > 0
     return bool(step.verdict) or failed or (planned is not None and planned.effect is not Effect.READ)

@@ -55,13 +55,18 @@ def clock(at: float) -> str:
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%H:%M:%S")
 
 
-def messages(workspace: Workspace, channel: str, *, viewer: str = "", history: bool = False) -> list[Said]:
-    """The messages of a transcript, each followed by its thread."""
+def messages(
+    workspace: Workspace, channel: str, *, viewer: str = "", history: bool = False, threads: bool = False
+) -> list[Said]:
+    """The messages of a transcript, each followed by its thread; with `threads` those in threads with their history."""
     with workspace.lock:
         found: list[Said] = []
         for message in seen_by(workspace, viewer, channel) if viewer else _all(workspace, channel):
             found.append(_message(workspace, message, "", history=history))
-            found += [_message(workspace, one, INDENT, history=history) for one in _replies(workspace, message, viewer)]
+            found += [
+                _message(workspace, one, INDENT, history=history or (threads and not one.ephemeral_to))
+                for one in _replies(workspace, message, viewer)
+            ]
         return found
 
 
