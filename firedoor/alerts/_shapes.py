@@ -5,6 +5,7 @@ can only begin where the run begins, or the run is short.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -25,14 +26,18 @@ SHORTEST = 6
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What one kind of secret looks like. A text without any of `markers`, in lower case, has none."""
+    """What one kind of secret looks like. A text without any of `markers`, in lower case, has none.
+
+    `probe` says of such a text, at little cost, whether the pattern may fit somewhere; it may be wrong in saying yes.
+    """
 
     markers: tuple[str, ...]
     pattern: re.Pattern[str]
+    probe: Callable[[str], bool] | None = None
 
     def within(self, lower: str) -> bool:
         """May a text hold one, whose lower case this is?"""
-        return any(marker in lower for marker in self.markers)
+        return any(marker in lower for marker in self.markers) and (self.probe is None or self.probe(lower))
 
 
 def _shape(markers: str, pattern: str) -> Shape:
@@ -139,6 +144,19 @@ _NAME = (
     r"|(?:access|auth|refresh|session|security|id|bearer)[_-]?token|passw(?:or)?d|passphrase|pwd|authorization"
     r"|x-amz-(?:signature|security-token)|(?<=[\"'])(?:secret|token)(?=[\"']))"
 )
+#: How every name above ends, with what may stand between it and its value.
+_ENDINGS = ("key", "token", "secret", "passwd", "password", "passphrase", "pwd", "authorization", "signature")
+_ASSIGNS = re.compile(r"[:=]")
+_BETWEEN = " \t\"'"
+_NEAR = 24
+
+
+def _assigned(lower: str) -> bool:
+    """Does one of the names stand before a `:` or `=`? Ten times quicker than to look for the names."""
+    starts = (one.start() for one in _ASSIGNS.finditer(lower))
+    return any(lower[max(0, at - _NEAR) : at].rstrip(_BETWEEN).endswith(_ENDINGS) for at in starts)
+
+
 #: Neither what has been taken out already, nor what is public.
 _NOT = rf"(?!sha256:[0-9a-f]{{16}}|\[removed\]|{AWS_ID.pattern})"
 #: A secret because of what stands before it: group 1, which stays.
@@ -151,6 +169,7 @@ CONTEXTS = (
             rf"{_NOT}[^\s\"'&,;<>{{}}\[\]]{{{SHORTEST},}}",
             re.IGNORECASE,
         ),
+        _assigned,
     ),
     Shape(
         ("bearer ", "bearer\t", "basic ", "basic\t"),

@@ -52,8 +52,33 @@ class Sparing:
             minute.kept += 1
 
 
+class Bounded(logging.Filter):
+    """Lets 20 lines a minute of one logger and level through: of what strangers can make a library say."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._minutes: dict[tuple[str, int], _Minute] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """May it be written? The first of a minute says how many of the last one were not."""
+        now, kind = self._clock(), (record.name, record.levelno)
+        minute = self._minutes.get(kind)
+        if minute is None or now - minute.since > MINUTE:
+            kept = minute.kept if minute else 0
+            minute = self._minutes[kind] = _Minute(now)
+            if kept:
+                record.msg, record.args = f"{record.getMessage()} ({kept} more lines were left out)", None
+        minute.said += 1
+        minute.kept += minute.said > MOST_LINES
+        return minute.said <= MOST_LINES
+
+
 def to_stderr() -> None:
-    """What happens to the server goes to stderr; of what its libraries do, only what went wrong."""
+    """What happens to the server goes to stderr; of what its libraries do, only what went wrong, and no flood of it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for name in ("aiohttp", "asyncio", "httpx", "slack_sdk", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    bounded = Bounded()
+    for name in ("asyncio", "uvicorn.error"):
+        logging.getLogger(name).addFilter(bounded)
