@@ -50,13 +50,27 @@ def scrubbed(value: Any) -> Any:
     """A body, a text or a JSON value without the secrets in it: the same where there is none.
 
     A body that is JSON is read, so that no escape hides a secret; so is each line of one that is not, and a text in it
-    that is JSON. Of the rest the text is taken as it stands. Raises `RecursionError` for a value that is nested deeper
-    than any body may be.
+    that is JSON. Of the rest the text is taken as it stands. A body may be in UTF-16 or UTF-32, as `json` reads it:
+    whatever comes out of a pipe of PowerShell is. Raises `RecursionError` for a value that is nested deeper than any
+    body may be.
     """
     if isinstance(value, bytes):
-        clean = _body(value.decode(errors="surrogateescape"))
-        return clean.encode(errors="surrogateescape")
+        text, encoding, errors = _decoded(value)
+        clean = _body(text)
+        return value if clean == text else clean.encode(encoding, errors)
     return _Scrub(value).value(value)
+
+
+def _decoded(body: bytes) -> tuple[str, str, str]:
+    """The text of a body, its encoding, and what is done with what does not fit it."""
+    encoding = json.detect_encoding(body)
+    if encoding != "utf-8":
+        try:
+            return body.decode(encoding), encoding, "strict"
+        except UnicodeDecodeError:
+            # Then it is no JSON either, and only looked like it.
+            pass
+    return body.decode(errors="surrogateescape"), "utf-8", "surrogateescape"
 
 
 def _body(text: str) -> str:
@@ -69,7 +83,7 @@ def _body(text: str) -> str:
         return _Scrub(text).text(text)
     # A private key has several lines. And what occurs in none of the lines need not be looked for in each.
     lines = PRIVATE_KEY.pattern.sub(_fingerprinted, text).split("\n")
-    pairs = [(line, _loaded(line)) for line in lines]
+    pairs = [(line, _loaded(line) if len(line) >= SHORTEST else None) for line in lines]
     scrub = _Scrub([line if found is None else found[0] for line, found in pairs])
     return "\n".join(scrub.line(line, found) for line, found in pairs)
 

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from firedoor.cli.console import err, out, write_json
 from firedoor.cli.parameters import Output
-from firedoor.plain import plain
 from firedoor.config import Settings, load
 from firedoor.errors import UsageError
+from firedoor.plain import plain
 from firedoor.runbook.model import DAY, Duration
 from firedoor.server.tokens import Scope, Token, Tokens
 

@@ -9,12 +9,12 @@ from firedoor.config import Settings
 from firedoor.errors import FiredoorError, UsageError
 from firedoor.plan import Plan
 from firedoor.server.secrets import read
-from firedoor.slack.bot import Whoami, can_connect, channel_of, whoami
-from firedoor.slack.faults import SlackError
-from firedoor.slack.groups import Groups
+from firedoor.slack.api.bot import Whoami, can_connect, channel_of, whoami
+from firedoor.slack.api.faults import SlackError
+from firedoor.slack.api.groups import Groups
+from firedoor.slack.api.pace import Pace
+from firedoor.slack.api.web import Web
 from firedoor.slack.manifest import SCOPES
-from firedoor.slack.pace import Pace
-from firedoor.slack.web import Web
 
 GROUP = "slack:@"
 HOW = "docs/how-to/slack.md"

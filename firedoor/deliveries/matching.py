@@ -19,13 +19,18 @@ MOST_SAID = 4_000
 
 def examined(delivery: Delivery, known: Known, doors: Mapping[str, AlertDoor]) -> Matched:
     """Parse and match a delivery with the runbooks as they are now."""
+    what = f"The source {delivery.source} cannot read it"
     try:
         parsed = parsed_of(delivery, doors)
+        what = "It cannot be matched with the runbooks"
+        return _matched(delivery, parsed, known)
     except UsageError as error:
         return Matched(delivery.id, failed=error.what)
     except STUMBLES as error:
-        failed = f"The source {delivery.source} cannot read it ({type(error).__name__}): a mistake of firedoor's."
-        return Matched(delivery.id, failed=failed)
+        return Matched(delivery.id, failed=f"{what} ({type(error).__name__}): a mistake of firedoor's.")
+
+
+def _matched(delivery: Delivery, parsed: Parsed, known: Known) -> Matched:
     if not parsed.alerts:
         return Matched(delivery.id, reason=parsed.note or "It reports nothing.")
     hits: list[Hit] = []

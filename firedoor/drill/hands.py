@@ -14,8 +14,8 @@ from firedoor.drill.slack.people import dialog_text, elements
 from firedoor.drill.slack.reply import Delivery, Reply
 from firedoor.drill.slack.state import Message, View
 from firedoor.errors import UsageError
-from firedoor.slack.buttons import Press
-from firedoor.slack.fields import FALSE, TRUE
+from firedoor.slack.drawing.buttons import Press
+from firedoor.slack.drawing.fields import FALSE, TRUE
 
 #: How long somebody looks for a button, and waits for an answer.
 LOOK_SECONDS, ANSWER_SECONDS = 20.0, 10.0

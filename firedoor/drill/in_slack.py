@@ -28,8 +28,8 @@ from firedoor.errors import UsageError
 from firedoor.incident import IncidentView, Responder
 from firedoor.local import free_port
 from firedoor.plan import Plan
-from firedoor.slack.buttons import Press
-from firedoor.slack.people import GROUP
+from firedoor.slack.drawing.buttons import Press
+from firedoor.slack.inbound.people import GROUP
 from firedoor.slack.store import Store
 from firedoor.supervisor import Program
 

@@ -1,5 +1,6 @@
 """Who calls the API: the token that is shown, whose it is, and what it may be used for."""
 
+import asyncio
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -38,9 +39,12 @@ class Callers:
         if not value.get_secret_value():
             raise RefusedError("it shows no token")
         if value.get_secret_value().startswith(f"{PREFIX}_"):
-            token = self._tokens.find(value)
+            token = await asyncio.to_thread(self._tokens.find, value)
             if token is None:
                 raise RefusedError("it is no token of firedoor, or one that has ended")
+            kind, _, name = token.principal.partition(":")
+            if kind == "user" and name not in self._settings.people:
+                raise RefusedError(f"it is a token of {token.principal}, who is nobody in [people] any more")
             return Caller(self._responder(token.principal, f"token:{token.id}", "token"), frozenset(token.scopes))
         if self._issuer is None:
             raise RefusedError("it is no token of firedoor, and the settings name no [oidc] issuer")

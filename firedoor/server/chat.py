@@ -17,9 +17,9 @@ from firedoor.errors import FiredoorError, UsageError
 from firedoor.server.log import Sparing
 from firedoor.server.metrics import OTHERS, Metrics
 from firedoor.server.secrets import read
-from firedoor.slack.client import Slack
-from firedoor.slack.http import routes
-from firedoor.slack.reconciler import Reconciler
+from firedoor.slack.api.client import Slack
+from firedoor.slack.inbound.http import routes
+from firedoor.slack.outbound.reconciler import Reconciler
 from firedoor.slack.service import Outside, SlackService
 from firedoor.slack.store import Store
 from firedoor.timeline.store import Timeline

@@ -3,6 +3,7 @@
 OpenID Connect Discovery 1.0 and RFC 7517. Only asymmetric signatures: whoever knows a shared secret could sign.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,9 +22,18 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 LEEWAY = 60
 #: Keys are read again after this many seconds; sooner for a key that is not among them, but not more often than this.
 FRESH_SECONDS, AGAIN_SECONDS = 600.0, 30.0
+#: Seconds in which an issuer that could not be asked is not asked again, whoever comes with whatever token.
+FAILED_SECONDS = 5.0
 TIMEOUT = httpx.Timeout(5.0)
 MOST_BYTES = 1 << 20
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class IssuerError(FiredoorError):
+    """The issuer does not answer, or not as one should; `why` is the middle of the sentence."""
+
+    reason = "issuer"
+    why = ""
 
 
 @dataclass
@@ -33,6 +43,9 @@ class Issuer:
     settings: Oidc
     keys: dict[str, jwt.PyJWK] = field(default_factory=dict)
     _read: float = float("-inf")
+    _failed: float = float("-inf")
+    _why: str = ""
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def identity(self, token: SecretStr) -> str:
         """`oidc:CLAIM` of the person that a token names.
@@ -43,7 +56,7 @@ class Issuer:
         value = token.get_secret_value()
         try:
             header = jwt.get_unverified_header(value)
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, RecursionError, ValueError):
             raise RefusedError("it is neither a token of firedoor nor a JWT") from None
         key = await self._key(str(header.get("kid", "")))
         try:
@@ -56,7 +69,7 @@ class Issuer:
                 leeway=LEEWAY,
                 options={"require": ["exp", "iss", "aud"]},
             )
-        except (jwt.PyJWTError, TypeError, ValueError) as error:
+        except (jwt.PyJWTError, RecursionError, TypeError, ValueError) as error:
             raise RefusedError(f"its token is not valid ({type(error).__name__})") from None
         name = claims.get(self.settings.claim)
         if not isinstance(name, str) or not name.strip():
@@ -64,15 +77,27 @@ class Issuer:
         return f"oidc:{name}"
 
     async def _key(self, kid: str) -> jwt.PyJWK:
-        age = time.monotonic() - self._read
-        if age > FRESH_SECONDS or (kid not in self.keys and age > AGAIN_SECONDS):
-            self.keys = await self._published()
-            self._read = time.monotonic()
+        # One at a time: a crowd of tokens asks once.
+        async with self._asking:
+            age = time.monotonic() - self._read
+            if age > FRESH_SECONDS or (kid not in self.keys and age > AGAIN_SECONDS):
+                await self._read_keys()
         if kid in self.keys:
             return self.keys[kid]
         if not kid and len(self.keys) == 1:
             return next(iter(self.keys.values()))
         raise RefusedError("its token is signed by a key that the issuer does not publish")
+
+    async def _read_keys(self) -> None:
+        """Raises `FiredoorError`; again without asking, if that was a moment ago."""
+        if time.monotonic() - self._failed <= FAILED_SECONDS:
+            raise _faulty(self._why)
+        try:
+            self.keys = await self._published()
+        except IssuerError as error:
+            self._failed, self._why = time.monotonic(), error.why
+            raise
+        self._read = time.monotonic()
 
     async def _published(self) -> dict[str, jwt.PyJWK]:
         """The issuer's keys for signatures, by their ids."""
@@ -87,7 +112,7 @@ class Issuer:
             if isinstance(one, dict) and one.get("use", "sig") == "sig" and one.get("kty") != "oct":
                 try:
                     keys[str(one.get("kid", ""))] = jwt.PyJWK(one)
-                except jwt.PyJWTError:
+                except (jwt.PyJWTError, TypeError, ValueError):
                     # A kind of key that is not known here signs nothing here.
                     continue
         return keys
@@ -109,9 +134,11 @@ class Issuer:
         return document
 
 
-def _faulty(what: str) -> FiredoorError:
-    return FiredoorError(
-        f"The OpenID Connect issuer cannot be asked: {what}.",
+def _faulty(why: str) -> IssuerError:
+    error = IssuerError(
+        f"The OpenID Connect issuer cannot be asked: {why}.",
         changed="Nothing was changed.",
         next="Use a token of firedoor meanwhile (firedoor token create), and look at [oidc] in the settings.",
     )
+    error.why = why
+    return error

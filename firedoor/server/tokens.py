@@ -131,9 +131,9 @@ class Tokens:
     @contextmanager
     def _database(self) -> Generator[sqlite3.Connection]:
         """One transaction. Raises `FiredoorError` where the file cannot be used."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
             database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level="IMMEDIATE")
             try:
                 database.execute(SCHEMA)
@@ -141,7 +141,7 @@ class Tokens:
                     yield database
             finally:
                 database.close()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise FiredoorError(
                 f"The tokens in {self._path} cannot be used: {error}.",
                 changed="Nothing was changed.",

@@ -10,15 +10,15 @@ from pydantic import SecretStr
 from firedoor.config import Settings
 from firedoor.engine import Engine
 from firedoor.errors import FiredoorError
-from firedoor.slack.client import Slack
-from firedoor.slack.door import Door
-from firedoor.slack.handlers import Handlers
-from firedoor.slack.people import People
-from firedoor.slack.refusals import Refusals
-from firedoor.slack.replies import Replies
-from firedoor.slack.router import Router
+from firedoor.slack.api.client import Slack
+from firedoor.slack.inbound.door import Door
+from firedoor.slack.inbound.handlers import Handlers
+from firedoor.slack.inbound.people import People
+from firedoor.slack.inbound.refusals import Refusals
+from firedoor.slack.inbound.replies import Replies
+from firedoor.slack.inbound.router import Router
+from firedoor.slack.inbound.socket import Socket
 from firedoor.slack.shelves import Shelves
-from firedoor.slack.socket import Socket
 from firedoor.slack.store import Store
 from firedoor.timeline.writer import Writer
 

@@ -27,10 +27,10 @@ from firedoor.errors import UnreachableError
 from firedoor.incident import IncidentView, Responder, StepState
 from firedoor.local import free_port
 from firedoor.plan import Effect, Plan, PlannedStep, Policy, Verdict
-from firedoor.slack.buttons import Press
-from firedoor.slack.picture import Picture
+from firedoor.slack.drawing.buttons import Press
+from firedoor.slack.drawing.picture import Picture
+from firedoor.slack.drawing.threads import items
 from firedoor.slack.store import Store
-from firedoor.slack.threads import items
 from firedoor.supervisor import Program, Supervisor
 from firedoor.timeline.store import Timeline
 from tests.chaos.actions import Ledger

@@ -11,8 +11,8 @@ from firedoor.drill.hands import Hands
 from firedoor.drill.slack.inputs import NotPossible
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.workspace import ALICE, BOT, GENERAL, INCIDENTS
-from firedoor.slack.buttons import Press
-from firedoor.slack.fields import TRUE, text_field, yes_no_field
+from firedoor.slack.drawing.buttons import Press
+from firedoor.slack.drawing.fields import TRUE, text_field, yes_no_field
 from tests.drill.slack.socketing import App
 from tests.slack_said import actions, modal, official, section
 

@@ -11,7 +11,6 @@ from firedoor.config import Settings
 from firedoor.drill import in_slack
 from firedoor.drill.door import Stage, Turn
 from firedoor.drill.in_slack import InSlack
-from firedoor.drill.rehearsal import rehearsed
 from firedoor.drill.scenario import Reply, Scenario
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.workspace import INCIDENTS, SECURITY
@@ -175,14 +174,3 @@ async def test_a_server_that_does_not_get_ready(slack: LocalSlack, tmp_path: Pat
         assert await door.ended(view) == ()
         await door.close()
     assert "Slack was not told of the end" in told[-1]
-
-
-def test_the_users_own_copy_is_what_the_server_starts(tmp_path: Path) -> None:
-    """The server reads the same folders as the drill, so that both know the same runbook."""
-    own = tmp_path / "own"
-    own.mkdir()
-    file, _ = rehearsed("aws-access-key-leaked", Settings(home=tmp_path))
-    copied = own / file.name
-    copied.write_text(file.read_text())
-    found, _ = rehearsed("aws-access-key-leaked", Settings(home=tmp_path, runbooks=(own,)))
-    assert found == copied

@@ -7,8 +7,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from firedoor.config import Settings
 from firedoor.drill.aws_access_key_leaked import AwsAccessKeyLeaked
 from firedoor.drill.in_slack import InSlack
@@ -44,10 +42,19 @@ class Told:
         return Counter(str(one.metadata["event_payload"]["key"]) for one in self.posts if one.metadata)
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory, emulator: Path) -> Told:
+def test_the_main_drill_in_slack(tmp_path: Path, emulator: Path) -> None:
+    """One run, seen from all sides: it costs too much to be run for each of them."""
+    told = in_their_slack(tmp_path, emulator)
+    contained_by_people_in_slack(told)
+    one_message_that_shows_the_end(told)
+    nothing_is_posted_twice(told)
+    the_conversation_shows_who_pressed_what(told)
+    no_secret_is_said_or_kept(told)
+    judge_slack(told.door.slack.log)
+
+
+def in_their_slack(folder: Path, emulator: Path) -> Told:
     """The main drill, in Slack."""
-    folder = tmp_path_factory.mktemp("slack-drill")
     scenario, record = AwsAccessKeyLeaked(), list[Entry]()
     settings = Settings(home=folder / "unused", emulator=str(emulator))
     with LocalSlack() as slack:
@@ -57,7 +64,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, emulator: Path) -> Told:
     return Told(result, record, door, scenario, folder / "kept")
 
 
-def test_it_is_contained_by_people_in_slack(told: Told) -> None:
+def contained_by_people_in_slack(told: Told) -> None:
     """Started by a delivery to the door, decided by ada by her identity in Slack, and proved by the emulator."""
     assert told.result.contained, told.result.sentence
     opened = next(one for one in told.record if one.kind == Kind.INCIDENT_OPENED)
@@ -67,7 +74,7 @@ def test_it_is_contained_by_people_in_slack(told: Told) -> None:
     assert {(one.part("actor")["id"], one.part("actor")["auth"]) for one in given} == {("user:ada", "slack")}
 
 
-def test_one_message_that_shows_the_end(told: Told) -> None:
+def one_message_that_shows_the_end(told: Told) -> None:
     """Posted once and edited in place; at the end it says contained, and no button asks for anything."""
     [head] = [one for one in told.posts if not one.is_reply]
     assert head.versions
@@ -78,7 +85,7 @@ def test_one_message_that_shows_the_end(told: Told) -> None:
     assert "Abort" not in shown
 
 
-def test_nothing_is_posted_twice(told: Told) -> None:
+def nothing_is_posted_twice(told: Told) -> None:
     """Each message of ours has a key of its own, and the end stands in the thread."""
     keys = told.keys()
     assert set(keys.values()) == {1}
@@ -86,8 +93,12 @@ def test_nothing_is_posted_twice(told: Told) -> None:
     assert all(one.thread_ts == told.posts[0].ts for one in told.posts[1:])
 
 
-def test_the_conversation_shows_who_pressed_what(told: Told) -> None:
-    """Message, presses with what their dialogs said, answers; wide enough for no terminal. It is in the result too."""
+def the_conversation_shows_who_pressed_what(told: Told) -> None:
+    """Message, presses with what their dialogs said, answers, in 100 columns; kept, and in the result.
+
+    Nobody had to leave Slack.
+    """
+    assert [act.what for act in told.door.acts if "terminal" in act.what] == []
     lines = told.result.conversation
     text = " ".join(" ".join(lines).split())
     assert lines[0] == "#incidents"
@@ -101,12 +112,7 @@ def test_the_conversation_shows_who_pressed_what(told: Told) -> None:
     assert json.loads((told.folder / "result.json").read_text())["conversation"] == list(lines)
 
 
-def test_nobody_had_to_leave_slack(told: Told) -> None:
-    """Whatever was asked could be answered there."""
-    assert [act.what for act in told.door.acts if "terminal" in act.what] == []
-
-
-def test_no_secret_is_said_or_kept(told: Told) -> None:
+def no_secret_is_said_or_kept(told: Told) -> None:
     """Neither planted values nor tokens are in the conversation, in Slack, or in what the drill leaves."""
     workspace = told.door.slack.workspace
     tokens = [workspace.bot_token, workspace.app_token, workspace.signing_secret]
@@ -114,11 +120,6 @@ def test_no_secret_is_said_or_kept(told: Told) -> None:
     sent = b"".join(one.body for one in told.door.slack.log)
     for name, text in [("slack", sent), *contents(told.folder, without="emulator")]:
         assert not [secret for secret in secrets if secret.encode() in text], name
-
-
-def test_slack_was_called_as_its_document_says(told: Told) -> None:
-    """Every call of the Web API, by the official document."""
-    judge_slack(told.door.slack.log)
 
 
 async def test_somebody_starts_it_by_a_command(tmp_path: Path, emulator: Path) -> None:

@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import httpx
@@ -20,71 +20,14 @@ from firedoor.config import Settings
 from firedoor.deliveries import Deliveries
 from firedoor.drill.toml import toml
 from firedoor.errors import FiredoorError, UsageError
-from firedoor.server import guard, protocol, serving
+from firedoor.server import guard, hooks
+from firedoor.server.hooks import Answer
 from firedoor.server.serving import listen, serve
 from firedoor.server.site import Site
 from tests.cli.conftest import ROOT
 from tests.server.conftest import DOORS, NOWHERE, SECRETS, event, signed, stored
 from tests.server.sns import Sns
-
-
-@dataclass
-class Served:
-    """A server in this process."""
-
-    port: int
-    site: Site
-    task: "asyncio.Task[None]"
-
-    async def answer(self, *parts: bytes, pause: float = 0.0) -> bytes:
-        """What comes back for bytes that are sent as they stand, until the server closes the connection."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        heard = asyncio.create_task(_heard(reader))
-        for part in parts:
-            with contextlib.suppress(ConnectionError):
-                writer.write(part)
-                await writer.drain()
-            await asyncio.sleep(pause)
-        async with asyncio.timeout(10):
-            answer = await heard
-        writer.close()
-        return answer
-
-
-async def _heard(reader: asyncio.StreamReader) -> bytes:
-    """All that comes, also where it ends with a reset."""
-    answer = b""
-    with contextlib.suppress(ConnectionError):
-        while part := await reader.read(65_536):
-            answer += part
-    return answer
-
-
-@pytest.fixture
-async def served(settings: Settings, near: Sns, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
-    """It runs, and is less patient than it should be."""
-    monkeypatch.setattr(guard, "BODY_SECONDS", 0.3)
-    monkeypatch.setattr(protocol, "HEADER_SECONDS", 0.3)
-    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 5)
-    opened: asyncio.Future[Site] = asyncio.get_running_loop().create_future()
-    with listen("127.0.0.1", 0) as listening:
-        task = asyncio.create_task(serve(settings, listening, opened.set_result, near.fetch()))
-        site = await opened
-        try:
-            yield Served(listening.getsockname()[1], site, task)
-        finally:
-            if not task.done():
-                os.kill(os.getpid(), signal.SIGTERM)
-            with contextlib.suppress(FiredoorError):
-                await task
-
-
-def request(body: bytes, *headers: str, path: str = "/hooks/pagerduty", length: int | None = None) -> bytes:
-    """A delivery as it goes over the wire, for one answer."""
-    lines = [f"POST {path} HTTP/1.1", "Host: door", "Connection: close", *headers]
-    lines += [f"{name}: {value}" for name, value in signed(body).items()]
-    lines += [f"Content-Length: {len(body) if length is None else length}"]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+from tests.server.wire import Served, request
 
 
 async def test_a_delivery_over_the_wire(served: Served) -> None:
@@ -154,12 +97,55 @@ async def test_a_sender_that_goes_away(served: Served) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_no_crowd_is_let_in(served: Served) -> None:
-    """Beyond a number of connections the answer is 503: senders come again."""
-    held = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(5)]
-    assert (await served.answer(request(event()))).startswith(b"HTTP/1.1 503 ")
-    for _, writer in held:
+async def test_a_crowd_that_says_nothing_keeps_nobody_out(served: Served) -> None:
+    """Beyond a number of connections the slowest gives way: those that never finish a request, of headers or of body."""
+    slow = (b"", b"POST /hooks", request(event(), length=5000), b"GET /healthz HTTP/1.1\r\nHost: door\r\n")
+    held = []
+    for number in range(20):
+        _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(slow[number % 4])
+        await writer.drain()
+        held.append(writer)
+        assert (await served.answer(request(event()))).startswith(b"HTTP/1.1 202 ")
+    for writer in held:
         writer.close()
+
+
+async def test_a_crowd_that_is_being_answered_is_not_joined(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose request is whole is not thrown out for somebody else: that one hears 503, and comes again."""
+    done = asyncio.Event()
+
+    async def later(*_: object) -> Answer:
+        await done.wait()
+        return Answer(202, "accepted")
+
+    monkeypatch.setattr(hooks, "_taken", later)
+    held = [asyncio.create_task(served.answer(request(event(), path="/hooks/siem"))) for _ in range(5)]
+    async with asyncio.timeout(5):
+        while served.site.metrics.registry.get_sample_value("firedoor_requests_in_flight") != 4.0:
+            await asyncio.sleep(0.01)
+    assert (await served.answer(request(event()))).startswith(b"HTTP/1.1 503 ")
+    done.set()
+    answers = sorted([(await one)[9:12] for one in held])
+    assert answers == [b"202"] * 4 + [b"503"]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00",),
+        (b"GET /healthz HTTP/1.1\r\nHost: door\r\nUpgrade: websocket\r\nConnection: upgrade, close\r\n\r\n",),
+        (b"POST /hooks/nobody HTTP/1.1\r\nHost: door\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",),
+        (b"POST /hooks/nobody HTTP/1.1\r\nHost: door\r\nTransfer-Encoding: chunked\r\n\r\n", b"zz\r\n"),
+        (b"POST /hooks/siem HTTP/1.1\r\nHost: door\r\nTransfer-Encoding: chunked\r\n\r\n", b"2\r\n{}\r\n", b"zz\r\n"),
+        (b"POST /hooks/siem HTTP/1.1\r\nHost: door\r\nContent-Length: 2\r\n\r\n{}\x00\x00\r\n\r\n",),
+    ],
+)
+async def test_what_is_no_http(served: Served, parts: tuple[bytes, ...], caplog: pytest.LogCaptureFixture) -> None:
+    """Before an answer, while one is made and after it: the connection ends, and no traceback fills the log."""
+    answer = await served.answer(*parts, pause=0.05)
+    assert b" 500 " not in answer
+    assert [one for one in caplog.records if one.exc_info or one.levelno > logging.WARNING] == []
 
 
 async def test_a_request_in_flight_is_finished(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

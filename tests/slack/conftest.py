@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from firedoor.drill.slack.local import LocalSlack
-from tests.slack.inbound import Inbound, inbound_at
+from tests.slack.front import Inbound, inbound_at
 
 
 @pytest.fixture

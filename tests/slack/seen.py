@@ -7,7 +7,7 @@ from slack_sdk.models.blocks import Block as Model
 
 from firedoor.drill.slack.blocks import ALL_TEXT, block_faults
 from firedoor.drill.slack.workspace import NEW_BLOCKS
-from firedoor.slack.markup import size
+from firedoor.slack.drawing.markup import size
 
 
 def lines(blocks: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -19,10 +19,10 @@ from firedoor.engine import Summary
 from firedoor.errors import UnreachableError, UsageError
 from firedoor.incident import IncidentInput, IncidentState, IncidentView, Responder
 from firedoor.plan import Plan, PlannedStep, Policy
-from firedoor.slack.client import Slack
-from firedoor.slack.pace import Pace
-from firedoor.slack.picture import ENDS
-from firedoor.slack.reconciler import Reconciler, Tempo
+from firedoor.slack.api.client import Slack
+from firedoor.slack.api.pace import Pace
+from firedoor.slack.drawing.picture import ENDS
+from firedoor.slack.outbound.reconciler import Reconciler, Tempo
 from firedoor.slack.store import Store
 from tests.slack.seen import lines
 

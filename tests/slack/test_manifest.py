@@ -9,13 +9,13 @@ import yaml
 
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.workspace import ALICE, BOT, INCIDENTS, SECRET
-from firedoor.slack.bot import channel_of
-from firedoor.slack.client import Slack
-from firedoor.slack.faults import SlackError
+from firedoor.slack.api.bot import channel_of
+from firedoor.slack.api.client import Slack
+from firedoor.slack.api.faults import SlackError
+from firedoor.slack.api.traces import trace
 from firedoor.slack.manifest import SCOPES, manifest, text
+from firedoor.slack.outbound.telling import Run, Telling
 from firedoor.slack.store import Message, MessageState
-from firedoor.slack.telling import Run, Telling
-from firedoor.slack.traces import trace
 from tests.slack.telling import PLAN, Incidents, client_at, heads, settings_of
 
 Use = Callable[[Slack], Awaitable[Any]]

@@ -13,14 +13,14 @@ from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.state import Message, View
 from firedoor.drill.slack.workspace import ALICE, BOB, INCIDENTS
 from firedoor.incident import IncidentState, StepState
-from firedoor.slack.client import Slack
+from firedoor.slack.api.client import Slack
+from firedoor.slack.api.pace import Pace
 from firedoor.slack.manifest import SCOPES
-from firedoor.slack.pace import Pace
-from firedoor.slack.reconciler import Reconciler, Tempo
+from firedoor.slack.outbound.reconciler import Reconciler, Tempo
 from firedoor.slack.service import Outside, SlackService
 from firedoor.slack.store import Store
 from firedoor.timeline.writer import Writer
-from tests.slack.inbound import PEOPLE, RUNBOOK, button, listening, slack_settings, words
+from tests.slack.front import PEOPLE, RUNBOOK, button, listening, slack_settings, words
 from tests.slack.seen import judged
 from tests.slack.telling import heads, keys, says
 from tests.workflows import actions

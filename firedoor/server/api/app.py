@@ -10,9 +10,12 @@ from firedoor.config import Settings
 from firedoor.errors import FiredoorError
 from firedoor.server.api import deliveries, incidents, record, runbooks
 from firedoor.server.api.answers import PROBLEMS, misfit, told
+from firedoor.server.api.turnstile import Turnstile
 from firedoor.server.callers import Callers
 
 PREFIX = "/api/v1"
+#: Open to everybody: it describes the calls, and says nothing of this installation.
+DOCUMENT = f"{PREFIX}/openapi.json"
 TITLE = "firedoor"
 
 
@@ -20,6 +23,7 @@ def mount(app: FastAPI, settings: Settings) -> None:
     """Add every route, and the one place where errors become answers."""
     app.state.callers = Callers(settings)
     app.include_router(_routes())
+    app.add_middleware(Turnstile, prefix=PREFIX, open=DOCUMENT)
     app.add_exception_handler(FiredoorError, told)
     app.add_exception_handler(RequestValidationError, misfit)
 

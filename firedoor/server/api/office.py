@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from firedoor.catalog import Shelf, shelf
 from firedoor.config import Settings
 from firedoor.engine import Engine
-from firedoor.errors import RefusedError, UnreachableError
-from firedoor.server.callers import Caller, Callers
+from firedoor.errors import FiredoorError, RefusedError, UnreachableError
+from firedoor.server.callers import Caller
 from firedoor.server.log import shown
 from firedoor.server.site import Site
 from firedoor.server.tokens import Scope
@@ -44,25 +44,45 @@ def site_of(request: Request) -> Site:
 SiteOf = Annotated[Site, Depends(site_of)]
 
 
-async def caller(
-    request: Request,
-    needed: SecurityScopes,
-    site: SiteOf,
-    shows: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
-) -> Caller:
-    """Who calls, if they may. Raises `UnknownCallerError`, `ForbiddenError`."""
-    callers: Callers = request.app.state.callers
+async def known(request: Request) -> Caller:
+    """Who calls, before anything of the body is read. Raises `UnknownCallerError`; `UnreachableError`."""
+    site, callers = site_of(request), request.app.state.callers
+    shows = await BEARER(request)
     remote = request.client.host if request.client else ""
     try:
-        found = await callers.known(SecretStr(shows.credentials if shows else ""))
+        found: Caller = await callers.known(SecretStr(shows.credentials if shows else ""))
     except RefusedError as error:
         site.metrics.failed(DOOR, remote)
         site.sparing.warn(DOOR, f"401 for {shown(remote)}: {error.what}")
-        raise UnknownCallerError(
-            "Nobody is known by this token.",
+        raise _unknown() from None
+    except FiredoorError as error:
+        # What is wrong inside is no stranger's business.
+        site.sparing.warn(DOOR, f"503 for {shown(remote)}: {error.what}")
+        raise UnreachableError(
+            "Whose token this is cannot be found out now.",
             changed="Nothing was changed.",
-            next="Send `Authorization: Bearer TOKEN`, with a token of `firedoor token create`.",
+            next="Try again. The server's log says why.",
         ) from None
+    return found
+
+
+def _unknown() -> UnknownCallerError:
+    return UnknownCallerError(
+        "Nobody is known by this token.",
+        changed="Nothing was changed.",
+        next="Send `Authorization: Bearer TOKEN`, with a token of `firedoor token create`.",
+    )
+
+
+async def caller(
+    request: Request,
+    needed: SecurityScopes,
+    _: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+) -> Caller:
+    """Who calls, if they may: `Turnstile` has asked who it is. Raises `UnknownCallerError`, `ForbiddenError`."""
+    found: Caller | None = getattr(request.state, "caller", None)
+    if found is None:
+        raise _unknown()
     if missing := [scope for scope in needed.scopes if Scope(scope) not in found.scopes]:
         raise ForbiddenError(
             f"This token is not for that: it lacks the scope {', '.join(missing)}.",

@@ -1,0 +1,48 @@
+"""A server on loopback, and bytes to it as they stand."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+
+from firedoor.server.site import Site
+from tests.server.conftest import signed
+
+
+@dataclass
+class Served:
+    """A server in this process."""
+
+    port: int
+    site: Site
+    task: "asyncio.Task[None]"
+
+    async def answer(self, *parts: bytes, pause: float = 0.0) -> bytes:
+        """What comes back for bytes that are sent as they stand, until the server closes the connection."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        heard = asyncio.create_task(_heard(reader))
+        for part in parts:
+            with contextlib.suppress(ConnectionError):
+                writer.write(part)
+                await writer.drain()
+            await asyncio.sleep(pause)
+        async with asyncio.timeout(10):
+            answer = await heard
+        writer.close()
+        return answer
+
+
+async def _heard(reader: asyncio.StreamReader) -> bytes:
+    """All that comes, also where it ends with a reset."""
+    answer = b""
+    with contextlib.suppress(ConnectionError):
+        while part := await reader.read(65_536):
+            answer += part
+    return answer
+
+
+def request(body: bytes, *headers: str, path: str = "/hooks/pagerduty", length: int | None = None) -> bytes:
+    """A delivery as it goes over the wire, for one answer."""
+    lines = [f"POST {path} HTTP/1.1", "Host: door", "Connection: close", *headers]
+    lines += [f"{name}: {value}" for name, value in signed(body).items()]
+    lines += [f"Content-Length: {len(body) if length is None else length}"]
+    return "\r\n".join([*lines, "", ""]).encode() + body
