@@ -1,7 +1,7 @@
 """The runbooks that can be named: shipped, in the configured folders, or by path."""
 
-import difflib
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from firedoor.app import shipped_runbooks
 from firedoor.compiler import compile_runbook
 from firedoor.config import Settings
 from firedoor.errors import UsageError
+from firedoor.names import nearest
 from firedoor.plan import Plan
 from firedoor.steps import STEPS
 
@@ -42,10 +43,11 @@ def find(name: str, settings: Settings) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Every runbook compiled, by its name; and the mistakes of those that do not compile, by their names."""
+    """Every runbook compiled, by its name; the mistakes of those that do not compile; and the files of all of them."""
 
     plans: Mapping[str, Plan]
     broken: Mapping[str, UsageError]
+    files: Mapping[str, Path]
 
     def plan(self, name: str) -> Plan:
         """The plan of a runbook by its name; no paths, for doors at which strangers knock. Raises `UsageError`."""
@@ -60,9 +62,42 @@ class Shelf:
         return self.plans[name]
 
 
-def shelf(settings: Settings) -> Shelf:
+class Shelves:
+    """The runbooks as their files are now: compiled, and again when one of them has changed. Threads may share it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._stamps: frozenset[_Stamp] | None = None
+        self._shelf = Shelf({}, {}, {})
+
+    def now(self) -> Shelf:
+        """All of them; the same object for as long as nothing has changed. Raises `UsageError` where a folder is gone.
+
+        Takes a second when something has changed: call it in a thread.
+        """
+        with self._lock:
+            files = runbooks(self._settings)
+            stamps = frozenset(_stamp(path) for path in files.values())
+            if stamps != self._stamps:
+                self._shelf, self._stamps = _compiled(files), stamps
+            return self._shelf
+
+
+#: A runbook's file: its path, when it was changed (ns), its size.
+_Stamp = tuple[Path, int, int]
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        found = path.stat()
+    except OSError:
+        return path, 0, 0
+    return path, found.st_mtime_ns, found.st_size
+
+
+def _compiled(known: Mapping[str, Path]) -> Shelf:
     """Compile every runbook: one that is broken does not keep the others from starting."""
-    known = runbooks(settings)
     plans: dict[str, Plan] = {}
     broken: dict[str, UsageError] = {}
     for name, path in known.items():
@@ -70,27 +105,7 @@ def shelf(settings: Settings) -> Shelf:
             plans[name] = compile_runbook(path, steps=STEPS, runbooks=known)
         except UsageError as error:
             broken[name] = error
-    return Shelf(plans, broken)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """What somebody may have meant by a name that is not known, or all that there is."""
-    names = list(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
-    return f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(names) or 'none'}."
-
-
-def pairs(values: tuple[str, ...], noun: str = "input") -> dict[str, str]:
-    """`name=value` words as a mapping. Raises `UsageError` for a word without `=` and for a name given twice."""
-    found: dict[str, str] = {}
-    for word in values:
-        name, equals, value = word.partition("=")
-        if not equals or not name:
-            raise UsageError(f"{word!r} is not {noun}=value.", next=f"Write each {noun} as its name, =, and the value.")
-        if name in found:
-            raise UsageError(f"The {noun} {name} is given twice.", next="Give it once.")
-        found[name] = value
-    return found
+    return Shelf(plans, broken, known)
 
 
 def compiled_runbook(name: str, settings: Settings) -> Plan:

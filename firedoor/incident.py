@@ -298,7 +298,7 @@ class IncidentState(StrEnum):
 
 
 class IncidentView(Frozen):
-    """What a front door shows of an incident, and the result of its workflow.
+    """What a front door shows of an incident, and the result of its workflow. `alert` says what the first alert does.
 
     `review` is what somebody has to look at afterwards, such as broken glass. `undo` takes it back after an abort.
     """
@@ -317,6 +317,7 @@ class IncidentView(Frozen):
     ended: str = ""
     starter: Responder
     inputs: dict[str, Any] = {}
+    alert: str = ""
     alerts: int = 0
     paused: str = ""
     commander: str = ""

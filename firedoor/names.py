@@ -1,6 +1,7 @@
-"""What a person calls an incident: its id, or a part of it. Pure."""
+"""What a person calls things: an incident by a part of its id; what an unknown name may mean. Pure."""
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 
 from firedoor.errors import UsageError
 
@@ -29,3 +30,10 @@ def named(text: str, known: Mapping[str, str], *, nowhere: str, otherwise: str =
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What somebody may have meant by a name that is not known, or all that there is."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+    return f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(names) or 'none'}."

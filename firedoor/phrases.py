@@ -77,10 +77,22 @@ def said(step: StepView) -> str:
     elif step.waits_for and step.state not in FINAL_STATES:
         parts.append(f"waits for {step.waits_for}")
     elif step.summary:
-        parts.append(step.summary)
+        parts += [text for text in (step.summary, answered(step)) if text]
     elif step.state is StepState.RUNNING and step.attempts > 1:
         parts.append(f"attempt {step.attempts}")
     return " · ".join(parts)
+
+
+def answered(step: StepView) -> str:
+    """Who answered a question, and what: `answered by user:ada: healthy no`. Empty for any other step.
+
+    What went into a place of its own is not said: it is a credential, and nobody has to read all that is known of it.
+    """
+    if step.kind != "ask" or step.state is not StepState.DONE or not step.result:
+        return ""
+    given = {name: value for name, value in step.result.items() if name != "by" and not isinstance(value, dict)}
+    words = ", ".join(f"{name} {word(value)}" for name, value in given.items() if value not in ("", None))
+    return f"answered by {step.result.get('by', 'somebody')}{f': {words}' if words else ''}"
 
 
 def counts(progress: Progress) -> str:

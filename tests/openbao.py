@@ -14,6 +14,7 @@ import httpx
 import hvac
 from hvac.exceptions import InvalidPath
 
+from firedoor.drill.emulators import NO_TLS
 from firedoor.local import free_port
 
 PATIENCE = 20.0
@@ -83,7 +84,7 @@ def openbao(binary: Path, tls: Path | None = None) -> Generator[Bao]:
 def _ready(url: str, token: str, tls: Path | None) -> bool:
     if tls and not (tls / CA).exists():
         return False
-    trusted = ssl.create_default_context(cafile=tls / CA) if tls else True
+    trusted = ssl.create_default_context(cafile=tls / CA) if tls else NO_TLS
     try:
         answer = httpx.get(f"{url}/v1/sys/mounts", headers={"X-Vault-Token": token}, trust_env=False, verify=trusted)
     except httpx.TransportError:

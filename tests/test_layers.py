@@ -54,6 +54,11 @@ def test_import_contracts_are_kept() -> None:
         ("workflows/incident.py", "import yaml", "Workflow code reaches no I/O"),
         ("firedoor/plan.py", "import firedoor.engine", "The product package, top to bottom"),
         ("firedoor/engine/incidents.py", "import activities", "The worker's side stands on the product package"),
+        ("firedoor/deliveries/store.py", "import firedoor.slack.store", "The product package, top to bottom"),
+        ("firedoor/slack/outbound/telling.py", "import firedoor.slack.inbound.people", "Slack, top to bottom"),
+        ("firedoor/server/site.py", "import firedoor.server.hooks", "The server, top to bottom"),
+        ("firedoor/slack/drawing/blocks.py", "import asyncio", "Alerts and what Slack shows are pure"),
+        ("firedoor/alerts/github.py", "import firedoor.turn", "Alerts and what Slack shows are pure"),
     ],
 )
 def test_a_breach_is_caught(module: str, line: str, contract: str, tmp_path: Path) -> None:

@@ -259,6 +259,7 @@ class Board:
             ended=rfc3339(self.ended),
             starter=incident.starter,
             inputs=incident.inputs,
+            alert=str(incident.alert.get("title") or incident.alert.get("type") or ""),
             alerts=self.alerts,
             paused=self._paused(),
             commander=self.commander,

@@ -38,7 +38,7 @@ def members(reader: Reader, value: Mapping[str, Any], name: str) -> list[dict[st
         return []
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         reader.wrong(f"`{name}` is not a list of JSON objects")
-    return found
+    return reader.few(found)
 
 
 def first(*found: str) -> str:

@@ -22,7 +22,7 @@ def parse(reader: Reader, source: str, body: bytes) -> Parsed:
     if not isinstance(group.get("alerts"), list):
         reader.wrong("it has no list `alerts`")
     members = objects(group, "alerts")
-    if len(members) != len(group["alerts"]):
+    if len(reader.few(members)) != len(group["alerts"]):
         reader.wrong("one of its `alerts` is not an object")
     common = {name: group[name] for name in COMMON if name in group}
     alerts = tuple(_alert(reader, source, member, common) for member in members)

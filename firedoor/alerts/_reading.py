@@ -14,6 +14,8 @@ from firedoor.errors import UsageError
 MOST_BYTES = 2_000_000
 #: No source nests deeper than about ten.
 DEEPEST = 64
+#: A delivery with more alerts is refused: each is matched with every runbook.
+MOST_ALERTS = 10_000
 
 
 class Reader:
@@ -49,6 +51,12 @@ class Reader:
         if not _encodes(value):
             self.wrong("it holds half a character (a lone surrogate)")
         return value
+
+    def few(self, members: list[Any]) -> list[Any]:
+        """The alerts of a delivery. Raises `UsageError` for more than anybody has at a time."""
+        if len(members) > MOST_ALERTS:
+            self.wrong(f"it holds {len(members):,} alerts, more than {MOST_ALERTS:,}")
+        return members
 
     def alert(self, **fields: Any) -> Alert:
         """An alert of these fields. Raises `UsageError` that names the field which does not fit."""

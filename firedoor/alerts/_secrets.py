@@ -5,6 +5,7 @@ it too; what only its name or place gives away (a password may be short, and its
 ids stay: `AKIA…`, `ASIA…`, fingerprints, hashes. To take secrets out of what is clean changes nothing.
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -55,22 +56,20 @@ def scrubbed(value: Any) -> Any:
     body may be.
     """
     if isinstance(value, bytes):
-        text, encoding, errors = _decoded(value)
-        clean = _body(text)
-        return value if clean == text else clean.encode(encoding, errors)
+        encoding = json.detect_encoding(value)
+        if encoding != "utf-8":
+            with contextlib.suppress(UnicodeError):
+                value = _cleaned(value, encoding, "strict")
+        # In any case: two bytes in front make any body look like UTF-16.
+        return _cleaned(value, "utf-8", "surrogateescape")
     return _Scrub(value).value(value)
 
 
-def _decoded(body: bytes) -> tuple[str, str, str]:
-    """The text of a body, its encoding, and what is done with what does not fit it."""
-    encoding = json.detect_encoding(body)
-    if encoding != "utf-8":
-        try:
-            return body.decode(encoding), encoding, "strict"
-        except UnicodeDecodeError:
-            # Then it is no JSON either, and only looked like it.
-            pass
-    return body.decode(errors="surrogateescape"), "utf-8", "surrogateescape"
+def _cleaned(body: bytes, encoding: str, errors: str) -> bytes:
+    """A body in an encoding, and what is done with what does not fit that. Raises `UnicodeError`."""
+    text = body.decode(encoding, errors)
+    clean = _body(text)
+    return body if clean == text else clean.encode(encoding, errors)
 
 
 def _body(text: str) -> str:

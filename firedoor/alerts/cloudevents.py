@@ -50,7 +50,7 @@ def parse(headers: Headers, body: bytes) -> Parsed:
     given = READER.json(body)
     if headers.get("content-type", "").startswith(BATCH) and not isinstance(given, list):
         READER.wrong("a batch is a list")
-    events = [_structured(one) for one in (given if isinstance(given, list) else [given])]
+    events = [_structured(one) for one in (READER.few(given) if isinstance(given, list) else [given])]
     found = [_alert(event) for event in events]
     keys = sorted({key for _, key in found})
     opened = any("data_base64" in one for one in (given if isinstance(given, list) else [given]))

@@ -65,7 +65,7 @@ def _alerts(delivery: dict[str, Any]) -> list[dict[str, Any]] | None:
         value = READER.json(value.encode() if value.startswith("[") else f"[{value}]".encode())
     if value is None:
         return None
-    members = value if isinstance(value, list) else [value]
+    members = READER.few(value if isinstance(value, list) else [value])
     found = [one for one in members if isinstance(one, dict)]
     if len(found) != len(members):
         READER.wrong("one of its `alerts` is not an object")

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from firedoor.alerts import SOURCES, generic
 from firedoor.alerts._reading import MOST_BYTES
 from firedoor.alerts._secrets import scrubbed
-from firedoor.catalog import nearest
+from firedoor.catalog import Shelves
 from firedoor.cli.console import err, out, write_json
 from firedoor.cli.parameters import Output
 from firedoor.cli.views import delivery as delivery_view
@@ -23,6 +23,7 @@ from firedoor.deliveries.runbooks import Runbooks
 from firedoor.deliveries.trial import Trial, trial
 from firedoor.engine import Engine
 from firedoor.errors import Exit, UsageError
+from firedoor.names import nearest
 
 #: Seconds that a replay is waited for.
 PATIENCE = 60.0
@@ -100,6 +101,9 @@ def _refuse_stray(task: str, names: Sequence[str], source: str, header: Sequence
     if task in {"show", "test"} and len(names) != 1:
         one = "ID" if task == "show" else "PAYLOAD.json --source SOURCE"
         raise UsageError(f"{task} is about one.", next=f"Usage: firedoor alerts {task} {one}")
+    if task == "test" and not source:
+        next = f"Usage: firedoor alerts test {names[0]} --source SOURCE"
+        raise UsageError("Whose payload is it?", changed="Nothing was started.", next=next)
 
 
 def _none(task: str, output: str) -> int:
@@ -200,7 +204,7 @@ def _test(names: Sequence[str], source: str, header: Sequence[str], output: str,
             changed="Nothing was started.",
             next="That is a mistake of firedoor's: please report it, with a payload that shows it.",
         ) from error
-    known = Runbooks(settings).known()
+    known = Runbooks(Shelves(settings)).known()
     trials = [trial(alert, known) for alert in parsed.alerts]
     if output == "json":
         write_json({"note": parsed.note, "alerts": [_trial(one) for one in trials]})
@@ -215,7 +219,7 @@ def _delivery(file: Path, source: str, header: Sequence[str], settings: Settings
     door = settings.alerts.get(source)
     kind = (door.source or source) if door else source
     if kind not in SOURCES:
-        hint = nearest(source, (*settings.alerts, *SOURCES))
+        hint = nearest(source, sorted({*settings.alerts, *SOURCES}))
         raise UsageError(f"There is no alert source {source!r}.", changed="Nothing was started.", next=hint)
     if kind == generic.NAME and door and (wrong := generic.problems(door.map, source)):
         raise UsageError("\n".join(wrong), changed="Nothing was started.", next="Correct firedoor.toml.")

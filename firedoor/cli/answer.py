@@ -5,10 +5,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from firedoor.catalog import pairs
 from firedoor.cli.case import Case, case
 from firedoor.cli.console import err, interactive
-from firedoor.cli.parameters import IncidentName, Output, Reason, StepName
+from firedoor.cli.parameters import IncidentName, Output, Reason, StepName, pairs
 from firedoor.cli.secret import SecretStdin, Wanted, check_reachable, on_command_line, take, though_stored
 from firedoor.errors import FiredoorError, RefusedError, UsageError
 from firedoor.incident import Decision

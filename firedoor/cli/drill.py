@@ -12,8 +12,10 @@ from rich.text import Text
 from firedoor.cli.console import err, out, write_json
 from firedoor.cli.parameters import Output
 from firedoor.cli.screen import Screen
+from firedoor.cli.views import conversation as conversation_view
 from firedoor.cli.views import timeline as timeline_view
 from firedoor.config import load
+from firedoor.drill.conversation import WIDTH
 from firedoor.drill.door import Door, Terminal
 from firedoor.drill.in_slack import InSlack
 from firedoor.drill.rehearsal import Audience
@@ -71,8 +73,10 @@ def _door(*, in_slack: bool) -> Generator[Door]:
     if not in_slack:
         yield Terminal()
         return
+    console = out()
+    width = min(WIDTH, console.width) if console.is_terminal else WIDTH
     with LocalSlack() as running:
-        yield InSlack(running)
+        yield InSlack(running, width=width)
 
 
 async def _drill(scenario: Scenario, door: Door, keep: Path | None, output: Output) -> int:
@@ -109,7 +113,7 @@ def _end(result: DrillResult, record: Sequence[Entry], keep: Path | None) -> Non
     console = out()
     if result.conversation:
         console.print(Text("\nSlack", style="bold"))
-        console.print(Text("\n".join(result.conversation)))
+        console.print(conversation_view.conversation(result.conversation), end="")
     console.print(Text("\nTimeline", style="bold"))
     console.print(timeline_view.timeline(record))
     console.print()

@@ -7,11 +7,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from firedoor.alerts import SOURCES, Alert, Parsed
-from firedoor.alerts._secrets import scrubbed
-from firedoor.catalog import nearest
+from firedoor.alerts import SOURCES
 from firedoor.cli.case import case, tell
 from firedoor.cli.parameters import IncidentName, Output
+from firedoor.deliveries.message import alert_of
 from firedoor.errors import RefusedError, UsageError
 from firedoor.incident import Attachment, Decision
 from firedoor.runbook.document import SECRET
@@ -59,25 +58,10 @@ async def attach(incident: IncidentName, file: Message, /, *, source: SourceName
     Example
       firedoor attach 7EXAMPLE finding.json --source guardduty
     """
-    if source not in SOURCES:
-        hint = nearest(source, SOURCES)
-        raise UsageError(f"There is no alert source {source!r}.", changed="Nothing was changed.", next=hint)
-    data = _read(file)
-    try:
-        alert = _one(SOURCES[source].parse({}, scrubbed(data)), file)
-    except UsageError as error:
-        raise UsageError(error.what, changed="Nothing was changed.", next=error.next) from None
+    alert = alert_of(source, {}, _read(file))
     one = await case(incident)
     number = await one.engine.attach(one.incident, alert, one.responder)
     tell(one.incident, f"{alert.title or alert.id} is attached: alert {number} of this incident.", output)
-
-
-def _one(parsed: Parsed, file: Path) -> Alert:
-    """The alert of a delivery. Raises `UsageError` where it holds none, or several."""
-    if len(parsed.alerts) == 1:
-        return parsed.alerts[0]
-    what = f"{file} holds {len(parsed.alerts)} alerts" if parsed.alerts else f"{file} reports nothing: {parsed.note}"
-    raise UsageError(f"{what}.", next="Give a file with one alert.")
 
 
 def attachment(path: Path, *, anyway: bool) -> Attachment:

@@ -11,7 +11,6 @@ from firedoor.cli.case import step_of
 from firedoor.cli.console import err, out, write_json
 from firedoor.cli.kin import Sighting, sighting
 from firedoor.cli.parameters import IncidentName, Output
-from firedoor.cli.record import find
 from firedoor.cli.views import incident as incident_view
 from firedoor.cli.views import listing
 from firedoor.cli.views import recorded as recorded_view
@@ -129,7 +128,7 @@ def _recorded(text: str, settings: Settings, error: UnreachableError, output: Ou
         raise error
     with Timeline.read(settings.timeline_path) as store:
         try:
-            name = find(text, store)
+            name = store.find(text)
         except UsageError:
             raise error from None
         entries = [stored.entry for stored in store.entries(name)]

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from firedoor.errors import UsageError
+
 Output = Annotated[
     Literal["text", "json"],
     Parameter(name=("--output", "-o"), help="text for a person, json for a program.", show_choices=False),
@@ -18,3 +20,16 @@ Only = Annotated[
     tuple[str, ...], Parameter(name="--only", negative="", help="Only this target, by its name. Repeatable.")
 ]
 Watch = Annotated[bool, Parameter(name=("--watch", "-w"), negative="", help="Follow it until it ends.")]
+
+
+def pairs(values: tuple[str, ...], noun: str = "input") -> dict[str, str]:
+    """`name=value` words as a mapping. Raises `UsageError` for a word without `=` and for a name given twice."""
+    found: dict[str, str] = {}
+    for word in values:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{word!r} is not {noun}=value.", next=f"Write each {noun} as its name, =, and the value.")
+        if name in found:
+            raise UsageError(f"The {noun} {name} is given twice.", next="Give it once.")
+        found[name] = value
+    return found

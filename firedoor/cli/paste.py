@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from firedoor.catalog import nearest
 from firedoor.cli.case import Case, case
 from firedoor.cli.parameters import IncidentName, Output, Reason, StepName
 from firedoor.cli.secret import SecretStdin, Wanted, check_reachable, take, though_stored
 from firedoor.cli.views.needs import NEEDS_PERSON, PASTED
 from firedoor.errors import FiredoorError, RefusedError, UsageError
 from firedoor.incident import Decision, FailedTarget, Failure, StepState, StepView
+from firedoor.names import nearest
 from firedoor.providers import providers
 from firedoor.providers._provider import ByApi
 from firedoor.sinks import place

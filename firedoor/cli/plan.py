@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from firedoor.catalog import compiled_runbook, pairs
+from firedoor.catalog import compiled_runbook
 from firedoor.cli.console import err, out, write_json
 from firedoor.cli.identity import responder
-from firedoor.cli.parameters import Inputs, Output, RunbookName
+from firedoor.cli.parameters import Inputs, Output, RunbookName, pairs
 from firedoor.cli.views import forecast as forecast_view
 from firedoor.cli.views import plan as plan_view
 from firedoor.config import load

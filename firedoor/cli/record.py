@@ -10,10 +10,11 @@ from firedoor.cli.identity import responder
 from firedoor.cli.parameters import IncidentName, Output
 from firedoor.cli.views import timeline as timeline_view
 from firedoor.config import Settings, load
-from firedoor.errors import UsageError
-from firedoor.names import named
 from firedoor.timeline.export import export as export_incident
 from firedoor.timeline.store import Timeline
+
+#: What else a person may do who has named no incident.
+HINT = "firedoor list shows them all."
 
 Target = Annotated[Path, Parameter(help="The file to write; it must not exist yet.")]
 Purpose = Annotated[str, Parameter(help="What it is for. It becomes part of the timeline.")]
@@ -26,8 +27,8 @@ def timeline(incident: IncidentName, /, *, output: Output = "text") -> None:
     With -o json the entries are as they were signed.
     """
     settings = load()
-    with _opened(settings) as store:
-        entries = [stored.entry for stored in store.entries(find(incident, store))]
+    with Timeline.read(settings.timeline_path) as store:
+        entries = [stored.entry for stored in store.entries(store.find(incident, HINT))]
     if output == "json":
         write_json([entry.fields for entry in entries])
     else:
@@ -42,8 +43,8 @@ def export(incident: IncidentName, file: Target, /, *, purpose: Purpose = "", ou
     becomes part of the timeline.
     """
     settings = load()
-    with _opened(settings) as reading:
-        name = find(incident, reading)
+    with Timeline.read(settings.timeline_path) as reading:
+        name = reading.find(incident, HINT)
     with Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log) as store:
         written = export_incident(store, name, file, responder(settings).principal, purpose)
     if output == "json":
@@ -61,21 +62,3 @@ def export(incident: IncidentName, file: Target, /, *, purpose: Purpose = "", ou
 def public_key_path(settings: Settings) -> Path:
     """The public half of the signing key."""
     return settings.signing_key_path.with_name(f"{settings.signing_key_path.name}.pub")
-
-
-def _opened(settings: Settings) -> Timeline:
-    if not settings.timeline_path.exists():
-        raise UsageError(
-            f"There is no timeline at {settings.timeline_path}.",
-            next="The worker writes it where it runs; FIREDOOR_HOME says which folder is meant.",
-        )
-    return Timeline.read(settings.timeline_path)
-
-
-def find(text: str, store: Timeline) -> str:
-    """The id of an incident, by the whole of it or by a part that only one begins or ends with."""
-    every = store.incidents()
-    # What plans read is on record too; it is found by its name, and not offered.
-    known = every if text in every else tuple(name for name in every if not name.startswith("plan."))
-    otherwise = "firedoor list shows them all."
-    return named(text, dict.fromkeys(known, ""), nowhere=f"The timeline has no incident {text!r}", otherwise=otherwise)

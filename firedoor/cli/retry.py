@@ -5,11 +5,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from firedoor.arguments import typed
-from firedoor.catalog import pairs
 from firedoor.cli.case import case, step_of
 from firedoor.cli.consent import consent
 from firedoor.cli.console import err, out
-from firedoor.cli.parameters import IncidentName, Only, Output, Reason, StepName, Yes
+from firedoor.cli.parameters import IncidentName, Only, Output, Reason, StepName, Yes, pairs
 from firedoor.cli.views.arguments import changed
 from firedoor.incident import Decision
 from firedoor.plain import plain_view

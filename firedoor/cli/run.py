@@ -10,10 +10,10 @@ from cyclopts import Parameter
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from firedoor.catalog import compiled_runbook, pairs
+from firedoor.catalog import compiled_runbook
 from firedoor.cli.console import err, interactive, out, write_json
 from firedoor.cli.identity import responder
-from firedoor.cli.parameters import Inputs, Output
+from firedoor.cli.parameters import Inputs, Output, pairs
 from firedoor.cli.plan import preview
 from firedoor.cli.views import plan as plan_view
 from firedoor.cli.watch import follow

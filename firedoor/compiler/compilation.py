@@ -46,6 +46,7 @@ class Compilation:
         """Compile one runbook. Raises `RunbookErrors`."""
         document = read(text, file)
         draft = draft_of(document)
+        self._check_file(draft, Path(file))
         self.chain.append(draft.runbook.name)
         try:
             plan = self._plan(draft, digest)
@@ -54,6 +55,17 @@ class Compilation:
         if document.found or self.below:
             raise RunbookErrors([*document.diagnostics(), *self.below])
         return plan
+
+    def _check_file(self, draft: Draft, file: Path) -> None:
+        """A runbook of a folder is found by its file's name, and named by its own: by alerts, commands, incidents."""
+        own = draft.runbook.name
+        if draft.is_broken("name"):
+            return
+        for name, known in self.runbooks.items():
+            if name != own and isinstance(known, Path) and known.resolve() == file.resolve():
+                what = f"This runbook is called `{own}`, and its file {file.name}."
+                allowed = f"rename the file to {own}{file.suffix}, or write `name: {name}`"
+                draft.document.add(Code.FILE_NAME, ("name",), what, allowed)
 
     def _plan(self, draft: Draft, digest: str) -> Plan:
         runbook = draft.runbook

@@ -58,7 +58,7 @@ def _slack(draft: Draft, spec: TriggerSpec, path: Path, words: set[str]) -> Trig
 def _alert(draft: Draft, spec: TriggerSpec, path: Path, checker: Checker, inputs: Mapping[str, Input]) -> Trigger:
     source = spec.alert or ""
     if source not in SOURCES:
-        what = f"There is no alert source `{source}`."
+        what = f"There is no alert source `{source}`: a trigger names the kind of sender, and `alert.door` is its door."
         draft.document.add(Code.UNKNOWN_SOURCE, (*path, "alert"), what, choices(source, SOURCES))
     if spec.when is not None:
         checker.condition(spec.when, (*path, "when"))

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from firedoor.catalog import Shelves
 from firedoor.config import Settings
 from firedoor.deliveries import ledger
 from firedoor.deliveries.database import StoreError
@@ -19,12 +20,14 @@ from firedoor.deliveries.matching import examined
 from firedoor.deliveries.reporting import Reporter
 from firedoor.deliveries.runbooks import Known, Runbooks
 from firedoor.deliveries.store import Deliveries
-from firedoor.deliveries.turn import turn
 from firedoor.engine import Engine
 from firedoor.errors import FiredoorError, UnreachableError
+from firedoor.turn import Turn
 
 LOGGER = logging.getLogger("firedoor.deliveries")
 
+#: Seconds between two looks whether it is our turn.
+TURN = 0.2
 #: Seconds between two looks at the store: another process may have added to it.
 POLL = 0.5
 #: Deliveries that are parsed and matched at a time; the door has its turn in between.
@@ -43,13 +46,15 @@ SPARING = 60.0
 
 
 class Dispatcher:
-    """Deals with the deliveries of a store until it is cancelled."""
+    """Deals with the deliveries of a store until it is cancelled. `shelves` is shared by all parts of one server."""
 
-    def __init__(self, engine: Engine, deliveries: Deliveries, settings: Settings) -> None:
+    def __init__(
+        self, engine: Engine, deliveries: Deliveries, settings: Settings, shelves: Shelves | None = None
+    ) -> None:
         self._deliveries = deliveries
-        self._lock = settings.deliveries_path.with_suffix(".lock")
+        self._turn = Turn(settings.deliveries_path.with_suffix(".lock"))
         self._doors = settings.alerts
-        self._runbooks = Runbooks(settings)
+        self._runbooks = Runbooks(shelves or Shelves(settings))
         self._reporter = Reporter(engine, deliveries, self._runbooks)
         self._flows: dict[str, Flow] = {}
         self._woken = asyncio.Event()
@@ -63,18 +68,20 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Wait for this process's turn, then dispatch until cancelled. Errors are told in the log, and waited out."""
-        async with turn(self._lock):
+        clock = asyncio.get_running_loop().time
+        try:
+            while not self._turn.take():
+                await asyncio.sleep(TURN)
             LOGGER.info("This process dispatches the deliveries in %s", self._deliveries.path)
-            clock = asyncio.get_running_loop().time
-            try:
-                while True:
-                    begun = clock()
-                    pause = await self._round()
-                    # In a storm every delivery wakes us: take many at a time, and leave the door its half.
-                    await asyncio.sleep(max(BREATH, clock() - begun))
-                    await self._sleep(pause)
-            finally:
-                await self._stop()
+            while True:
+                begun = clock()
+                pause = await self._round()
+                # In a storm every delivery wakes us: take many at a time, and leave the door its half.
+                await asyncio.sleep(max(BREATH, clock() - begun))
+                await self._sleep(pause)
+        finally:
+            await self._stop()
+            self._turn.give()
 
     async def _round(self) -> float:
         """Do what can be done now; how many seconds until there may be more."""

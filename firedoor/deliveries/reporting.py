@@ -18,6 +18,7 @@ from firedoor.engine.reports import Standing
 from firedoor.errors import UnreachableError, UsageError
 from firedoor.incident import AlertReport, Responder
 from firedoor.plan import Auto, Plan
+from firedoor.words import plural
 
 LOGGER = logging.getLogger("firedoor.deliveries")
 
@@ -71,10 +72,10 @@ class Reporter:
             await self._deliveries.change(ledger.retract, batch.id)
         await self._settle(batch, State.JOINED if done.joined else State.STARTED)
         LOGGER.info(
-            "%s: %s by %d alerts of %s, it has %d",
+            "%s: %s by %s of %s, it has %d",
             hit.incident,
             "joined" if done.joined else "started",
-            batch.count,
+            plural(batch.count, "alerts"),
             alert.source,
             done.alerts,
         )
@@ -108,11 +109,12 @@ class Reporter:
         now = datetime.now(UTC)
         if await self._deliveries.change(ledger.admit, batch.id, plan.name, plan.max_starts, now):
             return True
+        often = plural(plan.max_starts, "times")
         why = (
-            f"{plan.name}: alerts have started it {plan.max_starts} times within an hour, as often as they may"
+            f"{plan.name}: alerts have started it {often} within an hour, as often as they may"
             f" (max_starts). To start this one: {command}"
         )
-        LOGGER.warning("%s is held with %d alerts. %s", batch.first.incident, batch.count, why)
+        LOGGER.warning("%s is held with %s. %s", batch.first.incident, plural(batch.count, "alerts"), why)
         await self._settle(batch, State.HELD, why)
         return False
 

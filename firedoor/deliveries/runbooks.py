@@ -1,4 +1,4 @@
-"""The runbooks that alerts may start, compiled; compiled again when one of their files changes."""
+"""The runbooks that alerts may start, and what is told of those that have mistakes."""
 
 import logging
 import threading
@@ -6,14 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from firedoor.catalog import runbooks, shelf
-from firedoor.config import Settings
+from firedoor.catalog import Shelf, Shelves
 from firedoor.plan import Plan
 
 LOGGER = logging.getLogger("firedoor.deliveries")
-
-#: A runbook's file: its path, when it was changed (ns), its size.
-Stamp = tuple[Path, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +27,11 @@ class Known:
 class Runbooks:
     """The shipped runbooks and those of the configured folders."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._stamps: frozenset[Stamp] | None = None
-        self._known = Known({}, {})
+    def __init__(self, shelves: Shelves) -> None:
+        self._shelves = shelves
         self._lock = threading.Lock()
+        self._shelf: Shelf | None = None
+        self._known = Known({}, {})
 
     def known(self) -> Known:
         """All of them as their files are now. One that is broken is told in the log, and does not silence the others.
@@ -44,31 +40,21 @@ class Runbooks:
         is not there.
         """
         with self._lock:
-            paths = runbooks(self._settings)
-            stamps = frozenset(_stamp(path) for path in paths.values())
-            if stamps != self._stamps:
-                found = shelf(self._settings)
+            shelf = self._shelves.now()
+            if shelf is not self._shelf:
                 before = self._known.broken
-                self._known = Known(found.plans, {name: _text(paths.get(name)) for name in found.broken})
-                self._stamps = stamps
-                for name in found.broken:
-                    if self._known.broken[name] != before.get(name):
+                self._known = Known(shelf.plans, {name: _text(shelf.files[name]) for name in shelf.broken})
+                self._shelf = shelf
+                for name, text in self._known.broken.items():
+                    if text != before.get(name):
                         LOGGER.warning(
                             "The runbook %s has mistakes, no alert can start it: firedoor lint %s", name, name
                         )
             return self._known
 
 
-def _stamp(path: Path) -> Stamp:
+def _text(path: Path) -> str:
     try:
-        found = path.stat()
-    except OSError:
-        return path, 0, 0
-    return path, found.st_mtime_ns, found.st_size
-
-
-def _text(path: Path | None) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace") if path else ""
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""

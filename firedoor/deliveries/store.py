@@ -16,9 +16,10 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from firedoor.alerts._reading import MOST_BYTES
 from firedoor.deliveries import ledger
-from firedoor.deliveries.database import StoreError, connect, explained, transaction
+from firedoor.deliveries.database import StoreError, connect, explained
 from firedoor.deliveries.delivery import Added, Delivery, NewDelivery, State, kept_headers, new_id, rfc3339
 from firedoor.errors import FiredoorError, UsageError
+from firedoor.sqlite import transaction
 
 #: Deliveries of one transaction at most, so that the first of many need not wait long.
 MAX_GROUP = 500

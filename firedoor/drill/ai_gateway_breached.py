@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from firedoor.config import Settings
 from firedoor.drill.credentials_stage import CredentialsStage, User, bearer, called
-from firedoor.drill.emulators import AwsKey
+from firedoor.drill.emulators import NO_TLS, AwsKey
 from firedoor.drill.fakes.braintrust import FakeBraintrust
 from firedoor.drill.fakes.openai import FakeOpenAI
 from firedoor.drill.scenario import Reply
@@ -119,7 +119,7 @@ class AiGatewayBreached(CredentialsStage):
             return False
         self.new = self.openai.plant("acme", user="acme").value
         url = f"{self.braintrust.url}/v1/ai_secret/{self.stored['acme']}"
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
             answer = await client.patch(url, json={"secret": self.new}, headers=bearer(self.braintrust.owner))
         return answer.is_success
 

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from firedoor.config import LIMITS, Settings
 from firedoor.drill.aws_people import PACE, REFUSALS, Attacker, Person, Workload, now
-from firedoor.drill.emulators import REGION, Aws, AwsKey, start_aws
+from firedoor.drill.emulators import NO_TLS, REGION, Aws, AwsKey, start_aws
 from firedoor.drill.fakes.openai import FakeOpenAI
 from firedoor.drill.result import Attempt, Proof
 from firedoor.drill.scenario import Reply, Scenario
@@ -275,7 +275,7 @@ class AwsAccessKeyLeaked(Scenario):
         ]
 
     def _asked(self, value: str) -> int:
-        with httpx.Client(trust_env=False) as client:
+        with httpx.Client(trust_env=False, verify=NO_TLS) as client:
             return client.get(f"{self.openai.url}/v1/models", headers={"Authorization": f"Bearer {value}"}).status_code
 
     @staticmethod

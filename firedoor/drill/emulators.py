@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import os
 import shutil
+import ssl
 import sys
 import threading
 from collections.abc import Mapping
@@ -27,6 +28,9 @@ START_SECONDS = 20.0
 
 #: No retries: the first answer is what a drill reports. No proxy: the emulator is on this machine.
 CLIENT = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=10, proxies={})
+
+#: For httpx: emulators and fakes speak plain HTTP, so no authorities are read. Reading them takes longer than a call.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 #: botocore's settings that must not come from the engineer's own AWS configuration.
 NOBODY = {

@@ -15,7 +15,7 @@ import httpx
 
 from firedoor.alerts import SOURCES
 from firedoor.config import Settings
-from firedoor.drill.conversation import Act, conversation
+from firedoor.drill.conversation import WIDTH, Act, conversation
 from firedoor.drill.door import FINDER, Stage, Terminal, Turn
 from firedoor.drill.hands import Hands
 from firedoor.drill.responders import everybody, people
@@ -45,13 +45,14 @@ HEADER = "x-firedoor-key"
 
 
 class InSlack:
-    """A door on a Slack that runs. `acts` is what its people did."""
+    """A door on a Slack that runs. `acts` is what its people did; no line of the conversation is wider than `width`."""
 
     _stage: Stage
     _store: Store
 
-    def __init__(self, slack: LocalSlack) -> None:
+    def __init__(self, slack: LocalSlack, *, width: int = WIDTH) -> None:
         self.slack = slack
+        self._width = width
         self.acts: list[Act] = []
         self._terminal = Terminal()
         self._port = free_port()
@@ -153,7 +154,7 @@ class InSlack:
         except UsageError:
             log = self._stage.settings.home / "server.log"
             self._stage.tell(f"Slack was not told of the end within {LAST_SECONDS:.0f} s: its log is {log}.")
-        return conversation(self.slack.workspace, self.acts)
+        return conversation(self.slack.workspace, self.acts, self._width)
 
     async def close(self) -> None:
         """Everybody goes home. The server ends with the supervisor."""

@@ -15,7 +15,7 @@ import httpx
 
 from firedoor.config import LIMITS, Settings
 from firedoor.drill.aws_people import now
-from firedoor.drill.emulators import REGION, Aws, AwsKey, start_aws
+from firedoor.drill.emulators import NO_TLS, REGION, Aws, AwsKey, start_aws
 from firedoor.drill.fakes.openai import FakeOpenAI
 from firedoor.drill.result import Attempt, Proof
 from firedoor.drill.scenario import Reply, Scenario
@@ -147,7 +147,7 @@ class ProviderKeyLeaked(Scenario):
             await asyncio.sleep(PACE)
 
     async def _try(self, who: str, key: str) -> None:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
             answer = await client.get(f"{self.openai.url}/v1/models", headers={"Authorization": f"Bearer {key}"})
         self.attempts.append(Attempt(who=who, call="GET /v1/models", answer=str(answer.status_code), at=now()))
 

@@ -20,6 +20,7 @@ class Code(StrEnum):
     WRONG_TYPE = "wrong-type"
     BAD_VALUE = "bad-value"
     BAD_NAME = "bad-name"
+    FILE_NAME = "file-name"
     BAD_DURATION = "bad-duration"
     OUT_OF_BOUNDS = "out-of-bounds"
     BAD_PATTERN = "bad-pattern"
@@ -66,6 +67,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.WRONG_TYPE: "A value of the wrong kind: text where a number goes, a list where a mapping goes.",
     Code.BAD_VALUE: "A value outside the ones that are allowed here.",
     Code.BAD_NAME: "Names are snake_case, so that expressions can use them, and no words that expressions reserve.",
+    Code.FILE_NAME: "A runbook in a folder of `runbooks` that is called otherwise than its file: NAME.yaml holds NAME.",
     Code.BAD_DURATION: "Durations are a whole number and a unit: 30s, 5m, 2h, 1d.",
     Code.OUT_OF_BOUNDS: "A number or duration that is too small or too large to make sense.",
     Code.BAD_PATTERN: "A pattern is an RE2 regular expression: no look-around, no back-references.",

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.routing import Router as Routes
 from starlette.types import Receive, Scope, Send
 
+from firedoor.catalog import Shelves
 from firedoor.config import Settings
 from firedoor.engine import Engine
 from firedoor.errors import FiredoorError, UsageError
@@ -69,8 +70,11 @@ def tokens(settings: Settings) -> Tokens | None:
 class Chat:
     """Slack, while `run` runs. `service` is there once it is open; `trouble` says what keeps it from that."""
 
-    def __init__(self, settings: Settings, tokens: Tokens, metrics: Metrics, sparing: Sparing) -> None:
+    def __init__(
+        self, settings: Settings, shelves: Shelves, tokens: Tokens, metrics: Metrics, sparing: Sparing
+    ) -> None:
         self._settings = settings
+        self._shelves = shelves
         self._tokens = tokens
         self.ways = tokens.ways()
         self._metrics = metrics
@@ -129,13 +133,15 @@ class Chat:
             slack = await stack.enter_async_context(Slack(settings, store, self._tokens.bot))
             writer = await stack.enter_async_context(Writer(timeline))
             teller = Reconciler(engine, slack, store, settings)
-            service = SlackService(settings, Outside(engine, writer, store, slack, teller), self._tokens.app)
+            outside = Outside(engine, self._shelves, writer, store, slack, teller)
+            service = SlackService(settings, outside, self._tokens.app)
             if self._tokens.signing is not None:
                 self._routes = Routes(routes(service.router, self._tokens.signing, refused=self._refused))
             yield service
 
     def _refused(self, why: str) -> None:
-        self._metrics.failed(DOOR, OTHERS)
+        count = self._metrics.failed(DOOR, OTHERS)
+        self._sparing.warn(f"{DOOR}: unauthenticated", f"{why} (number {count})")
 
 
 class _Late:

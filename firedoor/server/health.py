@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import sqlite3
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -15,6 +17,8 @@ from firedoor.server.site import Site
 OK = "ok"
 SECONDS = 2.0
 
+T = TypeVar("T")
+
 
 async def healthz(request: Request) -> Response:
     """The process is alive: a load balancer may send to it. A delivery that it cannot store it refuses itself."""
@@ -24,7 +28,7 @@ async def healthz(request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """200 when everything works, else 503; for each part `ok`, or what is wrong with it."""
     site: Site = request.app.state.site
-    store, temporal = await asyncio.gather(_store(site), _temporal(site))
+    store, temporal = await asyncio.gather(_shared(site, _store), _shared(site, _temporal))
     dispatcher = OK if site.dispatcher is not None and not site.broken.done() else "it does not run"
     parts = {"store": store, "temporal": temporal, "dispatcher": dispatcher}
     if site.chat is not None:
@@ -38,12 +42,26 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """The figures, for Prometheus."""
     site: Site = request.app.state.site
-    # Where the store cannot be read its figures stand still; `/readyz` says why.
+    await _shared(site, _figures)
+    return Response(site.metrics.text(), media_type=CONTENT_TYPE)
+
+
+async def _shared(site: Site, look: Callable[[Site], Coroutine[Any, Any, T]]) -> T:
+    """What a look finds: one that is under way is waited for, so that a crowd who ask look once."""
+    task = site.looks.get(look.__name__)
+    if task is None or task.done():
+        task = site.looks[look.__name__] = asyncio.create_task(look(site))
+    # Whoever goes away does not take it from the others.
+    found: T = await asyncio.shield(task)
+    return found
+
+
+async def _figures(site: Site) -> None:
+    """Where the store cannot be read its figures stand still; `/readyz` says why."""
     with contextlib.suppress(FiredoorError):
         for state, count in (await site.deliveries.counts_by_state()).items():
             site.metrics.stored.labels(state.value).set(count)
         site.metrics.waiting.set((await site.deliveries.backlog())[0])
-    return Response(site.metrics.text(), media_type=CONTENT_TYPE)
 
 
 async def _store(site: Site) -> str:

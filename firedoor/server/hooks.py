@@ -6,6 +6,7 @@ from is kept even where it cannot be read: the dispatcher makes a dead letter of
 """
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from firedoor.server.log import LOGGER, shown
 from firedoor.server.site import Site
 
 TOO_LARGE = 413
+#: Bytes. Larger bodies are judged one at a time: while a thread reads JSON, nobody else in the process has a turn.
+HEAVY = 200_000
 #: Of a body that is packed no secret could be taken out, and what 2 MB of it hold has no limit.
 UNPACKED = frozenset({"", "identity"})
 
@@ -94,7 +97,8 @@ async def _taken(site: Site, door: Door, headers: Mapping[str, str], body: bytes
         said = "Bodies with a Content-Encoding are not taken: send it as it is."
         return Answer(415, "packed", {"error": said}, said)
     try:
-        read = await loop.run_in_executor(site.threads, _judged, site, door, headers, body)
+        async with site.heavy if len(body) > HEAVY else contextlib.nullcontext():
+            read = await loop.run_in_executor(site.threads, _judged, site, door, headers, body)
         if read.confirm:
             return await _confirmed(site, door, read.confirm)
         kept = _kept(door, headers)

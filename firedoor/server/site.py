@@ -9,6 +9,7 @@ from typing import Any
 
 from temporalio.client import Client
 
+from firedoor.catalog import Shelves
 from firedoor.config import Settings
 from firedoor.deliveries import Deliveries, Dispatcher
 from firedoor.engine import Engine, connect
@@ -36,6 +37,7 @@ class Site:
     """
 
     settings: Settings
+    shelves: Shelves
     doors: Mapping[str, Door]
     deliveries: Deliveries
     fetch: Fetch
@@ -47,6 +49,10 @@ class Site:
     dispatcher: Dispatcher | None = None
     chat: Chat | None = None
     reached: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Whoever has a large body in hand.
+    heavy: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    #: Looks at the store for `/readyz` and `/metrics` that are under way: strangers may ask as often as they like.
+    looks: dict[str, "asyncio.Task[Any]"] = field(default_factory=dict[str, "asyncio.Task[Any]"])
     closing: bool = False
     broken: "asyncio.Future[str]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -60,7 +66,7 @@ class Site:
         self.client = await self._connected()
         self.engine = Engine(self.client, self.settings)
         self.metrics.connected.set(1)
-        self.dispatcher = Dispatcher(self.engine, self.deliveries, self.settings)
+        self.dispatcher = Dispatcher(self.engine, self.deliveries, self.settings, self.shelves)
         self.reached.set()
         await self.dispatcher.run()
 
@@ -93,10 +99,10 @@ async def open_site(settings: Settings, fetch: Fetch | None = None) -> AsyncGene
         stack.callback(threads.shutdown, wait=False, cancel_futures=True)
         deliveries = Deliveries.open(settings.deliveries_path)
         stack.push_async_callback(_closed, deliveries)
-        site = Site(settings, doors, deliveries, asking, threads)
+        site = Site(settings, Shelves(settings), doors, deliveries, asking, threads)
         tasks = {"dispatcher": site.work}
         if known is not None:
-            site.chat = Chat(settings, known, site.metrics, site.sparing)
+            site.chat = Chat(settings, site.shelves, known, site.metrics, site.sparing)
             tasks["slack"] = site.talk
         await stack.enter_async_context(_kept(site, tasks))
         yield site

@@ -5,7 +5,6 @@ A token is `fdt_ID_SECRET`; the secret has 256 random bits, so that a plain SHA-
 
 import hashlib
 import hmac
-import os
 import secrets
 import sqlite3
 from collections.abc import Generator, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from firedoor.errors import FiredoorError, UsageError
+from firedoor.sqlite import explained, make_private
 
 PREFIX = "fdt"
 ID_BYTES, SECRET_BYTES = 6, 32
@@ -131,9 +131,8 @@ class Tokens:
     @contextmanager
     def _database(self) -> Generator[sqlite3.Connection]:
         """One transaction. Raises `FiredoorError` where the file cannot be used."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        with explained(FiredoorError, f"The tokens in {self._path} cannot be used", "Nothing was changed."):
+            make_private(self._path)
             database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level="IMMEDIATE")
             try:
                 database.execute(SCHEMA)
@@ -141,12 +140,6 @@ class Tokens:
                     yield database
             finally:
                 database.close()
-        except (sqlite3.Error, OSError) as error:
-            raise FiredoorError(
-                f"The tokens in {self._path} cannot be used: {error}.",
-                changed="Nothing was changed.",
-                next="Look whether the disk is full, and whether the file belongs to this user.",
-            ) from error
 
 
 def _read(database: sqlite3.Connection) -> Generator[Token]:

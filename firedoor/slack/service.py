@@ -7,6 +7,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
+from firedoor.catalog import Shelves
 from firedoor.config import Settings
 from firedoor.engine import Engine
 from firedoor.errors import FiredoorError
@@ -18,7 +19,6 @@ from firedoor.slack.inbound.refusals import Refusals
 from firedoor.slack.inbound.replies import Replies
 from firedoor.slack.inbound.router import Router
 from firedoor.slack.inbound.socket import Socket
-from firedoor.slack.shelves import Shelves
 from firedoor.slack.store import Store
 from firedoor.timeline.writer import Writer
 
@@ -39,9 +39,10 @@ class Teller(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What Slack needs of the rest of the server: the incidents, the timeline, what was posted, who posts it."""
+    """What Slack needs of the rest of the server: incidents, runbooks, the timeline, what was posted, who posts it."""
 
     engine: Engine
+    shelves: Shelves
     writer: Writer
     store: Store
     slack: Slack
@@ -56,20 +57,19 @@ class SlackService:
 
     def __init__(self, settings: Settings, outside: Outside, app_token: SecretStr | None = None) -> None:
         self._outside = outside
-        self.shelves = Shelves(settings)
         replies = Replies(outside.slack)
-        door = Door(
+        self.door = Door(
             engine=outside.engine,
             slack=outside.slack,
             store=outside.store,
             people=People(settings, outside.slack),
             refusals=Refusals(outside.writer),
             replies=replies,
-            shelves=self.shelves,
+            shelves=outside.shelves,
             timeline=outside.writer.timeline,
             wake=outside.teller.wake,
         )
-        self.router = Router(Handlers(door), outside.store, replies)
+        self.router = Router(Handlers(self.door), outside.store, replies)
         self.socket = Socket(settings.slack.base_url, app_token, self.router) if app_token else None
 
     async def run(self) -> None:
@@ -90,7 +90,7 @@ class SlackService:
     async def _warm(self) -> None:
         """Compile the runbooks before the first command, which must not wait for it."""
         try:
-            await self.shelves.now()
+            await self.door.shelf()
         except FiredoorError as error:
             _LOG.warning("the runbooks cannot be read: %s", error.what)
 

@@ -10,36 +10,37 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from firedoor.errors import FiredoorError, UsageError
+from firedoor import sqlite
+from firedoor.errors import FiredoorError
+from firedoor.sqlite import Kind, transaction
 
-#: "FDsl": how `file` and we recognise it.
-APPLICATION_ID = 0x4644736C
-FORMAT = 1
 BUSY_SECONDS = 10.0
 #: Slack sends an envelope again for minutes, not for days.
 CLAIM_SECONDS = 86_400.0
 #: A process that posts says so for this long before each attempt. It must be longer than an attempt may take.
 LEASE_SECONDS = 45.0
+#: What a process sent before it died may still arrive for this long.
+ARRIVAL_SECONDS = 5.0
 
 _TABLES = (
-    """CREATE TABLE IF NOT EXISTS message (
+    """CREATE TABLE message (
         key TEXT PRIMARY KEY, channel TEXT NOT NULL, thread TEXT NOT NULL, state TEXT NOT NULL, ts TEXT NOT NULL,
         since REAL NOT NULL, owner TEXT NOT NULL, lease REAL NOT NULL
     ) STRICT, WITHOUT ROWID""",
-    "CREATE TABLE IF NOT EXISTS claim (envelope TEXT PRIMARY KEY, at REAL NOT NULL) STRICT, WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS claim_at ON claim (at)",
-    """CREATE TABLE IF NOT EXISTS conversation (
+    "CREATE TABLE claim (envelope TEXT PRIMARY KEY, at REAL NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE INDEX claim_at ON claim (at)",
+    """CREATE TABLE conversation (
         incident TEXT NOT NULL, run TEXT NOT NULL, channel TEXT NOT NULL, ts TEXT NOT NULL, digest TEXT NOT NULL,
         own TEXT NOT NULL, deleted INTEGER NOT NULL, edits INTEGER NOT NULL, ended INTEGER NOT NULL, at REAL NOT NULL,
         PRIMARY KEY (incident, run)
     ) STRICT, WITHOUT ROWID""",
-    "CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
 )
 
 #: Whose keys and names hold which conversation: `INCIDENT/RUN/…`, and after a blank in a fact's name.
@@ -50,6 +51,9 @@ _FORGET = (
     """DELETE FROM message WHERE since < ? AND NOT EXISTS
         (SELECT 1 FROM conversation WHERE instr(message.key, incident || '/' || run || '/') = 1)""",
 )
+
+#: "FDsl".
+KIND = Kind("what was posted to Slack", application_id=0x4644736C, format=1, tables=_TABLES)
 
 
 class StoreError(FiredoorError):
@@ -127,14 +131,7 @@ class Store:
     def open(cls, path: Path, *, clock: Callable[[], float] = time.time) -> Self:
         """Open it; create it (mode 0600) where there is none. Raises `StoreError`, `UsageError` for another file."""
         with _explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            try:
-                _prepare(database, path)
-            except BaseException:
-                database.close()
-                raise
+            database = KIND.open(path, BUSY_SECONDS)
         return cls(path, database, clock=clock)
 
     def close(self) -> None:
@@ -177,8 +174,10 @@ class Store:
             return before
 
     def _is_busy(self, message: Message, now: float) -> bool:
-        other = message.owner not in ("", self.owner)
-        return message.state is MessageState.SENDING and other and message.lease > now
+        if message.state is not MessageState.SENDING or message.owner in {"", self.owner}:
+            return False
+        sent = message.lease - LEASE_SECONDS
+        return now < (message.lease if _lives(message.owner) else sent + ARRIVAL_SECONDS)
 
     def busy(self, message: Message) -> bool:
         """Is another process posting it at this moment?"""
@@ -271,14 +270,18 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection]:
-        with self._lock, _explained(self.path):
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
+        with self._lock, _explained(self.path), transaction(self._database):
+            yield self._database
+
+
+def _lives(owner: str) -> bool:
+    """Is the process of an owner there? Of another machine's nothing is known here, but none shares the file."""
+    try:
+        with suppress(PermissionError):
+            os.kill(int(owner.partition(".")[0]), 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _message(database: sqlite3.Connection, key: str) -> Message | None:
@@ -295,48 +298,5 @@ def _conversation(row: tuple[str, str, str, str, str, str, int, int, int, float]
     return Conversation(*row[:8], ended=bool(row[8]), at=row[9])
 
 
-def _prepare(database: sqlite3.Connection, path: Path) -> None:
-    _use_wal(database)
-    database.execute("PRAGMA synchronous=FULL")
-    database.execute("BEGIN IMMEDIATE")
-    found = database.execute("PRAGMA application_id").fetchone()[0]
-    empty = not database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-    version = database.execute("PRAGMA user_version").fetchone()[0]
-    if (found, version) != (APPLICATION_ID, FORMAT) and not empty:
-        database.execute("ROLLBACK")
-        raise UsageError(
-            f"{path} is not a Slack store that this firedoor knows.",
-            changed="It was not touched.",
-            next="Move it away: a new one is made, which knows nothing of the messages that were posted before.",
-        )
-    for statement in _TABLES:
-        database.execute(statement)
-    database.execute(f"PRAGMA application_id={APPLICATION_ID}")
-    database.execute(f"PRAGMA user_version={FORMAT}")
-    database.execute("COMMIT")
-
-
-def _use_wal(database: sqlite3.Connection) -> None:
-    """SQLite does not wait for its busy timeout here, and two processes may open a new file at the same moment."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            database.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-@contextmanager
-def _explained(path: Path) -> Generator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise StoreError(
-            f"The Slack store {path} does not work: {error}.",
-            changed="Nothing was sent to Slack.",
-            next="Check the disk, and the owner and mode of the file and its folder.",
-        ) from error
+def _explained(path: Path) -> AbstractContextManager[None]:
+    return sqlite.explained(StoreError, f"The Slack store {path} does not work", "Nothing was sent to Slack.")

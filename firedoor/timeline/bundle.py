@@ -6,6 +6,7 @@ and compare: a byte changed anywhere, also in the zip's own fields, is seen. Pur
 
 import binascii
 import struct
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -80,7 +81,9 @@ def unpack(data: bytes) -> Unpacked:
         offset = end
     again = pack(files)
     if again != data:
-        at = next((i for i, (old, new) in enumerate(zip(again, data, strict=False)) if old != new), None)
-        where = f"from byte {min(len(again), len(data)) if at is None else at:,} on"
+        # The shortest beginning that differs, halving: a loop over the bytes would take longer than all the rest.
+        shorter = range(min(len(again), len(data)))
+        at = bisect_left(shorter, True, key=lambda last: again[: last + 1] != data[: last + 1])
+        where = f"from byte {at:,} on"
         faults.append(f"The zip file is not as firedoor writes it, {where}: it was changed, or packed again.")
     return Unpacked(files, tuple(faults))

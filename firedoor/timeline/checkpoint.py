@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ ED25519 = b"\x01"
 MAX_NOTE = 1_000_000
 MAX_SIGNATURES = 100
 _PRIVATE = "PRIVATE+KEY"
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 class CheckpointError(ValueError):
@@ -59,7 +61,7 @@ def key_id(name: str, public: bytes) -> bytes:
 
 
 def _check_name(name: str) -> str:
-    if not name or "+" in name or any(char.isspace() or not char.isprintable() for char in name):
+    if not name or "+" in name or " " in name or not name.isprintable():  # Of all spaces only " " is printable.
         raise CheckpointError(f"{name!r} cannot name a key: no spaces, no plus signs, at least one character")
     return name
 
@@ -167,7 +169,7 @@ def _parse_note(note: str | bytes) -> tuple[str, list[tuple[str, bytes]]]:
             note = note.decode()
         except UnicodeDecodeError:
             raise CheckpointError("the note is not UTF-8") from None
-    if len(note) > MAX_NOTE or any(char < " " and char != "\n" for char in note):
+    if len(note) > MAX_NOTE or _CONTROL.search(note):
         raise CheckpointError("the note is too long or holds control characters")
     body, gap, rest = note.rpartition("\n\n")
     if not gap or not rest.endswith("\n"):

@@ -5,12 +5,13 @@ file can drop them; that is what the tree and the signed checkpoints are for.
 """
 
 import sqlite3
-import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from firedoor import sqlite
 from firedoor.errors import UsageError
+from firedoor.sqlite import make_durable, pragma, transaction
 from firedoor.timeline.entry import TimelineError
 
 #: "FDtl": how `file` and we recognise a timeline.
@@ -91,8 +92,7 @@ def connect(path: Path, *, busy_seconds: float, readonly: bool = False) -> sqlit
 
 def _prepare(database: sqlite3.Connection, path: Path, *, readonly: bool, busy_seconds: float) -> None:
     if not readonly:
-        _use_wal(database, busy_seconds)
-        database.execute("PRAGMA synchronous=FULL")
+        make_durable(database, busy_seconds)
         database.execute("PRAGMA recursive_triggers=ON")
         if pragma(database, "application_id") == 0:
             _create(database, path)
@@ -106,29 +106,8 @@ def _prepare(database: sqlite3.Connection, path: Path, *, readonly: bool, busy_s
         )
 
 
-def pragma(database: sqlite3.Connection, name: str) -> int:
-    """The value of a numeric pragma."""
-    value: int = database.execute(f"PRAGMA {name}").fetchone()[0]
-    return value
-
-
-def _use_wal(database: sqlite3.Connection, busy_seconds: float) -> None:
-    # SQLite does not wait for its busy timeout here, and two processes may open a new file at the same moment.
-    deadline = time.monotonic() + busy_seconds
-    while True:
-        try:
-            database.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
 def _create(database: sqlite3.Connection, path: Path) -> None:
-    database.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(database):
         if pragma(database, "application_id") == 0:
             if database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
                 raise UsageError(f"{path} is a database, but not a timeline.", changed="It was not touched.")
@@ -136,33 +115,8 @@ def _create(database: sqlite3.Connection, path: Path) -> None:
                 database.execute(statement)
             database.execute(f"PRAGMA application_id={APPLICATION_ID}")
             database.execute(f"PRAGMA user_version={FORMAT}")
-        database.execute("COMMIT")
-    finally:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
 
 
-_SENTENCES = {
-    sqlite3.SQLITE_BUSY: ("another process holds the timeline", "See which process writes to it, and try again."),
-    sqlite3.SQLITE_LOCKED: ("another connection holds the timeline", "Try again."),
-    sqlite3.SQLITE_FULL: ("the disk is full", "Free some space. What waits continues by itself when it is retried."),
-    sqlite3.SQLITE_IOERR: ("the disk reports an error", "Check the disk and the system log before anything else."),
-    sqlite3.SQLITE_READONLY: ("the file is read-only", "Check its owner and mode, and those of its folder."),
-    sqlite3.SQLITE_CANTOPEN: ("the file cannot be opened", "Check its owner and mode, and those of its folder."),
-    sqlite3.SQLITE_PERM: ("the file may not be opened", "Check its owner and mode, and those of its folder."),
-    sqlite3.SQLITE_CORRUPT: ("the file is damaged", "Keep a copy of it, then restore the newest backup."),
-    sqlite3.SQLITE_NOTADB: ("the file is not a database", "Keep a copy of it, then restore the newest backup."),
-}
-
-
-@contextmanager
-def explained(path: Path) -> Generator[None]:
-    """Turn SQLite's errors into `TimelineError` with a sentence that says what to do."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        what, what_next = _SENTENCES.get(code, (f"SQLite says {error}", "Check the file with `firedoor doctor`."))
-        raise TimelineError(
-            f"The timeline {path} does not work: {what}.", changed="Nothing of this was recorded.", next=what_next
-        ) from error
+def explained(path: Path) -> AbstractContextManager[None]:
+    """Turn the errors of SQLite and of the file into `TimelineError` with a sentence that says what to do."""
+    return sqlite.explained(TimelineError, f"The timeline {path} does not work", "Nothing of this was recorded.")

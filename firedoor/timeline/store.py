@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Self
 
 from firedoor.canonical import sha256_hex
+from firedoor.names import named
+from firedoor.sqlite import pragma
 from firedoor.timeline import tree
 from firedoor.timeline.batch import Batch, Head, Receipt, Stamp, Stored
 from firedoor.timeline.checkpoint import (
@@ -26,7 +28,7 @@ from firedoor.timeline.checkpoint import (
     load_signer,
     open_note,
 )
-from firedoor.timeline.database import connect, explained, pragma
+from firedoor.timeline.database import connect, explained
 from firedoor.timeline.entry import Draft, Entry, Kind, Prepared, TimelineError, prepare
 from firedoor.timeline.nodes import STORED_LEVELS, Nodes
 
@@ -297,6 +299,18 @@ class Timeline:
         query = "SELECT incident FROM entry WHERE incident > '' GROUP BY incident ORDER BY min(idx)"
         with self._reading, explained(self.path):
             return [row[0] for row in self._reader.execute(query)]
+
+    def find(self, text: str, otherwise: str = "") -> str:
+        """The id of an incident, by the whole of it or by a part that only one begins or ends with.
+
+        What plans read is on record too: it is found by its name, and not offered. Raises `UsageError`, which ends in
+        `otherwise`.
+        """
+        every = self.incidents()
+        known = every if text in every else [name for name in every if not name.startswith("plan.")]
+        return named(
+            text, dict.fromkeys(known, ""), nowhere=f"The timeline has no incident {text!r}", otherwise=otherwise
+        )
 
     def checkpoint(self) -> str:
         """The newest signed checkpoint; empty while nothing has been recorded."""

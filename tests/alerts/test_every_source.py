@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from firedoor.alerts import SOURCES, Alert, Lock, Source, UnauthenticatedError, guardduty
+from firedoor.alerts._reading import MOST_ALERTS
 from firedoor.alerts._secrets import scrubbed
 from firedoor.errors import UsageError
 from tests.alerts.messages import MESSAGES, NOW, SECRET
@@ -209,3 +210,21 @@ def test_what_no_json_can_hold(kind: str, member: bytes) -> None:
     for message in RECORDED:
         if isinstance(message, dict):
             read(kind, {}, json.dumps(message).encode()[:-1] + b', "more": ' + member + b"}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("alertmanager", b'{"alerts": [%s{}]}' % (b"{}," * MOST_ALERTS)),
+        ("grafana", b'{"alerts": [%s{}]}' % (b"{}," * MOST_ALERTS)),
+        ("elastic", b"[%s{}]" % (b"{}," * MOST_ALERTS)),
+        ("cloudevents", b"[%s{}]" % (b"{}," * MOST_ALERTS)),
+        ("cloudtrail", b"[%s{}]" % (b"{}," * MOST_ALERTS)),
+        ("securityhub", b'{"findings": [%s{}]}' % (b"{}," * MOST_ALERTS)),
+        ("health", b'{"affectedEntities": [%s{}]}' % (b"{}," * MOST_ALERTS)),
+    ],
+)
+def test_nobody_has_so_many_alerts(kind: str, body: bytes) -> None:
+    """600,000 fit into 2 MB: each would be matched with every runbook, and everybody else's would wait."""
+    with pytest.raises(UsageError, match=r"10,001 alerts, more than 10,000"):
+        SOURCES[kind].parse({}, body)

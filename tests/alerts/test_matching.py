@@ -97,7 +97,9 @@ def test_a_field_that_the_alert_has_not(trigger: str, needs: str, failed: bool) 
     assert found.failures == (found.reasons if failed else ())
 
 
-@pytest.mark.parametrize("other", ["alert.severity > 9.0", "alert.type == 'x'", "alert.title.size() > 5", "int(alert.account) > 5"])
+@pytest.mark.parametrize(
+    "other", ["alert.severity > 9.0", "alert.type == 'x'", "alert.title.size() > 5", "int(alert.account) > 5"]
+)
 def test_a_field_that_would_not_help(other: str) -> None:
     """Where the condition does not hold for another reason as well, that one is told."""
     trigger = f"{{alert: guardduty, when: \"{other} && alert.account != ''\", inputs: {{key: AKIAX}}}}"

@@ -227,6 +227,7 @@ def test_any_bytes(body: bytes) -> None:
 
 LENGTH, MOST_SECONDS = 200_000, 3.0
 HARD = (
+    "\n",
     '["a"]","',
     "-----BEGIN PRIVATE KEY-----",
     "-----BEGIN PRIVATE KEY-----\n-a",
@@ -261,3 +262,15 @@ def test_no_text_takes_long(piece: str) -> None:
     scrubbed(body)
     scrubbed(json.dumps({"a": body.decode()}).encode())
     assert time.process_time() - begun < MOST_SECONDS
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_other_encodings(encoding: str) -> None:
+    """What `json` reads is searched as it reads it, line by line as well; what only begins so is searched as it is."""
+    value = "xoxb-0123456789-canaryCANARY"
+    for text in (f'{{"a": "{value}"}}', f'{{"Raw": 1}}\n{{"a": "\\u0078{value[1:]}"}}\n', f"leaked: {value}"):
+        clean = scrubbed(text.encode(encoding)).decode(encoding)
+        assert "canary" not in clean
+        assert fingerprint(value) in clean
+    assert scrubbed('{"a": 1}'.encode(encoding)) == '{"a": 1}'.encode(encoding)
+    assert b"canary" not in scrubbed(b"\xff\xfe" + value.encode())

@@ -235,3 +235,16 @@ def test_half_characters(half: int, name: str) -> None:
         escaped = posted(signed(message) | {name: chr(half)})
         tried(escaped)
         tried(json.dumps(signed(message) | {name: chr(half)}, ensure_ascii=False).encode(errors="surrogatepass"))
+
+
+def test_strangers_are_read_no_further_than_needed() -> None:
+    """A body that is larger than any of SNS's is not read before it has shown a secret."""
+    large = posted(signed(notification("x" * _sns.MOST_ENVELOPE)))
+    with pytest.raises(UnauthenticatedError, match="it is no message of SNS"):
+        _sns.authenticate({}, large, lock())
+    shows = {"authorization": f"Bearer {SECRET}"}
+    _sns.authenticate(shows, large, lock(secrets=(SecretStr(SECRET),)))
+    for odd in (b"[" * 100_000, b"9" * 5_000, b"\xff", b'{"Type": "\\ud800", "TopicArn": 1}'):
+        with pytest.raises(UnauthenticatedError, match="it is no message of SNS"):
+            _sns.authenticate({}, odd, lock())
+    refused(notification("\ud800", SignatureVersion="2", Signature="YQ=="), "its signature is not")

@@ -52,6 +52,13 @@ def test_the_vectors_of_the_reference() -> None:
     assert opens(HEADERS | {"webhook-signature": SIGNED_BY_KEY}, public())
 
 
+@pytest.mark.parametrize("signature", ["v1a,\xe9", "v1a,@", "v1a,YQ==", "v1a", "v1,\xe9", "\xff", ","])
+def test_a_signature_that_is_none(signature: str) -> None:
+    """Whatever stands there is refused, by either kind of secret, and is no mistake of ours."""
+    for secret in (SECRET, public()):
+        assert not opens(HEADERS | {"webhook-signature": signature}, secret)
+
+
 def test_a_list_of_signatures_and_of_secrets() -> None:
     """Any right pair opens, so that either side may rotate."""
     several = f"{WRONG} v2,AAAA v1a,AAAA {SIGNED} {SIGNED_BY_KEY}"

@@ -193,7 +193,7 @@ def test_headers_and_doors(cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch
     [
         (b"nonsense", "guardduty", "it is not JSON"),
         (b"{}", "guardduti", "Did you mean guardduty or"),
-        (b"{}", "", "There is no alert source ''"),
+        (b"{}", "", "Whose payload is it?"),
         (b'{"x": 1}', "twins", "cannot be read as twins (KeyError)"),
         (None, "guardduty", "cannot be read: No such file"),
     ],

@@ -84,3 +84,15 @@ def test_the_mistakes_of_a_child_are_reported_in_its_file(tmp_path: Path) -> Non
         ("kid.yaml", 2, "bad-duration"),
     ]
     assert caught.value.next == f"`firedoor lint {parent}` shows every mistake."
+
+
+def test_a_runbook_of_a_folder_is_called_like_its_file(tmp_path: Path) -> None:
+    """Alerts and commands name it by what stands in it, folders by the file: one name must lead to one runbook."""
+    path = tmp_path / "copy.yaml"
+    path.write_text(KID)
+    assert compile_runbook(path).name == "kid"
+    with pytest.raises(RunbookErrors) as caught:
+        compile_runbook(path, runbooks={"copy": path})
+    [found] = caught.value.diagnostics
+    assert (found.code.value, found.line) == ("file-name", 1)
+    assert "rename the file to kid.yaml, or write `name: copy`" in found.allowed

@@ -275,7 +275,7 @@ async def test_no_more_starts_than_the_runbook_allows(desk: Desk, caplog: pytest
         assert last.state is State.HELD
         assert last.incidents == ()
         assert f"firedoor run leak key={keys[2]}" in last.reason
-        assert "is held with 1 alerts" in caplog.text
+        assert "is held with 1 alert." in caplog.text
         await desk.add(posted("again", finding(keys[0])))
         dispatcher.wake()
         await desk.settled(State.STARTED, State.STARTED, State.HELD, State.JOINED)

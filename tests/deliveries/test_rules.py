@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from firedoor.alerts import Alert
+from firedoor.catalog import Shelves
 from firedoor.compiler import compile_runbook
 from firedoor.config import Settings
 from firedoor.deliveries.delivery import Hit
@@ -88,7 +89,7 @@ def test_the_runbooks_are_those_of_the_files(tmp_path: Path, caplog: pytest.LogC
     """Compiled once, again when one changes; what cannot be read or has mistakes is told once."""
     (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere.yaml")
     (tmp_path / "leak.yaml").write_text("name: leak\ntriggers: [{alert: grafana}]\nsteps: 5\n")
-    runbooks = Runbooks(Settings(home=tmp_path / "home", runbooks=(tmp_path,)))
+    runbooks = Runbooks(Shelves(Settings(home=tmp_path / "home", runbooks=(tmp_path,))))
     known = runbooks.known()
     assert set(known.broken) == {"gone", "leak"}
     assert known.suspects("grafana") == ["leak"]

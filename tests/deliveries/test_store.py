@@ -155,7 +155,7 @@ def test_a_newer_format(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     """A sentence, no traceback."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreError, match="File exists"):
         Deliveries.open(tmp_path / "file" / "d.sqlite")
 
 

@@ -1,16 +1,13 @@
-"""An AWS emulator of a test's own."""
-
-from collections.abc import AsyncIterator
-from pathlib import Path
+"""An AWS account for each test."""
 
 import pytest
 
-from firedoor.drill.emulators import Aws, start_aws
-from firedoor.supervisor import Supervisor
+from firedoor.drill.emulators import Aws
+from tests.emulators import Emulator
 
 
 @pytest.fixture
-async def aws(tmp_path: Path, emulator: Path) -> AsyncIterator[Aws]:
-    """ministack, enforcing, empty."""
-    async with Supervisor() as supervisor:
-        yield await start_aws(supervisor, str(emulator), tmp_path / "emulator")
+def aws(ministack_server: Emulator) -> Aws:
+    """ministack, enforcing, empty: the one of the run, for starting one takes longer than most tests."""
+    ministack_server.reset()
+    return Aws(ministack_server.url)

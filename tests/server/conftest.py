@@ -1,8 +1,12 @@
 """Settings with a door of each kind, a site that is open, and a client that speaks to its application."""
 
+import asyncio
+import contextlib
 import hashlib
 import hmac
 import json
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +16,13 @@ import pytest
 
 from firedoor.config import Settings
 from firedoor.deliveries import Deliveries, Delivery, ledger
+from firedoor.errors import FiredoorError
+from firedoor.server import guard, protocol, serving
 from firedoor.server.app import create_app
+from firedoor.server.serving import listen, serve
 from firedoor.server.site import Site, open_site
 from tests.server.sns import TOPIC, Sns, sns
+from tests.server.wire import Served
 
 SECRET = "canary-secret-of-pagerduty"
 OTHER = "canary-secret-of-splunk-0123"
@@ -45,6 +53,14 @@ def event(number: int = 1, **others: object) -> bytes:
 def signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
     """PagerDuty's signature over a body."""
     return {"x-pagerduty-signature": f"v1={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"}
+
+
+def request(body: bytes, *headers: str, path: str = "/hooks/pagerduty", length: int | None = None) -> bytes:
+    """A delivery as it goes over the wire, for one answer."""
+    lines = [f"POST {path} HTTP/1.1", "Host: door", "Connection: close", *headers]
+    lines += [f"{name}: {value}" for name, value in signed(body).items()]
+    lines += [f"Content-Length: {len(body) if length is None else length}"]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +99,25 @@ async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(create_app(site), client=("192.0.2.7", 1234))
     async with httpx.AsyncClient(transport=transport, base_url="http://door") as found:
         yield found
+
+
+@pytest.fixture
+async def served(settings: Settings, near: Sns, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
+    """A server runs, and is less patient than it should be."""
+    monkeypatch.setattr(guard, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(protocol, "HEADER_SECONDS", 0.3)
+    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 5)
+    opened: asyncio.Future[Site] = asyncio.get_running_loop().create_future()
+    with listen("127.0.0.1", 0) as listening:
+        task = asyncio.create_task(serve(settings, listening, opened.set_result, near.fetch()))
+        site = await opened
+        try:
+            yield Served(listening.getsockname()[1], site, task)
+        finally:
+            if not task.done():
+                os.kill(os.getpid(), signal.SIGTERM)
+            with contextlib.suppress(FiredoorError):
+                await task
 
 
 async def stored(deliveries: Deliveries) -> list[Delivery]:

@@ -1,6 +1,7 @@
 """The JSON API: who is let in, what it does with a real Temporal, and the sentences of its refusals."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -165,6 +166,40 @@ async def test_nobody_is_let_in_without_a_token(api: Api, shown: dict[str, str])
     assert "canary" not in figures
 
 
+async def test_a_token_of_somebody_who_has_left(api: Api) -> None:
+    """Whoever is taken out of [people] is nobody, also by a token that has months to go and a role that is left over."""
+    for principal in ("user:grace2", "user:", "user:os:grace"):
+        gone = api.token(principal, principal)
+        error = await api.refused("GET", "/incidents", gone, 401)
+        assert error["what"] == "Nobody is known by this token."
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[" * 100_000, b"\xff\xff", '{"runbook": 1}'.encode("utf-16"), b"{" * 2_100_000]
+)
+async def test_a_stranger_is_asked_for_a_token_before_anything_is_read(api: Api, body: bytes) -> None:
+    """401, whatever the body is: it costs nothing and says nothing."""
+    headers = {"content-type": "application/json"}
+    for path in ("/incidents", "/incidents/x/approve", "/plans", "/nothing"):
+        error = await api.refused("POST", path, headers, 401, content=body)
+        assert error["what"] == "Nobody is known by this token."
+    ada = api.token("ada", "user:ada")
+    answer = await api.client.post("/api/v1/incidents", content=body, headers=headers | ada)
+    assert answer.status_code in {400, 413}
+    assert (await api.client.get("/api/v1/openapi.json")).status_code == 200
+
+
+async def test_tokens_that_cannot_be_looked_up(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    """503, and where they are kept is told to the log alone."""
+    ada = api.token("ada", "user:ada")
+    path = api.settings.tokens_path
+    path.rename(path.with_suffix(".away"))
+    path.mkdir()
+    error = await api.refused("GET", "/incidents", ada, 503)
+    assert str(path) not in str(error)
+    assert str(path) in caplog.text
+
+
 async def test_a_token_does_what_it_is_for_and_no_more(api: Api) -> None:
     """The sentence names the scope that is missing."""
     reader = api.token("reader", "system:reader", Scope.READ)
@@ -240,11 +275,21 @@ async def test_deliveries_are_looked_at_and_replayed(api: Api) -> None:
     assert "is not a GuardDuty finding" in error["what"]
     error = await api.refused("POST", attach.replace("guardduty", "guarduty"), ada, 400, content=other)
     assert "Did you mean guardduty" in error["next"]
+    secret = "xoxb-0123456789-canary0123456789"
+    packed = base64.b64encode(json.dumps({"title": f"found {secret}"}).encode()).decode()
+    cloud = {"specversion": "1.0", "id": "1", "source": "/ci", "type": "leak", "data_base64": packed}
+    seen = attach.replace("guardduty", "cloudevents")
+    assert (await api.call("POST", seen, ada, json=cloud))["alerts"] == 3
+    view = json.dumps(await api.call("GET", f"/incidents/{incident}", ada))
+    entries = json.dumps(await api.call("GET", f"/incidents/{incident}/timeline", ada))
+    assert "found sha256:" in view + entries
+    assert "canary" not in view + entries
     await api.call("POST", f"/incidents/{incident}/abort", ada, json={"reason": "test over"})
 
 
 async def test_before_temporal_has_answered(settings: Settings) -> None:
     """The API says so, and what to do."""
+    settings = settings.model_copy(update={"people": {"ada": Person(identities=("os:ada",))}})
     async with open_site(settings) as server:
         transport = httpx.ASGITransport(create_app(server))
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:

@@ -1,8 +1,10 @@
 """Lines of the log that strangers can cause: few, short, and lines."""
 
+import logging
+
 import pytest
 
-from firedoor.server.log import Sparing, shown
+from firedoor.server.log import Bounded, Sparing, shown
 from firedoor.server.metrics import MOST_ADDRESSES, Metrics
 
 
@@ -42,3 +44,19 @@ def test_addresses_are_counted_up_to_a_number() -> None:
         "firedoor_failed_authentications_total", {"door": "door", "remote": "others"}
     )
     assert value == 10.0
+
+
+def test_what_a_library_says_is_bounded() -> None:
+    """Twenty lines a minute of a logger and a level, and then how many there were."""
+    now = 0.0
+    bounded = Bounded(lambda: now)
+
+    def said(level: int) -> str:
+        record = logging.LogRecord("uvicorn.error", level, "", 0, "Invalid %s", ("HTTP",), None)
+        return record.getMessage() if bounded.filter(record) else ""
+
+    assert [said(logging.WARNING) for _ in range(30)] == ["Invalid HTTP"] * 20 + [""] * 10
+    assert said(logging.ERROR) == "Invalid HTTP"
+    now = 61.0
+    assert said(logging.WARNING) == "Invalid HTTP (10 more lines were left out)"
+    assert said(logging.ERROR) == "Invalid HTTP"

@@ -1,5 +1,7 @@
 """Bearer tokens of people: an issuer on loopback, and every way in which its tokens can be wrong."""
 
+import asyncio
+import base64
 import json
 import threading
 import time
@@ -16,7 +18,7 @@ from pydantic import SecretStr
 
 from firedoor.doors import Oidc
 from firedoor.errors import FiredoorError, RefusedError
-from firedoor.server.oidc import Issuer
+from firedoor.server.oidc import Issuer, IssuerError
 
 RSA = rsa.generate_private_key(65537, 2048)
 STRANGER = rsa.generate_private_key(65537, 2048)
@@ -179,6 +181,27 @@ async def test_an_issuer_that_cannot_be_asked(fake: FakeIssuer, documents: dict[
     fake.documents |= documents
     with pytest.raises(FiredoorError, match=says):
         await fake.issuer().identity(fake.token())
+
+
+async def test_an_issuer_that_is_away_is_asked_once(fake: FakeIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd of tokens waits for one call, and for a moment nobody asks again; then it may be there."""
+    clock = [1000.0]
+    monkeypatch.setattr("firedoor.server.oidc.time.monotonic", lambda: clock[0])
+    issuer, kept = fake.issuer(), fake.documents.pop("/jwks")
+    answers = await asyncio.gather(*(issuer.identity(fake.token()) for _ in range(20)), return_exceptions=True)
+    assert {type(one) for one in answers} == {IssuerError}
+    assert len(fake.asked) == 2
+    clock[0] += 6
+    fake.documents["/jwks"] = kept
+    assert await issuer.identity(fake.token()) == "oidc:ada@example.com"
+
+
+@pytest.mark.parametrize("head", [b"[" * 20_000, b'{"alg": ' + b"[" * 15_000, b"\xff", b'{"alg": 1e999, "kid": []}'])
+async def test_a_head_that_is_none(fake: FakeIssuer, head: bytes) -> None:
+    """However deep it is, or whatever it holds: refused, and no mistake of ours."""
+    part = base64.urlsafe_b64encode(head).decode().rstrip("=")
+    with pytest.raises(RefusedError):
+        await fake.issuer().identity(SecretStr(f"{part}.e30.e30"))
 
 
 async def test_keys_come_from_https_only(fake: FakeIssuer) -> None:

@@ -5,7 +5,6 @@ import contextlib
 from dataclasses import dataclass
 
 from firedoor.server.site import Site
-from tests.server.conftest import signed
 
 
 @dataclass
@@ -38,11 +37,3 @@ async def _heard(reader: asyncio.StreamReader) -> bytes:
         while part := await reader.read(65_536):
             answer += part
     return answer
-
-
-def request(body: bytes, *headers: str, path: str = "/hooks/pagerduty", length: int | None = None) -> bytes:
-    """A delivery as it goes over the wire, for one answer."""
-    lines = [f"POST {path} HTTP/1.1", "Host: door", "Connection: close", *headers]
-    lines += [f"{name}: {value}" for name, value in signed(body).items()]
-    lines += [f"Content-Length: {len(body) if length is None else length}"]
-    return "\r\n".join([*lines, "", ""]).encode() + body

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from temporalio.service import RPCError
 
 from firedoor import catalog
+from firedoor.catalog import Shelves
 from firedoor.config import Person
 from firedoor.doors import Slack as SlackSettings
 from firedoor.drill.slack.local import LocalSlack
@@ -146,7 +147,7 @@ class Inbound:
 
     async def asking(self, key: str = "AKIA1") -> tuple[str, IncidentView]:
         """An incident of the runbook that waits for approval."""
-        plan = (await self.service.shelves.now()).plan("gate-test")
+        plan = (await self.service.door.shelf()).plan("gate-test")
         started = await self.site.start(plan, {"key": key, "hard": False})
         view = await self.site.shows(started, lambda view: view.steps[0].request)
         async with asyncio.timeout(PATIENCE):
@@ -236,7 +237,7 @@ async def inbound_at(
             async with Slack(site.settings, store, token, pace=Pace(0)) as client, Writer(site.timeline) as writer:
                 woken = Woken()
                 teller = Reconciler(site.engine, client, store, site.settings, tempo=tempo) if tempo else woken
-                outside = Outside(site.engine, writer, store, client, teller)
+                outside = Outside(site.engine, Shelves(site.settings), writer, store, client, teller)
                 service = SlackService(site.settings, outside, SecretStr(slack.workspace.app_token))
                 running = asyncio.create_task(service.run())
                 await listening(slack)

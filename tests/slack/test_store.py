@@ -84,12 +84,38 @@ def test_what_is_over_is_forgotten(tmp_path: Path) -> None:
         assert (store.fact("topic old/r"), store.fact("topic open/r")) == ("", "x")
 
 
+def begins(path: Path) -> float:
+    """Begin to post a message, and end with it; when that was."""
+    with Store.open(path) as store:
+        store.take("a", "C1")
+        return store.clock()
+
+
+def test_what_a_dead_process_was_posting_is_not_waited_for(tmp_path: Path) -> None:
+    """Only until what it had sent must have arrived; one that lives may take its time."""
+    path = tmp_path / "slack.sqlite"
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        began = pool.submit(begins, path).result()
+    with Store.open(path) as store, Store.open(path) as other:
+        left = store.message("a")
+        assert left is not None
+        store.clock = lambda: began + 1
+        assert store.busy(left)
+        store.clock = other.clock = lambda: began + 10
+        assert not store.busy(left)
+        assert other.take("a", "C1").state is MessageState.SENDING
+        taken = store.message("a")
+        assert taken is not None
+        store.clock = lambda: began + 20
+        assert store.busy(taken)
+
+
 def test_another_file_is_not_touched(tmp_path: Path) -> None:
     """A database of something else, and no database at all."""
     path = tmp_path / "other.sqlite"
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE theirs (x)")
-    with pytest.raises(UsageError, match="not a Slack store"):
+    with pytest.raises(UsageError, match="does not hold what was posted to Slack"):
         Store.open(path)
     words = tmp_path / "words"
     words.write_text("these are words, and no database of anything " * 50)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from firedoor.catalog import Shelves
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.state import Message, View
 from firedoor.drill.slack.workspace import ALICE, BOB, INCIDENTS
@@ -42,7 +43,7 @@ class Whole:
 
     async def started(self) -> str:
         """An incident that waits for two people."""
-        plan = (await self.service.shelves.now()).plan("gate-test")
+        plan = (await self.service.door.shelf()).plan("gate-test")
         return await self.site.start(plan, {"key": "AKIA1", "hard": False})
 
     async def asked(self, channel: str) -> Message:
@@ -86,7 +87,7 @@ async def whole(
             token = SecretStr(slack.workspace.bot_token)
             async with Slack(site.settings, store, token, pace=Pace(0)) as client, Writer(site.timeline) as writer:
                 reconciler = Reconciler(site.engine, client, store, site.settings, tempo=TEMPO)
-                outside = Outside(site.engine, writer, store, client, reconciler)
+                outside = Outside(site.engine, Shelves(site.settings), writer, store, client, reconciler)
                 service = SlackService(site.settings, outside, SecretStr(slack.workspace.app_token))
                 running = asyncio.create_task(service.run())
                 await listening(slack)

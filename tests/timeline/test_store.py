@@ -10,9 +10,10 @@ import pytest
 
 from firedoor.canonical import sha256_hex
 from firedoor.errors import FiredoorError, UsageError
+from firedoor.sqlite import pragma
 from firedoor.timeline import tree
 from firedoor.timeline.checkpoint import b64, create_signer, open_note
-from firedoor.timeline.database import connect, pragma
+from firedoor.timeline.database import connect
 from firedoor.timeline.entry import Draft, EntryError, Kind, TimelineError
 from firedoor.timeline.store import MovedError, Timeline
 
@@ -311,7 +312,7 @@ def test_locked(timeline: Timeline, note: Drafter) -> None:
     """A process that never lets go of the file makes appends fail with a sentence, not hang."""
     other = sqlite3.connect(timeline.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(TimelineError, match="another process holds the timeline"):
+    with pytest.raises(TimelineError, match="another process holds it"):
         timeline.append([note(0)])
     other.execute("ROLLBACK")
     other.close()

@@ -52,7 +52,7 @@ def hint(counts: Mapping[State, int], *, shown: State | None) -> str:
     if shown is not None and shown in {State.DEAD, State.HELD} and counts[shown]:
         return f"firedoor alerts show ID says more; firedoor alerts replay --state {shown.value} tries them again."
     said = " and ".join(f"{counts[state]:,} {state.value}" for state in waiting)
-    return f"{said}: firedoor alerts --state {waiting[0].value}" if waiting else ""
+    return f"{said}: firedoor alerts {', '.join(f'--state {state.value}' for state in waiting)}" if waiting else ""
 
 
 def whole(one: Delivery, hits: Sequence[Hit], now: datetime.datetime) -> RenderableType:

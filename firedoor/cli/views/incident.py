@@ -77,6 +77,8 @@ def _facts(scene: Scene) -> Iterator[tuple[str, str]]:
         yield "undoes", view.undoes
     started = f"{clock(view.started, scene.now)} UTC by {view.starter.principal} ({view.starter.auth})"
     yield "started", started + (f" · {plural(view.alerts, 'alerts')}" if view.alerts else "")
+    if view.alert:
+        yield "alert", word(view.alert)
     for name, value in view.inputs.items():
         yield name, word(value)
     others = [name for name in view.responders if name != view.commander]

@@ -1,16 +1,15 @@
 """Deliveries of alerts: look at them, have them dealt with again, attach one to an incident."""
 
+import asyncio
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict
 
-from firedoor.alerts import SOURCES, Alert
-from firedoor.alerts._secrets import scrubbed
-from firedoor.catalog import nearest
+from firedoor.alerts import Alert
 from firedoor.deliveries import Delivery, State, ledger
-from firedoor.errors import UsageError
+from firedoor.deliveries.message import alert_of
 from firedoor.server.api.office import EngineOf, Reader, Reporter, SiteOf
 
 ROUTER = APIRouter(tags=["alerts"])
@@ -98,15 +97,6 @@ async def replay_delivery(delivery: str, who: Reporter, site: SiteOf) -> Deliver
 @ROUTER.post("/incidents/{incident}/attach")
 async def attach_alert(incident: str, source: str, request: Request, who: Reporter, engine: EngineOf) -> Attached:
     """Attach the alert in the body, one message as `source` sends it, to a running incident."""
-    if source not in SOURCES:
-        what = f"There is no alert source {source!r}."
-        raise UsageError(what, changed="Nothing was changed.", next=nearest(source, SOURCES))
-    parsed = SOURCES[source].parse(dict(request.headers), scrubbed(await request.body()))
-    if len(parsed.alerts) != 1:
-        raise UsageError(
-            f"The body holds {len(parsed.alerts)} alerts. {parsed.note}".strip(),
-            changed="Nothing was changed.",
-            next="Send a body with one alert.",
-        )
+    alert = await asyncio.to_thread(alert_of, source, dict(request.headers), await request.body())
     name = await engine.find(incident)
-    return Attached(incident=name, alerts=await engine.attach(name, parsed.alerts[0], who.responder))
+    return Attached(incident=name, alerts=await engine.attach(name, alert, who.responder))

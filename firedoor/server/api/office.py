@@ -7,7 +7,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 from pydantic import SecretStr
 
-from firedoor.catalog import Shelf, shelf
+from firedoor.catalog import Shelf
 from firedoor.config import Settings
 from firedoor.engine import Engine
 from firedoor.errors import FiredoorError, RefusedError, UnreachableError
@@ -116,7 +116,7 @@ def settings_of(site: SiteOf) -> Settings:
 
 async def shelf_of(site: SiteOf) -> Shelf:
     """Every runbook, compiled as it stands now."""
-    return await asyncio.to_thread(shelf, site.settings)
+    return await asyncio.to_thread(site.shelves.now)
 
 
 EngineOf = Annotated[Engine, Depends(engine_of)]

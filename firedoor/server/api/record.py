@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from firedoor.config import Settings
 from firedoor.errors import UsageError
-from firedoor.names import named
 from firedoor.server.api.office import Reader, SettingsOf
 from firedoor.timeline.export import export
 from firedoor.timeline.store import Timeline
@@ -38,12 +37,12 @@ async def export_incident(incident: str, who: Reader, settings: SettingsOf, purp
 
 def _entries(incident: str, settings: Settings) -> list[dict[str, Any]]:
     with _opened(settings) as store:
-        return [dict(stored.entry.fields) for stored in store.entries(_find(incident, store))]
+        return [dict(stored.entry.fields) for stored in store.entries(store.find(incident))]
 
 
 def _bundle(incident: str, settings: Settings, principal: str, purpose: str) -> tuple[str, bytes]:
     with _opened(settings) as reading:
-        name = _find(incident, reading)
+        name = reading.find(incident)
     with (
         tempfile.TemporaryDirectory() as folder,
         Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log) as store,
@@ -56,8 +55,3 @@ def _opened(settings: Settings) -> Timeline:
     if not settings.timeline_path.exists():
         raise UsageError("There is no timeline yet.", next="The worker writes it with the first incident.")
     return Timeline.read(settings.timeline_path)
-
-
-def _find(text: str, store: Timeline) -> str:
-    known = dict.fromkeys(store.incidents(), "")
-    return named(text, known, nowhere=f"The timeline has no incident {text!r}", otherwise="")

@@ -58,7 +58,7 @@ class Message:
 
 def incident(picture: Picture, edition: str = "") -> Message:
     """The message of an incident. `edition` makes new ids of blocks; the digest depends neither on it nor on time."""
-    still = replace(picture, settled=True, now=EPOCH, view=_coarse(picture.view))
+    still = replace(picture, now=EPOCH, view=_coarse(picture.view))
     digest = digest_of([_fitting(still), picture.modern])
     return Message(_fallback(picture), numbered(_fitting(picture), edition or digest[:12]), digest)
 
@@ -118,10 +118,9 @@ def _head(picture: Picture) -> Iterator[Block]:
 
 def _elapsed(picture: Picture) -> str:
     view = picture.view
-    if picture.settled and not view.ended:
-        return ""
-    took = duration(seconds_between(view.started, view.ended, picture.now))
-    return f"{'took' if view.ended else 'for'} {took}" if took else ""
+    # How long it has run would be wrong a moment later: nothing edits a message of which nothing else changes.
+    took = duration(seconds_between(view.started, view.ended, picture.now)) if view.ended else ""
+    return f"took {took}" if took else ""
 
 
 def _facts(picture: Picture) -> Iterator[tuple[str, str]]:
@@ -129,6 +128,7 @@ def _facts(picture: Picture) -> Iterator[tuple[str, str]]:
     starter = f"{safe(view.starter.principal, MOST_VALUE)} ({safe(view.starter.auth, 75)})"
     yield "Started", f"{moment(view.started, picture.now)} by {starter}"
     yield "Runbook", safe(view.runbook, MOST_VALUE)
+    yield "Alert", safe(view.alert, MOST_VALUE)
     yield "Alerts", f"{view.alerts:,}" if view.alerts else ""
     lead = view.commander or view.starter.principal
     yield "Commander", safe(lead, MOST_VALUE) if lead.startswith("user:") else "nobody yet"
@@ -241,11 +241,11 @@ def _outline(one: PlannedStep, inputs: Mapping[str, Any], found: StepView | None
     parts += [safe(one.title or does(one, inputs), MOST_VALUE), *(safe(text, MOST_TERM) for text in terms(one))]
     parts += [safe(text, MOST_VALUE) for text in secrets_asked(one, inputs)]
     parts += [f"*waits for approval: {safe(one.approval)}*" if one.approval else ""]
-    parts += [_foreseen(found, later=later)] if found else []
+    parts += [_foreseen(one, inputs, found, later=later)] if found else []
     return f"{bold(one.id, 80)}  {' · '.join(part for part in parts if part)}"
 
 
-def _foreseen(found: StepView, *, later: bool) -> str:
+def _foreseen(one: PlannedStep, inputs: Mapping[str, Any], found: StepView, *, later: bool) -> str:
     """What a plan run found of a step."""
     if found.failure:
         return f"! not read: {safe(found.failure.what, MOST_VALUE)}"
@@ -257,7 +257,10 @@ def _foreseen(found: StepView, *, later: bool) -> str:
         final = "" if first.inverse or first.effect is Effect.READ else ", *CANNOT BE UNDONE*"
         missing = f", ! permission missing: {safe(', '.join(first.missing), 100)}" if first.missing else ""
         return f"{safe(first.change, MOST_VALUE)}{f' and {more:,} more' if more > 0 else ''}{final}{missing}"
-    return safe(said(found), MOST_VALUE)
+    if one.kind == "uses" or found.state is StepState.SKIPPED:
+        return safe(said(found), MOST_VALUE)
+    # What it waits for is said already; what it asks or runs is, where it has no title.
+    return safe(does(one, inputs), MOST_VALUE) if one.title and one.kind != "approval" else ""
 
 
 def _agreement(plan: Plan) -> Iterator[Block]:

@@ -14,16 +14,12 @@ WAITING = frozenset({StepState.WAITING_APPROVAL, StepState.WAITING_ANSWER, StepS
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An incident at a moment. `plan` is there where it is known; `modern`: the workspace has `plan` blocks.
-
-    `settled` draws what does not change by itself: without how long it takes. That is what a digest is taken of.
-    """
+    """An incident at a moment. `plan` is there where it is known; `modern`: the workspace has `plan` blocks."""
 
     view: IncidentView
     now: datetime.datetime
     plan: Plan | None = None
     modern: bool = False
-    settled: bool = False
     parent: str = ""
 
     @property

@@ -89,7 +89,8 @@ def _parts(picture: Picture, step: StepView) -> list[str]:
         return [asked, counts(step.progress) if step.progress and step.progress.total else ""]
     if step.state in WAITING:
         return [step.failure.reason if step.failure else ""]
-    return [f"approved by {', '.join(step.approved)}" if step.approved else "", said(step)]
+    # A gate's own summary is who has approved it.
+    return list(dict.fromkeys((f"approved by {', '.join(step.approved)}" if step.approved else "", said(step))))
 
 
 def _title(step: StepView) -> str:

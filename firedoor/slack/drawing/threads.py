@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from firedoor.canonical import digest_of
 from firedoor.incident import IncidentState, StepState, StepView
-from firedoor.phrases import still, word
+from firedoor.phrases import answered, still
 from firedoor.plan import Effect
 from firedoor.slack.drawing import blocks
 from firedoor.slack.drawing.fields import Block
@@ -110,7 +110,7 @@ def decided(picture: Picture, key: str) -> Item:
     mark = step_mark(step)
     text = f"{mark.icon} {bold(step.id)}: {safe(_decision(step), MOST_SENTENCE)}. Now: {mark.word}"
     # The summary of a question is what was asked.
-    more = "" if step.kind == "ask" else safe(step.summary, MOST_SENTENCE)
+    more = "" if step.kind == "ask" or step.summary == _decision(step) else safe(step.summary, MOST_SENTENCE)
     return Item(key, f"{safe(step.id)}: that was decided", [section(text, more)])
 
 
@@ -118,10 +118,7 @@ def _decision(step: StepView) -> str:
     """What was decided, and by whom, as far as the step still knows it."""
     if step.approved:
         return f"approved by {', '.join(step.approved)}"
-    if step.kind == "ask" and step.state is StepState.DONE and step.result:
-        said = ", ".join(f"{name} {word(value)}" for name, value in step.result.items() if name != "by" and value)
-        return f"answered by {step.result.get('by', 'somebody')}{f': {said}' if said else ''}"
-    return "that was decided"
+    return answered(step) or "that was decided"
 
 
 def _whom(picture: Picture, step: StepView) -> tuple[str, ...]:

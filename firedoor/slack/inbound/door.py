@@ -1,10 +1,12 @@
 """What every handler of Slack's messages stands on: who it is, which incident is meant, and what was refused."""
 
+import asyncio
 import datetime
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from firedoor.catalog import Shelf, Shelves
 from firedoor.engine import Engine, Summary
 from firedoor.errors import RefusedError
 from firedoor.incident import Responder
@@ -15,7 +17,6 @@ from firedoor.slack.inbound.choices import is_open, own
 from firedoor.slack.inbound.people import Known, People, Visitor
 from firedoor.slack.inbound.refusals import Refusals
 from firedoor.slack.inbound.replies import Place, Replies
-from firedoor.slack.shelves import Shelves
 from firedoor.slack.store import Store
 from firedoor.timeline.store import Timeline
 
@@ -29,7 +30,10 @@ SHORTEST_PART = 4
 
 @dataclass(slots=True)
 class Door:
-    """The door of Slack. `wake` is told of an incident whose message should be brought up to date."""
+    """The door of Slack. `wake` is told of an incident whose message should be brought up to date.
+
+    While `held` is taken nobody reads the runbooks.
+    """
 
     engine: Engine
     slack: Slack
@@ -40,6 +44,13 @@ class Door:
     shelves: Shelves
     timeline: Timeline
     wake: Callable[[str], None]
+    held: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def shelf(self) -> Shelf:
+        """The runbooks as they are now. Raises `UsageError` where a configured folder does not exist."""
+        # One thread looks or compiles, and those who come meanwhile hold none.
+        async with self.held:
+            return await asyncio.to_thread(self.shelves.now)
 
     async def plan_of(self, incident: str) -> Plan:
         """The plan that an incident runs now: its id may run again later, with another plan. Raises `UsageError`."""
@@ -55,7 +66,7 @@ class Door:
 
         Without an incident the groups of all runbooks let somebody in.
         """
-        plans = [await self.plan_of(incident)] if incident else list((await self.shelves.now()).plans.values())
+        plans = [await self.plan_of(incident)] if incident else list((await self.shelf()).plans.values())
         stranger = Responder(principal=f"user:{who.identity()}", auth="slack", identity=who.identity())
         async with self.recording(stranger, verb, incident=incident):
             return await self.people.known(who, plans if incident and verb in BY_POLICY else (), plans)

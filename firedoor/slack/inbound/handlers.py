@@ -32,7 +32,7 @@ class Handlers:
         form = part(envelope.payload, "view")
         slip = Slip.of(form)
         if slip.verb == "start":
-            plan = (await self._door.shelves.now()).plan(slip.incident)
+            plan = (await self._door.shelf()).plan(slip.incident)
             errors = self._starting.checked(form, plan)
         else:
             errors = self._deciding.checked(slip, form)
@@ -62,7 +62,7 @@ class Handlers:
 
     async def _parsed(self, text: str, who: Visitor) -> Command:
         """The command. What is said of one that is none names runbooks, which are no stranger's business."""
-        shelf = await self._door.shelves.now()
+        shelf = await self._door.shelf()
         try:
             return commands.parse(text, shelf.plans, shelf.broken)
         except UsageError:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from pydantic import SecretStr
 from slack_sdk.signature import Clock, SignatureVerifier
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -49,7 +49,10 @@ class _Door:
         return await self._answered(request, lambda body: Envelope("events_api", _object(body)))
 
     async def _answered(self, request: Request, read: Callable[[bytes], Envelope]) -> Response:
-        body = await _body(request)
+        try:
+            body = await _body(request)
+        except ClientDisconnect:
+            return Response(status_code=400)
         if body is None:
             return PlainTextResponse("It is too large.", 413)
         if why := self._stranger(body, request.headers):

@@ -38,7 +38,7 @@ class Looking:
 
     async def overview(self, who: Visitor, place: Place) -> None:
         """`/firedoor`: open incidents, and what this person may start."""
-        shelf = await self._door.shelves.now()
+        shelf = await self._door.shelf()
         known = await self._door.known(who, "status")
         may = [plan for plan in shelf.plans.values() if self._door.people.may_start(known.responder, plan.name)]
         running = await self._door.open_incidents()
@@ -49,7 +49,7 @@ class Looking:
     async def help(self, command: Help, who: Visitor, place: Place) -> None:
         """`/firedoor help`."""
         await self._door.known(who, "help")
-        shelf = await self._door.shelves.now()
+        shelf = await self._door.shelf()
         await self._door.replies.say(place, *helped(command.verb, list(shelf.plans.values())))
 
     async def status(self, command: Status, who: Visitor, place: Place, message: str = "") -> None:

@@ -101,7 +101,7 @@ class People:
             raise RefusedError(
                 f"firedoor does not know you: you are {identity}.{why}",
                 changed=NOTHING,
-                next=f'An administrator of firedoor adds to firedoor.toml: [people.NAME] identities = ["{identity}"]',
+                next=f'An administrator of firedoor adds to firedoor.toml:\n[people.NAME]\nidentities = ["{identity}"]',
             )
         responder = Responder(
             principal=principal,

@@ -28,7 +28,7 @@ LOST_SECONDS = 30.0
 _ADDRESS = re.compile(r"wss?://\S+")
 
 _LOG = logging.getLogger("firedoor.slack")
-_SDK_LOG = logging.getLogger("firedoor.slack.inbound.socket")
+_SDK_LOG = logging.getLogger("firedoor.slack.socket")
 # Below this it logs whole messages, which may hold anything that people type.
 _SDK_LOG.setLevel(logging.WARNING)
 

@@ -75,7 +75,7 @@ class Starting:
 
     async def typed(self, command: Start, who: Visitor, place: Place, trigger: str) -> None:
         """`/firedoor aws-key AKIA…`: a form for what is missing, else the plan."""
-        plan = (await self._door.shelves.now()).plan(command.runbook)
+        plan = (await self._door.shelf()).plan(command.runbook)
         given = values(plan, command.words)
         lacking = [name for name, one in plan.inputs.items() if one.required and name not in given]
         if not lacking and (given or not plan.inputs):
@@ -86,7 +86,7 @@ class Starting:
 
     async def wished(self, press: Press, who: Visitor, place: Place, trigger: str) -> None:
         """The button of a runbook: its form, or the plan where it has no inputs."""
-        plan = (await self._door.shelves.now()).plan(press.incident)
+        plan = (await self._door.shelf()).plan(press.incident)
         if plan.inputs:
             await self._ask(plan, _prefilled(press), who, place, trigger)
             return
@@ -112,7 +112,7 @@ class Starting:
 
     async def submitted(self, slip: Slip, view: Mapping[str, Any], who: Visitor, place: Place) -> None:
         """A form that was filled in: the plan."""
-        plan = (await self._door.shelves.now()).plan(slip.incident)
+        plan = (await self._door.shelf()).plan(slip.incident)
         inputs, errors = started(plan, view)
         if errors:
             raise UsageError(" ".join(f"{name}: {why}" for name, why in errors.items()), changed="Nothing was started.")
@@ -162,7 +162,7 @@ class Starting:
     async def pressed(self, press: Press, who: Visitor, place: Place) -> None:
         """The button below a plan: start it, once, as it was shown."""
         offer = Offer.of(press)
-        plan = (await self._door.shelves.now()).plan(press.incident)
+        plan = (await self._door.shelf()).plan(press.incident)
         known = await self._starter(who, plan)
         async with self._door.recording(known.responder, "start"):
             if offer.user != who.user:

@@ -16,7 +16,7 @@ from firedoor.slack.api.faults import SlackError, SlackUnreachableError
 from firedoor.slack.drawing.picture import ENDS
 from firedoor.slack.outbound.telling import Run, Source, Telling, utc_now
 from firedoor.slack.store import Store, StoreError
-from firedoor.slack.turn import Turn
+from firedoor.turn import Turn
 
 #: Incidents that are looked at, those that run first; and how many at once.
 MOST_INCIDENTS, FEWEST_INCIDENTS, AT_ONCE = 1600, 100, 8
@@ -39,7 +39,7 @@ class Tempo:
     poll: float = 2.0
     idle: float = 10.0
     again: float = 2.0
-    longest: float = 60.0
+    longest: float = 30.0
 
 
 @dataclass(slots=True)

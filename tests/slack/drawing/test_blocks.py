@@ -21,7 +21,7 @@ from firedoor.incident import (
     StepState,
     StepView,
 )
-from firedoor.plan import Effect, Plan, PlannedStep, Policy, Verdict
+from firedoor.plan import Ask, Effect, Plan, PlannedStep, Policy, Verdict
 from firedoor.slack.drawing import blocks
 from firedoor.slack.drawing.buttons import Press
 from firedoor.slack.drawing.picture import Picture
@@ -75,7 +75,7 @@ def test_an_incident_at_work() -> None:
     judged(shown)
     assert lines(shown) == [
         "! Contain a leaked AWS access key",
-        "*! NEEDS YOU* · critical · 2 of 4 steps done · *? containment not proved yet* · for 3 m 19 s",
+        "*! NEEDS YOU* · critical · 2 of 4 steps done · *? containment not proved yet*",
         f"*Started* {_date(1795460531, '19:02:11')} by user:ada (os)",
         "*Runbook* aws-access-key-leaked",
         "*Alerts* 2",
@@ -283,6 +283,36 @@ def test_what_a_plan_that_was_read_shows() -> None:
     assert "delete user backup-bot and 1 more, *CANNOT BE UNDONE*, ! permission missing: iam:DeleteUser" in words
     assert "*Blast radius*  2 principals" in words
     assert "Nothing was changed: this is a plan." in words
+
+
+def test_what_a_plan_run_says_of_steps_for_people() -> None:
+    """Once, with the inputs in their places: the plan says it, and a plan run has only the runbook's words for it."""
+    question = Ask(prompt="Was ${{ inputs.key }} yours?", fields={})
+    gate = PlannedStep(id="gate", kind="approval", title="Agree", approval="security")
+    ask = PlannedStep(id="ask", kind="ask", title="Ask the owner", ask=question)
+    read = [step("gate", StepState.DONE, summary="would wait"), step("ask", StepState.DONE, summary="would ask ${{")]
+    shown = lines(
+        blocks.plan(
+            PLAN.model_copy(update={"steps": (gate, ask)}),
+            {"key": "AKIA"},
+            VIEW.model_copy(update={"steps": tuple(read)}),
+        )
+    )
+    assert "*gate*  Agree · *waits for approval: security*" in shown
+    assert "*ask*  Ask the owner · asks anybody: Was AKIA yours?" in shown
+    # What is left out says why, whatever kind of step it is.
+    read[1] = step("ask", StepState.SKIPPED, summary="its condition does not hold: false")
+    shown = lines(
+        blocks.plan(PLAN.model_copy(update={"steps": (ask,)}), {}, VIEW.model_copy(update={"steps": (read[1],)}))
+    )
+    assert "*ask*  Ask the owner · its condition does not hold: false" in shown
+
+
+def test_what_the_alert_says() -> None:
+    """Whoever is woken reads first what has happened."""
+    assert "*Alert* A key was used from Tor" in lines(
+        blocks.incident(picture(VIEW.model_copy(update={"alert": "A key was used from Tor"}))).blocks
+    )
 
 
 def test_a_long_plan_fits() -> None:

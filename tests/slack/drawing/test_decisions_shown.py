@@ -24,20 +24,22 @@ def test_a_step_that_sleeps_can_be_skipped() -> None:
 def test_what_was_decided_names_who_decided() -> None:
     """Everybody in the channel sees it, not only whoever pressed; the answer stands there, not the question again."""
     agreed = step("delete_key", StepState.DONE, approved=("user:bob", "user:eve"), summary="It is gone.")
-    told = step(
-        "healthy", StepState.DONE, kind="ask", summary="Is it?", result={"ok": True, "note": None, "by": "user:bob"}
-    )
-    view = VIEW.model_copy(update={"steps": (agreed, told)})
+    answers = {"ok": False, "note": None, "new": {"provider": "github"}, "by": "user:bob"}
+    told = step("healthy", StepState.DONE, kind="ask", summary="Is it?", result=answers)
+    gate = step("gate", StepState.DONE, approved=("user:bob",), summary="approved by user:bob")
+    view = VIEW.model_copy(update={"steps": (agreed, told, gate)})
     assert lines(decided(picture(view), "ask/delete_key/x").blocks) == [
         "✓ *delete_key*: approved by user:bob, user:eve. Now: done",
         "It is gone.",
     ]
     assert lines(decided(picture(view), "ask/healthy/1").blocks)[0] == (
-        "✓ *healthy*: answered by user:bob: ok yes. Now: done"
+        "✓ *healthy*: answered by user:bob: ok no. Now: done"
     )
-    assert "✓ *delete_key*  done · approved by user:bob, user:eve · It is gone." in lines(
-        blocks.incident(picture(view)).blocks
-    )
+    assert lines(decided(picture(view), "ask/gate/1").blocks) == ["✓ *gate*: approved by user:bob. Now: done"]
+    shown = lines(blocks.incident(picture(view)).blocks)
+    assert "✓ *delete_key*  done · approved by user:bob, user:eve · It is gone." in shown
+    assert "✓ *healthy*  done · Is it? · answered by user:bob: ok no" in shown
+    assert "✓ *gate*  done · approved by user:bob" in shown
 
 
 def test_what_an_alert_started_calls_those_whom_the_runbook_asks() -> None:

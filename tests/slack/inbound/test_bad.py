@@ -31,7 +31,7 @@ async def test_unknown_verbs_and_wrong_arguments(inbound: Inbound) -> None:
 
 async def test_a_form_that_comes_too_late_is_opened_anew(inbound: Inbound) -> None:
     """Slack gives three seconds. After them there is a button, which keeps what was typed."""
-    async with inbound.service.shelves.held:
+    async with inbound.service.door.held:
         await inbound.command("gate hard=true")
         inbound.slack.clock.advance(4)
     shown = await inbound.says("The form came too late for Slack.")

@@ -174,6 +174,6 @@ def test_whatever_is_typed_is_a_command_or_a_sentence(text: str) -> None:
 
 def test_the_page_has_each_verb() -> None:
     """What may be typed stands in the reference as it is written."""
-    page = (Path(__file__).parents[2] / "docs" / "reference" / "slack.md").read_text().replace("\\|", "|")
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "slack.md").read_text().replace("\\|", "|")
     for verb in VERBS:
         assert f"`{how(verb)}`" in page

@@ -205,3 +205,15 @@ async def test_slack_delivers_by_http(slack: LocalSlack, tmp_path: Path) -> None
         assert (await mention).ok
         await web.router.close()
     assert [one.type for one in web.taken.envelopes] == ["slash_commands", "shortcut", "events_api"]
+
+
+async def test_a_sender_that_goes_away(web: Web, caplog: pytest.LogCaptureFixture) -> None:
+    """In the middle of its body: nothing is done, and nothing has failed."""
+    host, _, port = web.url.removeprefix("http://").partition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /slack/commands HTTP/1.1\r\nHost: door\r\nContent-Length: 100\r\n\r\ntoken=")
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    assert (await web.post("commands", BODY)).status_code == 200
+    assert [one for one in caplog.records if one.exc_info] == []

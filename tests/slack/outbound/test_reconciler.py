@@ -17,7 +17,7 @@ from firedoor.slack.api.pace import Pace
 from firedoor.slack.outbound.reconciler import Reconciler
 from firedoor.slack.outbound.telling import PLAIN, Run, Telling
 from firedoor.slack.store import Store
-from firedoor.slack.turn import Turn
+from firedoor.turn import Turn
 from tests.slack.api.test_client import Patience, calls
 from tests.slack.telling import (
     QUICK,
