@@ -333,7 +333,7 @@ VALUE = "xoxb-0123456789-canary0123456789"
 
 
 async def test_no_secret_hides_in_an_encoding(client: httpx.AsyncClient, site: Site) -> None:
-    """UTF-16 is what a pipe of PowerShell makes; `\\u0078` is an x; a mark of the byte order ends no search."""
+    r"""UTF-16 is what a pipe of PowerShell makes; `\u0078` is an x; a mark of the byte order ends no search."""
     escaped = VALUE.replace("x", "\\u0078")
     for number, encoding in enumerate(("utf-8-sig", "utf-16", "utf-16-le", "utf-32-be")):
         body = event(number).decode().replace("A key leaked", f"A key leaked: {escaped} {VALUE}").encode(encoding)

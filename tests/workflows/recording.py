@@ -12,9 +12,12 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from firedoor.incident import Mode, StepState
+from firedoor.alerts import Alert
+from firedoor.automation import GATE
+from firedoor.engine.reports import Standing
+from firedoor.incident import AlertReport, Mode, Responder, StepState
 from firedoor.local import dev_server, temporal_binary
-from firedoor.plan import Ask, Field, Loop, Plan, PlannedStep, Policy, Until
+from firedoor.plan import Ask, Auto, Field, Loop, Plan, PlannedStep, Policy, Until
 from tests.workflows import actions
 from tests.workflows.conftest import ADA, Site, each, off, plan_of, site_at, use
 
@@ -139,6 +142,22 @@ async def aborted_with_undo(site: Site) -> str:
     return undo
 
 
+async def by_alerts(site: Site) -> str:
+    """Started by a batch of alerts that may not change anything alone, joined by another batch, then agreed to."""
+    plan = plan_of(off("s1"), use("look", "test.read_switch", arguments={"name": "a"}), auto=Auto.ASK)
+    sender = Responder(principal="alert:test", auth="alert")
+    incident, seen = f"{plan.name}-by-alerts", Standing()
+    for batch, count in (("batch-1", 3), ("batch-2", 40)):
+        alert = Alert(source="test", id=batch, title="seen again")
+        report = AlertReport(source="test", id=batch, responder=sender, count=count, batch=batch)
+        await site.engine.reports.report(plan, {}, report, alert, incident=incident, seen=seen)
+        seen = await site.engine.reports.standing(incident)
+    await site.reaches(incident, GATE, StepState.WAITING_APPROVAL)
+    await site.approve(incident, GATE)
+    await site.engine.result(incident)
+    return incident
+
+
 SCENES: tuple[Callable[[Site], Awaitable[str]], ...] = (
     every_step,
     denied_and_aborted,
@@ -146,6 +165,7 @@ SCENES: tuple[Callable[[Site], Awaitable[str]], ...] = (
     waiting,
     in_waves,
     aborted_with_undo,
+    by_alerts,
 )
 
 
