@@ -37,6 +37,9 @@ help:  ## Show this list
 drill: $(RUN) $(EMULATORS)  ## Rehearse the main job on emulators: make drill ARGS="--keep out"
 	@exec $(BIN)/firedoor drill $(ARGS)
 
+# The tests start hundreds of processes: without bytecode each compiles firedoor again, a fifth of a second every time.
+test chaos: export PYTHONDONTWRITEBYTECODE :=
+
 # The static checks run beside the tests: together they fill two cores. Each says its own result; either may fail.
 test: $(DEV) $(TEST_EMULATORS)  ## Tests, coverage, lint, types, import contracts
 	@rm -f .coverage .coverage.*; \

@@ -363,10 +363,9 @@ class AlertReport(Frozen):
 class Decision(Frozen):
     """A human action on an incident or on one step: who, why, and what the verb needs besides.
 
-    `answers`: the form's values (answer). `digest`: what was shown (approve). `targets`: only these, by name (approve,
-    retry). `failed`: only targets that failed (retry). `arguments`: other values (retry). `break_glass`: alone, in an
-    emergency (approve). `undo`: take back what was done (abort). `seconds`: how much longer (extend). `person`: whom
-    (invite, handover). `attachments`: files (note).
+    `answers`: the form's values (answer). `digest`: what was shown (approve). `targets`: by name (approve, retry).
+    `failed`: those that failed (retry). `arguments`: other values (retry). `break_glass`: alone (approve). `undo`: take
+    back what was done (abort). `seconds`: longer (extend). `person`: whom (invite, handover). `attachments`: files.
     """
 
     responder: Responder

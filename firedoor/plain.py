@@ -1,4 +1,11 @@
-"""Text that may come from an attacker (user names, error messages), made safe to be shown. Pure."""
+"""Text that may come from an attacker (user names, error messages), made safe to be shown. Pure.
+
+Each place where such text ends has one function: `plain` here for terminals; `timeline.render.printable` for the
+record, which is verified without the rest of firedoor; `graph.ink.printable` for XML; `slack.drawing.markup.safe` for
+mrkdwn and `slack.drawing.fields.plain` for plain text there; `server.log.shown` for a line of the log;
+`activities._http.plain` for what a provider says. None of them takes secrets out: that is `alerts._secrets.scrubbed`,
+once, at the door.
+"""
 
 import unicodedata
 from typing import Any

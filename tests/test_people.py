@@ -211,6 +211,15 @@ async def test_control_characters_steer_no_terminal(
     assert "\n" not in line
 
 
+async def test_a_notice_and_its_command_are_two_sentences(
+    timeline: Timeline, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The title of a step has no full stop: what to type must not run into it."""
+    await tell(timeline, settings(tmp_path), NOTICE.model_copy(update={"sentence": "delete waits: Delete the key"}))
+    [line] = [record.getMessage() for record in caplog.records if record.name == "firedoor.notice"]
+    assert line == f"inc-1: delete waits: Delete the key. {NOTICE.command}"
+
+
 async def test_the_terminal_of_up_shows_notices(tmp_path: Path) -> None:
     """Those that come from now on, whole lines only, whatever else the worker logs."""
     log, shown = tmp_path / "worker.log", list[str]()

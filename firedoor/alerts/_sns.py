@@ -55,8 +55,10 @@ CERTIFICATE = re.compile(r"/[A-Za-z0-9_-]+\.pem")
 NAME = re.compile(r"sns(?:[.-][a-z0-9-]+)*\.(?:amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu)")
 SMALLEST_KEY = 2048
 #: Bytes. SNS takes messages of 256 KiB, which quotes and line breaks make longer in its envelope. A larger body is read
-#: only where it shows a secret: strangers are not worth the time.
+#: only where it shows a secret, and so is one of more parts than that can have: strangers are not worth the time.
 MOST_ENVELOPE = 1_000_000
+MOST_PARTS = 60_000
+PARTS = (b"[", b"{", b",")
 
 
 def authenticate(headers: Headers, body: bytes, lock: Lock) -> None:
@@ -92,7 +94,7 @@ def opened(reader: Reader, body: bytes, read: Callable[[Any], Parsed]) -> Parsed
 
 def _message(body: bytes) -> dict[str, Any] | None:
     """The message of SNS that a body is, read no further than its signature needs: nobody has proved anything yet."""
-    if len(body) > MOST_ENVELOPE:
+    if len(body) > MOST_ENVELOPE or sum(map(body.count, PARTS)) > MOST_PARTS:
         return None
     try:
         return _envelope(json.loads(body))

@@ -14,6 +14,7 @@ from firedoor.alerts._reading import MOST_BYTES
 from firedoor.alerts._secrets import scrubbed
 from firedoor.catalog import Shelves
 from firedoor.cli.console import err, out, write_json
+from firedoor.cli.identity import responder
 from firedoor.cli.parameters import Output
 from firedoor.cli.views import delivery as delivery_view
 from firedoor.config import Settings, load
@@ -24,6 +25,7 @@ from firedoor.deliveries.trial import Trial, trial
 from firedoor.engine import Engine
 from firedoor.errors import Exit, UsageError
 from firedoor.names import nearest
+from firedoor.words import plural
 
 #: Seconds that a replay is waited for.
 PATIENCE = 60.0
@@ -32,9 +34,10 @@ POLL = 0.1
 MOST = 10_000
 
 Task = Annotated[
-    Literal["list", "show", "replay", "test"],
+    Literal["list", "show", "replay", "dismiss", "test"],
     Parameter(
-        help="list (the default): the newest. show: one in full. replay: deal with it again. test: try a payload.",
+        help="list (the default): the newest. show: one in full. replay: deal with it again. dismiss: no longer wait"
+        " for a person. test: try a payload.",
         show_choices=False,
     ),
 ]
@@ -67,7 +70,8 @@ async def alerts(
     A dead letter could not be read or matched, or nothing could be started; one
     that is held waits for a person. Both are kept until they are dealt with. A
     replay matches them with the runbooks as they are now; what is in an incident
-    already stays there, so that it may be repeated.
+    already stays there, so that it may be repeated. What will never be of use is
+    dismissed: it starts nothing, and is kept for 30 days.
 
     test needs no server and starts nothing. It says which runbooks the payload
     would start, with which inputs, whom they would ask, and why the others would
@@ -89,6 +93,8 @@ async def alerts(
             return await _show(deliveries, names, output)
         if task == "replay":
             return await _replay(deliveries, names, state, output, settings)
+        if task == "dismiss":
+            return await _dismiss(deliveries, names, state, output, settings)
         return await _list(deliveries, state, limit, output)
 
 
@@ -155,6 +161,29 @@ async def _show(deliveries: Deliveries, names: Sequence[str], output: str) -> in
     return int(Exit.OK)
 
 
+async def _dismiss(
+    deliveries: Deliveries, names: Sequence[str], state: State | None, output: str, settings: Settings
+) -> int:
+    """Take deliveries off the list of those that wait for a person."""
+    if bool(names) == bool(state) or state not in {None, State.DEAD, State.HELD}:
+        raise UsageError("Dismiss what?", next="Usage: firedoor alerts dismiss ID… | --state dead | --state held")
+    ids = await _chosen(deliveries, names, state)
+    now = datetime.datetime.now(datetime.UTC)
+    count = await deliveries.change(ledger.dismiss, ids, responder(settings).principal, now)
+    if output == "json":
+        write_json([_document(await deliveries.find(name)) for name in ids])
+    else:
+        out().print(f"{plural(count, 'deliveries')} dismissed." if count else "Nothing of it waits for a person.")
+    return int(Exit.OK)
+
+
+async def _chosen(deliveries: Deliveries, names: Sequence[str], state: State | None) -> list[str]:
+    """The ids of the deliveries that are named, or are in a state."""
+    if state:
+        return [one.id for one in await deliveries.look(ledger.listed, [state], MOST)]
+    return [(await deliveries.find(name)).id for name in names]
+
+
 async def _replay(
     deliveries: Deliveries, names: Sequence[str], state: State | None, output: str, settings: Settings
 ) -> int:
@@ -162,9 +191,7 @@ async def _replay(
     if bool(names) == bool(state):
         raise UsageError("Replay what?", next="Usage: firedoor alerts replay ID… | --state dead")
     engine = await Engine.connect(settings)
-    ids = [(await deliveries.find(name)).id for name in names]
-    if state:
-        ids = [one.id for one in await deliveries.look(ledger.listed, [state], MOST)]
+    ids = await _chosen(deliveries, names, state)
     await deliveries.change(ledger.reopen, ids)
     dispatching = asyncio.create_task(Dispatcher(engine, deliveries, settings).run())
     try:

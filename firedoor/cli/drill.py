@@ -30,7 +30,10 @@ from firedoor.words import duration
 
 Name = Annotated[str, Parameter(help=f"Which drill: {', '.join(SCENARIOS)}. Default: aws-access-key-leaked.")]
 Keep = Annotated[
-    Path | None, Parameter(help="Leave result.json, incident.zip, timeline.pub and the data in this new folder.")
+    Path | None,
+    Parameter(
+        help="Leave result.json, incident.zip, timeline.pub, the data and any conversation.txt in this new folder."
+    ),
 ]
 InTheirSlack = Annotated[
     bool,

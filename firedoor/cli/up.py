@@ -142,7 +142,8 @@ async def _free(port: int) -> None:
             raise UsageError(
                 f"Port {port} of this machine is in use by another program.",
                 changed="Nothing was started.",
-                next=f"`ss -ltnp 'sport = :{port}'` says by which. Stop it, or choose with --port and --ui-port.",
+                next=f"`ss -ltnp 'sport = :{port}'` says by which. Stop it, or choose another: --port and --ui-port,"
+                " or `port` of [server] in firedoor.toml.",
             )
         if not told:
             err().print(f"Port {port} is in use. Waiting {LEAVING_SECONDS:.0f} s, in case it is about to be free…")
@@ -203,7 +204,8 @@ def _say(settings: Settings, port: int, ui_port: int) -> None:
     ]
     if wanted(settings):
         doors = ", ".join(f"/hooks/{name}" for name in settings.alerts) or "no doors for alerts"
-        rows.insert(2, ("server", f"{here(settings)}: {doors}"))
+        slack = ", Slack" if settings.slack.bot_token else ""
+        rows.insert(2, ("server", f"{here(settings)}: {doors}{slack}"))
     for name, value in rows:
         console.print(f"  {name:<10}{value}", soft_wrap=True)
     if port != 7233:

@@ -55,7 +55,7 @@ VERBS = (
     Verb("up", "up:up", OPERATE, "[--port N] [--ui-port N]"),
     Verb("worker", "worker:worker", OPERATE, "[OPTION…]"),
     Verb("serve", "serve:serve", OPERATE, "[--host ADDRESS] [--port N]"),
-    Verb("alerts", "alerts:alerts", OPERATE, "[show ID | replay ID… | test FILE] [OPTION…]"),
+    Verb("alerts", "alerts:alerts", OPERATE, "[show ID | replay ID… | dismiss ID… | test FILE] [OPTION…]"),
     Verb("token", "token:token", OPERATE, "create|list|revoke [NAME] [--person NAME] [--scope SCOPE]… [OPTION…]"),
     Verb("slack", "slack:slack", OPERATE, "manifest [--http]"),
     Verb("doctor", "doctor:doctor", OPERATE, "[-o json]"),

@@ -153,6 +153,22 @@ def reopen(database: sqlite3.Connection, names: Collection[str]) -> int:
     ).rowcount
 
 
+def dismiss(database: sqlite3.Connection, names: Collection[str], by: str, now: datetime) -> int:
+    """Let nobody wait any more for what is dead or held; what of it is in an incident stays there. Returns how many."""
+    wanted = json.dumps(list(names))
+    dismissed = database.execute(
+        "UPDATE delivery SET state = 'received', failed = '', against = ? || reason || char(10) || against"
+        " WHERE state IN ('dead', 'held') AND id IN (SELECT value FROM json_each(?)) RETURNING id",
+        (f"dismissed by {by}: ", wanted),
+    ).fetchall()
+    own = json.dumps([row[0] for row in dismissed])
+    query = """UPDATE hit SET state = 'ignored', reason = '' WHERE state IN ('dead', 'held')
+        AND delivery IN (SELECT value FROM json_each(?))"""
+    database.execute(query, (own,))
+    database.execute(_SETTLE, (rfc3339(now), own))
+    return len(dismissed)
+
+
 def stuck(database: sqlite3.Connection, reason: str) -> None:
     """Say on the deliveries that cannot be matched now why that is."""
     database.execute("UPDATE delivery SET reason = ? WHERE state = 'received' AND matched = 0", (reason,))

@@ -4,6 +4,7 @@ In the order of time, but that a message which was edited stands where it was po
 thread with all that it ever said.
 """
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from firedoor.drill.slack.transcript import MARGIN, Said, clock, heading, messag
 from firedoor.drill.slack.workspace import Workspace
 
 WIDTH: Final = 100
+#: The first line of a message or an act.
+TIMED: Final = re.compile(r" *\d\d:\d\d:\d\d  ")
 #: What stands before the name of somebody who does something.
 DOES: Final = "▸ "
 
@@ -55,6 +58,5 @@ def _wrapped(line: str, width: int) -> list[str]:
     if len(line) <= width:
         return [line]
     begin = len(line) - len(line.lstrip())
-    timed = line[begin : begin + len(MARGIN)].strip()[:1].isdigit()
-    under = " " * (begin + (len(MARGIN) if timed else 2))
+    under = " " * (begin + (len(MARGIN) if TIMED.match(line) else 2))
     return textwrap.wrap(line, width, subsequent_indent=under, break_long_words=True, break_on_hyphens=False)

@@ -8,6 +8,7 @@ import asyncio
 import shlex
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ class InSlack:
         if self._doing:
             await asyncio.wait(self._doing.values(), timeout=LAST_SECONDS)
         try:
-            await _until(self._told, LAST_SECONDS, "", self._stage.settings.home)
+            await _until(partial(self._told, view.id), LAST_SECONDS, "", self._stage.settings.home)
         except UsageError:
             log = self._stage.settings.home / "server.log"
             self._stage.tell(f"Slack was not told of the end within {LAST_SECONDS:.0f} s: its log is {log}.")
@@ -234,8 +235,9 @@ class InSlack:
             except httpx.HTTPError:
                 return False
 
-    async def _told(self) -> bool:
-        found = await asyncio.to_thread(self._store.conversations)
+    async def _told(self, incident: str) -> bool:
+        """Has Slack been told to the end? Runbooks of the engineer's own may have heard the alert as well."""
+        found = [one for one in await asyncio.to_thread(self._store.conversations) if one.incident == incident]
         return bool(found) and all(one.ended for one in found)
 
     # --- the workspace ---

@@ -22,7 +22,7 @@ WIDE_CHARACTERS = frozenset("mwMWQOGND@%&—…→✓●○◷▶×")
 
 
 def printable(text: str) -> str:
-    """The text on one line, without characters that XML forbids or that steer the direction of text."""
+    """The text on one line, without characters that XML forbids or that steer the direction of text: for SVG."""
     return " ".join("".join("\ufffd" if _is_hidden(char) else char for char in text).split())
 
 

@@ -104,7 +104,7 @@ class Chat:
             return self.trouble
         if service.socket is not None and not await service.socket.connected():
             return "it has no connection by Socket Mode"
-        return OK
+        return service.trouble or OK
 
     def http(self) -> list[BaseRoute]:
         """Its routes, where it takes Slack's messages by HTTP; until it is open they answer 503."""

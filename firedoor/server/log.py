@@ -1,11 +1,12 @@
 """Lines of the server's log: one for each delivery, and no flood of those that strangers can cause."""
 
+import copy
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
-from firedoor.timeline.render import printable
+from firedoor.plain import plain
 
 LOGGER = logging.getLogger("firedoor.server")
 #: A minute may have as many lines of one kind.
@@ -13,11 +14,13 @@ MOST_LINES = 20
 MINUTE = 60.0
 #: Characters of a stranger's text, and of a sentence of ours that may hold one.
 MOST_CHARACTERS, LONGEST = 120, 500
+#: Characters of any line.
+MOST_MESSAGE = 2_000
 
 
 def shown(text: str, most: int = MOST_CHARACTERS) -> str:
     """A stranger's text for a line of the log: short, and without characters that make lines or steer a terminal."""
-    return printable(text[:most]) + ("…" if len(text) > most else "")
+    return plain(text[:most]).replace("\n", " ") + ("…" if len(text) > most else "")
 
 
 @dataclass(slots=True)
@@ -74,9 +77,21 @@ class Bounded(logging.Filter):
         return minute.said <= MOST_LINES
 
 
+class Lines(logging.Formatter):
+    """One line for each message, whoever wrote it: titles of alerts and values of inputs are strangers' texts."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, in which nothing makes another or steers a terminal; a traceback has its own below."""
+        clean = copy.copy(record)
+        clean.msg, clean.args = shown(record.getMessage(), MOST_MESSAGE), None
+        return plain(super().format(clean))
+
+
 def to_stderr() -> None:
     """What happens to the server goes to stderr; of what its libraries do, only what went wrong, and no flood of it."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Lines("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     for name in ("aiohttp", "asyncio", "httpx", "slack_sdk", "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)
     bounded = Bounded()

@@ -23,7 +23,7 @@ MOST_HEADERS = 32_768
 class Protocol(H11Protocol):
     """Closes a connection whose other end keeps us waiting where no answer is being made.
 
-    Of as many connections as may be, the one that has owed us the rest of its request for the longest time gives way to
+    Of too many connections the one that has owed us the rest of its request for the longest time gives way to
     a new one.
     """
 
@@ -35,7 +35,8 @@ class Protocol(H11Protocol):
         """A connection: its first request must come soon."""
         super().connection_made(cast("asyncio.Transport", transport))
         self.since = self.loop.time()
-        if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
+        # From half of what may be on: those that gave way are still being closed, and count until then.
+        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency // 2:
             self._make_room()
         self._watch()
 

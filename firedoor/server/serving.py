@@ -16,7 +16,8 @@ from firedoor.server.fetch import Fetch
 from firedoor.server.protocol import MOST_HEADERS, Protocol
 from firedoor.server.site import Site, open_site
 
-#: Connections. Each may hold a body of 2 MB.
+#: Connections. From then on the slowest gives way to a new one; where none is slow, twice as many are answered, and
+#: others hear 503. Each may hold a body of 2 MB.
 MOST_CONNECTIONS = 256
 #: Seconds for requests in flight when the server is asked to end. Tasks and store have what is left of ten (`site`).
 LAST_SECONDS = 5
@@ -84,7 +85,7 @@ def _config(site: Site) -> uvicorn.Config:
         server_header=False,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=_checked(proxies),
-        limit_concurrency=MOST_CONNECTIONS,
+        limit_concurrency=2 * MOST_CONNECTIONS,
         h11_max_incomplete_event_size=MOST_HEADERS,
         timeout_graceful_shutdown=LAST_SECONDS,
     )

@@ -12,6 +12,7 @@ from firedoor.config import Settings
 from firedoor.engine import Engine
 from firedoor.errors import FiredoorError
 from firedoor.slack.api.client import Slack
+from firedoor.slack.api.faults import SlackError, SlackUnreachableError
 from firedoor.slack.inbound.door import Door
 from firedoor.slack.inbound.handlers import Handlers
 from firedoor.slack.inbound.people import People
@@ -70,6 +71,8 @@ class SlackService:
             wake=outside.teller.wake,
         )
         self.router = Router(Handlers(self.door), outside.store, replies)
+        #: Why Slack does not take us, once it has said so.
+        self.trouble = ""
         self.socket = Socket(settings.slack.base_url, app_token, self.router) if app_token else None
 
     async def run(self) -> None:
@@ -77,15 +80,24 @@ class SlackService:
         await self._warm()
         work = [self._outside.teller.run(), *([self.socket.run()] if self.socket else [])]
         tasks = [asyncio.ensure_future(one) for one in work]
+        introduced = asyncio.ensure_future(self._introduce())
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
+            for task in (*tasks, introduced):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, introduced, return_exceptions=True)
             await self.stop()
+
+    async def _introduce(self) -> None:
+        """Hear now, and not at the first incident, that the bot's token is no longer one."""
+        try:
+            await self.door.slack.whoami()
+        except SlackError as error:
+            self.trouble = "" if isinstance(error, SlackUnreachableError) else error.what
+            _LOG.warning("%s %s", error.what, error.next)
 
     async def _warm(self) -> None:
         """Compile the runbooks before the first command, which must not wait for it."""

@@ -56,7 +56,10 @@ def unresolved(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def printable(text: str) -> str:
-    """The text without characters that steer a terminal or hide what is there; as one line."""
+    """The text without characters that steer a terminal or hide what is there; as one line.
+
+    The same as `firedoor.plain.plain`, in a module that needs nothing but the format, as whoever verifies does.
+    """
     return "".join(
         " " if char in "\n\t" else "\ufffd" if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else char
         for char in text

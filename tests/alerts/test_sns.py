@@ -244,6 +244,9 @@ def test_strangers_are_read_no_further_than_needed() -> None:
         _sns.authenticate({}, large, lock())
     shows = {"authorization": f"Bearer {SECRET}"}
     _sns.authenticate(shows, large, lock(secrets=(SecretStr(SECRET),)))
+    many = posted(signed(notification("[1]," * (_sns.MOST_PARTS // 2))))
+    with pytest.raises(UnauthenticatedError, match="it is no message of SNS"):
+        _sns.authenticate({}, many, lock())
     for odd in (b"[" * 100_000, b"9" * 5_000, b"\xff", b'{"Type": "\\ud800", "TopicArn": 1}'):
         with pytest.raises(UnauthenticatedError, match="it is no message of SNS"):
             _sns.authenticate({}, odd, lock())

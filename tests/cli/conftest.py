@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from activities import checkup, intake, stocktaking
+from firedoor import desk
 from firedoor.cli.app import run
 from firedoor.cli.queue import workers
 from firedoor.config import Settings, local_user
@@ -109,6 +111,27 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
         return Done(code, captured.out, captured.err)
 
     return call
+
+
+ANSWERS: Mapping[str, Callable[[bytes], object]] = {
+    "activities.checkup": lambda _: checkup.answer(),
+    "activities.intake": intake.answer,
+    "activities.stocktaking": stocktaking.answer,
+}
+
+
+@pytest.fixture
+def desk_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs of the worker's side answer in this process: starting one costs two seconds of a processor.
+
+    For tests that ask again and again. That a process is started stands in `tests/test_desk.py`; that the real programs
+    answer there, one test of each command shows, which does not ask for this.
+    """
+
+    def run(program: str, line: bytes, patience: float, environment: Mapping[str, str] | None) -> object:
+        return json.loads(json.dumps(ANSWERS[program](line)))
+
+    monkeypatch.setattr(desk, "_run", run)
 
 
 def approved(cli: Cli, incident: str, step: str, *options: str) -> Done:

@@ -117,6 +117,7 @@ def test_one_in_full(cli: Cli, home: Path) -> None:
         (("list", "--limit", "0"), "there is no such list"),
         (("replay",), "Usage: firedoor alerts replay ID"),
         (("replay", "x", "--state", "dead"), "Usage: firedoor alerts replay ID"),
+        (("dismiss", "--state", "started"), "Usage: firedoor alerts dismiss ID"),
         (("list", "--state", "alive"), "alive"),
     ],
 )
@@ -216,6 +217,20 @@ def test_a_map_that_is_wrong(cli: Cli, home: Path) -> None:
     done = cli("alerts", "test", payload(home, b"{}"), "--source", "siem")
     assert done.code == 2
     assert "`title`" in done.err
+
+
+def test_what_is_dismissed_waits_for_nobody(cli: Cli, home: Path) -> None:
+    """Garbage would be dead for ever, and so would its alarm. Who did it stands there, and why it was dead."""
+    first, second = store(home, posted("1"), NewDelivery("guardduty", "guardduty", "2", {}, b"{}"))
+    assert cli("alerts", "dismiss", first).out == "1 delivery dismissed.\n"
+    assert "Nothing of it waits for a person." in cli("alerts", "dismiss", first).out
+    shown = cli("alerts", "show", first).out
+    assert "ignored" in shown
+    assert "dismissed by user:" in shown
+    assert "leak: no" in shown
+    [other] = json.loads(cli("alerts", "dismiss", "--state", "dead", "-o", "json").out)
+    assert (other["id"], other["state"]) == (second, "ignored")
+    assert "No delivery is dead." in cli("alerts", "--state", "dead").out
 
 
 def test_a_replay(cli: Cli, worked: Path) -> None:

@@ -50,6 +50,7 @@ def test_each_secret_of_the_settings_is_read_and_tried(cli: Cli, home: Path, mon
     assert told(cli)["secrets"][0] == "fail"
 
 
+@pytest.mark.usefixtures("desk_here")
 def test_the_inventory_is_looked_at(cli: Cli, home: Path) -> None:
     """None is worth a word; one that cannot be read counts nobody, and is a failure."""
     level, says = told(cli)["inventory"]
@@ -63,6 +64,7 @@ def test_the_inventory_is_looked_at(cli: Cli, home: Path) -> None:
     assert "`opeani` is no provider that firedoor knows" in says
 
 
+@pytest.mark.usefixtures("desk_here")
 def test_the_doors_are_looked_at(cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each could be opened or says why not; the server is asked, where the settings want one."""
     assert "server" not in told(cli)

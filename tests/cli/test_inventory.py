@@ -59,6 +59,7 @@ def test_it_is_checked(cli: Cli, home: Path) -> None:
     assert "inventory.yaml:5:15: `x` is no provider that firedoor knows." in wrong.err
 
 
+@pytest.mark.usefixtures("desk_here")
 def test_a_providers_list_is_added_behind_what_people_wrote(cli: Cli, home: Path, openai: FakeOpenAI) -> None:
     """First shown, then written; a second time nothing is new; no value comes with it."""
     openai.plant("gateway")
@@ -75,6 +76,7 @@ def test_a_providers_list_is_added_behind_what_people_wrote(cli: Cli, home: Path
     assert (again["added"], again["written"], len(again["known"])) == ([], False, 3)
 
 
+@pytest.mark.usefixtures("desk_here")
 def test_aws_tells_keys_secrets_and_parameters_by_their_tags(
     cli: Cli, home: Path, aws: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +143,7 @@ def test_what_a_vendor_stores_are_places_of_other_providers_keys(
     assert "canary" not in (home / "inventory.yaml").read_text()
 
 
+@pytest.mark.usefixtures("desk_here")
 def test_an_import_that_begins_an_inventory_brings_its_schema(cli: Cli, home: Path, openai: FakeOpenAI) -> None:
     """Its first line names the schema for editors, which stands beside it; nothing is written by a dry run."""
     (home / "inventory.yaml").unlink()

@@ -291,6 +291,7 @@ async def test_paste_gives_a_rotation_its_key(site: Site) -> None:
     assert NEW.encode() not in await opened(site.client, incident)
 
 
+@pytest.mark.usefixtures("desk_here")
 async def test_paste_for_one_target_of_many(site: Site, pipe: Pipe) -> None:
     """Named, because several wait; the others stay as they are until they get theirs."""
     loop = Loop(items="inputs.names", name="one")

@@ -30,10 +30,12 @@ def dying(call: Call, number: int, *, before: bool) -> Call:
 
     async def wrapped(*arguments: Any, **named: Any) -> Any:
         left[0] -= 1
-        if left[0] == 0 and before:
+        # Several calls may be under way at once: it is this one's number that counts.
+        mine = left[0]
+        if mine == 0 and before:
             os.kill(os.getpid(), signal.SIGKILL)
         answer = await call(*arguments, **named)
-        if left[0] == 0:
+        if mine == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 

@@ -41,7 +41,10 @@ async def test_messages_and_acts_in_the_order_of_time(slack: LocalSlack) -> None
     await client.chat_update(channel=INCIDENTS, ts=reply, text="y", blocks=[section("Decided.")])
     await client.chat_postEphemeral(channel=INCIDENTS, user=ALICE, text="Done, and a word more.")
     slack.act.say(ALICE, GENERAL, "lunch?")
-    acts = [Act(first - 1, "guard", "sends an alert"), Act(slack.clock.now() + 1, "alice", "presses [Yes]", ("Sure?",))]
+    acts = [
+        Act(first - 1, "guard", "sends an alert"),
+        Act(slack.clock.now() + 1, "alice", "presses [Yes]", ("4 things were made with that key. Sure?",)),
+    ]
     lines = [re.sub(r"\d\d:\d\d:\d\d", "TIME", line) for line in conversation(slack.workspace, acts, width=48)]
     assert lines == [
         "#general",
@@ -55,7 +58,8 @@ async def test_messages_and_acts_in_the_order_of_time(slack: LocalSlack) -> None
         "TIME  firedoor, only to alice: Done, and a",
         "          word more.",
         "TIME  ▸ alice presses [Yes]",
-        "          Sure?",
+        "          4 things were made with that key.",
+        "            Sure?",
     ]
 
 

@@ -99,6 +99,19 @@ async def test_by_socket_mode(tmp_path: Path, slack: LocalSlack, temporal_addres
         assert answer.json()["slack"] == "it has no connection by Socket Mode"
 
 
+async def test_a_token_that_slack_does_not_take(
+    tmp_path: Path, slack: LocalSlack, temporal_address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever watches /readyz hears of it before the first incident; the log says what to do."""
+    settings = configured(tmp_path / "home", slack, temporal_address, **BY_SOCKET)
+    slack.workspace.tokens[slack.workspace.bot_token].revoked = True
+    async with opened(settings) as (_, client):
+        answer = await ready(client, lambda said: "auth.test" in said["slack"])
+        assert answer.status_code == 503
+        assert answer.json()["slack"] == "Slack refused auth.test: the token was revoked."
+    assert "Make a new bot token" in caplog.text
+
+
 async def test_by_http(tmp_path: Path, slack: LocalSlack, temporal_address: str) -> None:
     """Signed requests are taken, others are counted."""
     async with opened(configured(tmp_path / "home", slack, temporal_address, **BY_HTTP)) as (site, client):

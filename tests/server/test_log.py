@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from firedoor.server.log import Bounded, Sparing, shown
+from firedoor.server.log import Bounded, Lines, Sparing, shown
 from firedoor.server.metrics import MOST_ADDRESSES, Metrics
 
 
@@ -60,3 +60,13 @@ def test_what_a_library_says_is_bounded() -> None:
     now = 61.0
     assert said(logging.WARNING) == "Invalid HTTP (10 more lines were left out)"
     assert said(logging.ERROR) == "Invalid HTTP"
+
+
+def test_a_message_is_a_line() -> None:
+    """Whoever has put a stranger's text into it, and whatever an error says: no second line, no escape."""
+    said, why = "a title\n2026-11-29 CRITICAL forged\x1b[2J %s", ValueError("\x1b]0;forged\x07")
+    record = logging.LogRecord("firedoor.deliveries", logging.WARNING, "", 0, "dead: %s", (said,), (None, why, None))
+    first, *rest = Lines("%(name)s %(message)s").format(record).splitlines()
+    assert first == "firedoor.deliveries dead: a title 2026-11-29 CRITICAL forged\ufffd[2J %s"
+    assert rest == ["ValueError: \ufffd]0;forged\ufffd"]
+    assert record.getMessage() == f"dead: {said}"

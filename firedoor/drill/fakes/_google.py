@@ -9,6 +9,8 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -41,12 +43,19 @@ class AccountKey:
     early: int = 0
 
 
+@cache
+def rsa_key(number: int) -> RSAPrivateKey:
+    """The key of this number of each fake: making one takes longer than all else, so a process makes it once."""
+    return generate_private_key(65537, 2048)
+
+
 class FakeOfGoogle(Fake):
     """One project. `accounts` are the addresses of its service accounts, `account_keys` their keys by id."""
 
     def __init__(self) -> None:
         super().__init__()
         self.accounts = [FIREDOOR, GATEWAY]
+        self._made = count()
         self.account_keys: dict[str, AccountKey] = {}
         self.deleted_account_keys: list[AccountKey] = []
         #: Access tokens that are alive, and whose they are.
@@ -63,7 +72,7 @@ class FakeOfGoogle(Fake):
 
     def plant_key(self, account: str) -> AccountKey:
         """A key of a service account."""
-        private = generate_private_key(65537, 2048)
+        private = rsa_key(next(self._made))
         number = secrets.token_hex(20)
         key = AccountKey(number, account, private, _file(number, account, private))
         with self.lock:
@@ -75,7 +84,7 @@ class FakeOfGoogle(Fake):
         if not value.startswith("{"):
             return super().stranger(value)
         said = json.loads(value)
-        return _file(said["private_key_id"], said["client_email"], generate_private_key(65537, 2048), "strang")
+        return _file(said["private_key_id"], said["client_email"], rsa_key(-1), "strang")
 
     def denied(self, asked: Asked) -> Said | None:
         """401 for a token that it never gave, or does not take any more."""

@@ -1,8 +1,11 @@
 """What the API answers besides the models that the engine has: errors with their sentences, and small results."""
 
+import json
+from typing import Annotated, Any
+
 from fastapi import Request, status
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 from starlette.responses import JSONResponse
 
 from firedoor.errors import FiredoorError, RefusedError, UnreachableError, UsageError
@@ -17,6 +20,20 @@ STATUS: tuple[tuple[type[FiredoorError], int], ...] = (
     (UsageError, status.HTTP_400_BAD_REQUEST),
     (FiredoorError, status.HTTP_500_INTERNAL_SERVER_ERROR),
 )
+
+
+def _json(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        # A UnicodeEncodeError is a ValueError.
+        raise ValueError("it holds half a character, a number that is none, or far too many brackets") from None
+    return value
+
+
+#: Values of a request that somebody else types: JSON as anybody can write it again, which Python's reader does not
+#: insist on.
+Values = Annotated[dict[str, Any], AfterValidator(_json)]
 
 
 class Error(BaseModel):
@@ -67,9 +84,15 @@ async def told(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, FiredoorError):
         raise error
     code = next(code for kind, code in STATUS if isinstance(error, kind))
-    body = Problem(error=Error(reason=error.reason, what=error.what, changed=error.changed, next=error.next))
+    what, changed, what_next = map(_whole, (error.what, error.changed, error.next))
+    body = Problem(error=Error(reason=error.reason, what=what, changed=changed, next=what_next))
     headers = {"WWW-Authenticate": "Bearer"} if code == status.HTTP_401_UNAUTHORIZED else None
     return JSONResponse(body.model_dump(), code, headers)
+
+
+def _whole(text: str) -> str:
+    """The text without halves of characters, which may have come with the request."""
+    return text.encode(errors="replace").decode()
 
 
 async def misfit(request: Request, error: Exception) -> JSONResponse:

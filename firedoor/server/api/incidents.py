@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict
 
 from firedoor.incident import Attachment, Decision, FailedTarget, IncidentView
-from firedoor.server.api.answers import Done, StartedIncident
+from firedoor.server.api.answers import Done, StartedIncident, Values
 from firedoor.server.api.office import Decider, EngineOf, Reader
 
 ROUTER = APIRouter(prefix="/incidents", tags=["incidents"])
@@ -43,11 +43,11 @@ class DecisionBody(BaseModel):
 
     step: str = ""
     reason: str = ""
-    answers: dict[str, Any] = {}
+    answers: Values = {}
     digest: str = ""
     targets: tuple[str, ...] = ()
     failed: bool = False
-    arguments: dict[str, Any] = {}
+    arguments: Values = {}
     break_glass: bool = False
     undo: bool = False
     seconds: int = 0

@@ -211,7 +211,8 @@ def _change(step: StepView) -> str:
     """What happens, in one sentence."""
     if step.previews:
         first = step.previews[0]
-        values = [one for one in differences(first.before, first.after) if "→" in one]
+        # A dialog has no room for what is no plain value; the message has it.
+        values = [one for one in differences(first.before, first.after) if "→" in one and "{" not in one]
         more = len(step.previews) - 1
         return f"{first.change}{f' ({values[0]})' if values else ''}{f' and {more:,} more' if more else ''}."
     named = ", ".join(json.dumps(value) if isinstance(value, dict) else str(value) for value in step.arguments.values())

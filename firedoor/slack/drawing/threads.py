@@ -111,7 +111,7 @@ def decided(picture: Picture, key: str) -> Item:
     text = f"{mark.icon} {bold(step.id)}: {safe(_decision(step), MOST_SENTENCE)}. Now: {mark.word}"
     # The summary of a question is what was asked.
     more = "" if step.kind == "ask" or step.summary == _decision(step) else safe(step.summary, MOST_SENTENCE)
-    return Item(key, f"{safe(step.id)}: that was decided", [section(text, more)])
+    return Item(key, f"{safe(step.id)}: that was decided", [section(*(said for said in (text, more) if said))])
 
 
 def _decision(step: StepView) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from firedoor.catalog import Shelves
 from firedoor.drill.slack.state import Message
 from firedoor.drill.slack.workspace import ALICE, BOB, DAVE, INCIDENTS, TEAM
 from firedoor.engine import Engine
@@ -221,7 +222,7 @@ async def test_runbook_folders_that_do_not_exist(inbound: Inbound, caplog: pytes
     """The service starts all the same, says so in the log, and each command says what to correct."""
     folder = inbound.site.settings.runbooks[0] / "missing"
     settings = inbound.site.settings.model_copy(update={"runbooks": (folder,)})
-    service = SlackService(settings, inbound.outside)
+    service = SlackService(settings, replace(inbound.outside, shelves=Shelves(settings)))
     assert service.socket is None
     running = asyncio.create_task(service.run())
     async with asyncio.timeout(10):
