@@ -59,8 +59,7 @@ class PeopleActivities:
 
     async def _deliver(self, notice: Notice, *, again: bool) -> str:
         """Deliver by every channel; what went wrong, or an empty text."""
-        end = "" if notice.sentence.endswith((".", "?", "!", "…")) else "."
-        words = [f"{notice.sentence}{end}", notice.command, "(sent again: an earlier attempt died)" if again else ""]
+        words = [sentence(notice.sentence), notice.command, "(sent again: an earlier attempt died)" if again else ""]
         LOG.warning("%s: %s", printable(notice.incident), printable(" ".join(word for word in words if word)))
         command = self.settings.notify.command
         if not command:

@@ -151,7 +151,7 @@ def changes_nothing(one: Preview) -> bool:
 
 
 def word(value: Any) -> str:
-    """A value for a person: yes and no, lists with commas, nothing as a dash."""
+    """A value for a person: yes and no, lists with commas, nothing as a dash; of an object what is not empty."""
     match value:
         case bool():
             text = "yes" if value else "no"
@@ -159,10 +159,9 @@ def word(value: Any) -> str:
             text = "-"
         case list() | tuple():
             text = _members([word(member) for member in value])
-        case dict() if not value:
-            text = "-"
         case dict():
-            text = json.dumps(value, ensure_ascii=False)
+            given = {name: member for name, member in value.items() if member not in ("", None)}
+            text = json.dumps(given, ensure_ascii=False) if given else "-"
         case _:
             text = str(value)
     return textwrap.shorten(text, VALUE_WIDTH, placeholder=" …")
@@ -256,3 +255,8 @@ def rules_of(policy: Policy) -> Iterator[str]:
         yield f"reminded every {span(policy.remind)}"
     if policy.break_glass:
         yield f"in an emergency one of {policy.break_glass} may go ahead alone, with a reason; everybody is told"
+
+
+def unproved(view: IncidentView) -> str:
+    """An unknown verdict before the end: it only means that the proof is still to come."""
+    return f"{'restoration' if view.undoes else 'containment'} not proved yet"

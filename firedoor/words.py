@@ -13,6 +13,11 @@ def span(seconds: int) -> str:
     return f"{seconds} s"
 
 
+def sentence(text: str) -> str:
+    """The text with a full stop behind it, unless it ends like a sentence already: titles and reasons may or may not."""
+    return text if text.endswith((".", "?", "!", "…")) else f"{text}."
+
+
 def plural(number: int, noun: str) -> str:
     """`1 credential`, `1,000 credentials`: nouns come in the plural, as the blast radius counts them."""
     return f"{number:,} {counted(number, noun)}"

@@ -15,9 +15,9 @@ from workflows.record import Agreement, NeedsAttention, StepRecord, rfc3339
 
 with workflow.unsafe.imports_passed_through():
     from firedoor.canonical import digest_of
-    from firedoor.incident import Failure, Preview, Request, StepState
+    from firedoor.incident import Decision, Failure, Preview, Request, StepState
     from firedoor.plan import Policy
-    from firedoor.words import span
+    from firedoor.words import sentence, span
 
 #: As many names of targets are shown, and as many changes written into the timeline.
 NAMED = 20
@@ -201,7 +201,7 @@ async def _conclude(asking: _Asking, *, in_time: bool) -> str | None:
     record, policy, decision = asking.record, asking.policy, asking.agreement.denied
     step = record.step.id
     if decision is not None:
-        raise denied(record, f"{decision.responder.principal} denied {step}: {decision.reason or 'no reason given'}.")
+        raise denied(record, _denial(decision, step))
     if in_time:
         record.request = None
         return None
@@ -219,6 +219,10 @@ async def _conclude(asking: _Asking, *, in_time: bool) -> str | None:
         return None
     await asking.board.note(key, "approval.expired", f"{late}; denied", step=step)
     raise expired(record, policy)
+
+
+def _denial(decision: Decision, step: str) -> str:
+    return sentence(f"{decision.responder.principal} denied {step}: {decision.reason or 'no reason given'}")
 
 
 def denied(record: StepRecord, what: str) -> NeedsAttention:
@@ -254,9 +258,7 @@ async def approved_as_before(board: Board, record: StepRecord) -> None:
     record.waits_for = ""
     decision = record.denial()
     if decision is not None:
-        raise denied(
-            record, f"{decision.responder.principal} denied {step.id}: {decision.reason or 'no reason given'}."
-        )
+        raise denied(record, _denial(decision, step.id))
     if not in_time:
         await board.note(
             f"expired/{step.id}/{record.round}", "approval", f"{step.id}: nobody approved in time; denied", step=step.id

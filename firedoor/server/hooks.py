@@ -94,8 +94,8 @@ async def _taken(site: Site, door: Door, headers: Mapping[str, str], body: bytes
     """Judge, read and store a delivery, or confirm what it asks for."""
     loop = asyncio.get_running_loop()
     if headers.get("content-encoding", "").lower() not in UNPACKED:
-        said = "Bodies with a Content-Encoding are not taken: send it as it is."
-        return Answer(415, "packed", {"error": said}, said)
+        why = "Bodies with a Content-Encoding are not taken: send it as it is."
+        return Answer(415, "packed", {"error": why}, why)
     try:
         async with site.heavy if len(body) > HEAVY else contextlib.nullcontext():
             read = await loop.run_in_executor(site.threads, _judged, site, door, headers, body)

@@ -180,6 +180,13 @@ def test_news_of_approvals_pauses_and_mass_work() -> None:
     assert "600 of 1,000" in news(STEERED, with_progress(STEERED, many), NOW, "inner.")[0]
 
 
+def test_a_step_says_who_has_approved_it() -> None:
+    """Also when it is done: whoever looks later wants to know on whose word."""
+    done = ROTATE.model_copy(update={"approved": ("user:ada", "user:bob")})
+    assert "by user:ada and user:bob" in " ".join(drawn(step(SCENE, done), 100).split())
+    assert "approved" not in drawn(step(SCENE, ROTATE))
+
+
 def with_step(view: IncidentView, changed: object) -> IncidentView:
     """The incident with another state of one step."""
     steps = tuple(changed if one.id == getattr(changed, "id", "") else one for one in view.steps)

@@ -287,6 +287,24 @@ async def test_deliveries_are_looked_at_and_replayed(api: Api) -> None:
     await api.call("POST", f"/incidents/{incident}/abort", ada, json={"reason": "test over"})
 
 
+@pytest.mark.parametrize("value", ['"\\ud800"', "NaN", "1e999", "[" * 400 + "]" * 400, '["\\ud800"]', "1" + "0" * 400])
+async def test_what_no_json_holds(api: Api, value: str) -> None:
+    """Half a character, a number that is none, brackets without end: 400 wherever it stands, also as a name."""
+    ada = {**api.token("ada", "user:ada"), "content-type": "application/json"}
+    for path, body in (
+        ("/incidents", f'{{"runbook": "shut", "inputs": {{"name": {value}}}}}'),
+        ("/incidents", '{"runbook": "shut", "inputs": {"name": "a", "\\ud800": 1}}'),
+        ("/incidents", f'{{"runbook": {value}, "inputs": {{"name": "a"}}}}'),
+        ("/plans", f'{{"runbook": "shut", "inputs": {{"name": {value}}}}}'),
+        ("/incidents/x/note", f'{{"reason": {value}}}'),
+        ("/incidents/x/answer", f'{{"step": "gate", "answers": {{"a": {value}}}}}'),
+        ("/incidents/x/retry", f'{{"step": "gate", "arguments": {{"a": {value}}}}}'),
+        ("/incidents/x/retry", '{"step": "gate", "\\ud800": 1}'),
+        ("/incidents/x/undo", f'{{"steps": [{value}]}}'),
+    ):
+        assert await api.refused("POST", path, ada, 400, content=body)
+
+
 async def test_before_temporal_has_answered(settings: Settings) -> None:
     """The API says so, and what to do."""
     settings = settings.model_copy(update={"people": {"ada": Person(identities=("os:ada",))}})

@@ -71,7 +71,7 @@ async def test_a_denial_and_an_expiry_stop_the_step(site: Site) -> None:
 
     await site.decide(incident, "retry", "gate")
     await site.reaches(incident, "gate", StepState.WAITING_APPROVAL)
-    await site.decide(incident, "deny", "gate", reason="wrong key")
+    await site.decide(incident, "deny", "gate", reason="wrong key.")
     step = await site.reaches(incident, "gate", StepState.NEEDS_ATTENTION)
     assert step.failure is not None
     assert step.failure.what == "user:ada denied gate: wrong key."

@@ -16,7 +16,7 @@ from firedoor.cli.views.scene import ENDS, Scene, command
 from firedoor.cli.views.signs import INCIDENTS, VERDICTS, Sign
 from firedoor.cli.views.tree import NAME_WIDTH, steps
 from firedoor.incident import Evidence, IncidentState, IncidentView, Mode, StepState
-from firedoor.phrases import word
+from firedoor.phrases import unproved, word
 from firedoor.plan import Verdict
 from firedoor.words import clock, duration, plural, seconds_between
 
@@ -106,7 +106,7 @@ def _warnings(scene: Scene) -> Iterator[RenderableType]:
 def _so_far(view: IncidentView, verdict: Verdict) -> Sign:
     """Before the end, unknown only means that the proof is still to come."""
     if verdict is Verdict.UNKNOWN and view.state not in ENDS:
-        return Sign("?", f"{'restoration' if view.undoes else 'containment'} not proved yet", "yellow")
+        return Sign("?", unproved(view), "yellow")
     return VERDICTS[verdict]
 
 

@@ -57,6 +57,8 @@ def _facts(scene: Scene, one: StepView) -> Iterator[tuple[str, RenderableType]]:
     yield from _secrets(one)
     if one.waits_for and one.state in WAITING:
         yield "waits for", Text(one.waits_for)
+    if one.approved:
+        yield "approved", Text(f"by {' and '.join(one.approved)}")
     if one.failure:
         told = (f"{one.failure.reason}: {one.failure.what}", one.failure.changed, one.failure.next)
         name = "last try" if one.state is StepState.RUNNING else "failure"

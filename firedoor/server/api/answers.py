@@ -1,11 +1,11 @@
 """What the API answers besides the models that the engine has: errors with their sentences, and small results."""
 
 import json
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import Request, status
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, BaseModel
+from pydantic import BaseModel, model_validator
 from starlette.responses import JSONResponse
 
 from firedoor.errors import FiredoorError, RefusedError, UnreachableError, UsageError
@@ -22,18 +22,18 @@ STATUS: tuple[tuple[type[FiredoorError], int], ...] = (
 )
 
 
-def _json(value: dict[str, Any]) -> dict[str, Any]:
-    try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError):
-        # A UnicodeEncodeError is a ValueError.
-        raise ValueError("it holds half a character, a number that is none, or far too many brackets") from None
-    return value
+class Body(BaseModel):
+    """What a request brings: JSON as anybody can write it again, which Python's reader does not insist on."""
 
-
-#: Values of a request that somebody else types: JSON as anybody can write it again, which Python's reader does not
-#: insist on.
-Values = Annotated[dict[str, Any], AfterValidator(_json)]
+    @model_validator(mode="before")
+    @classmethod
+    def _json(cls, value: Any) -> Any:
+        try:
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        except (ValueError, RecursionError):
+            # A UnicodeEncodeError is a ValueError.
+            raise ValueError("it holds half a character, a number that is none, or far too many brackets") from None
+        return value
 
 
 class Error(BaseModel):

@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict
 
 from firedoor.incident import Attachment, Decision, FailedTarget, IncidentView
-from firedoor.server.api.answers import Done, StartedIncident, Values
+from firedoor.server.api.answers import Body, Done, StartedIncident
 from firedoor.server.api.office import Decider, EngineOf, Reader
 
 ROUTER = APIRouter(prefix="/incidents", tags=["incidents"])
@@ -33,7 +33,7 @@ class IncidentLine(BaseModel):
     ended: datetime | None
 
 
-class DecisionBody(BaseModel):
+class DecisionBody(Body):
     """A decision: its fields as the verbs of the command line have them. Who decides is told by the token.
 
     `approve` needs the `digest` of the request that was looked at: only what was shown is approved.
@@ -43,11 +43,11 @@ class DecisionBody(BaseModel):
 
     step: str = ""
     reason: str = ""
-    answers: Values = {}
+    answers: dict[str, Any] = {}
     digest: str = ""
     targets: tuple[str, ...] = ()
     failed: bool = False
-    arguments: Values = {}
+    arguments: dict[str, Any] = {}
     break_glass: bool = False
     undo: bool = False
     seconds: int = 0
@@ -55,7 +55,7 @@ class DecisionBody(BaseModel):
     attachments: tuple[Attachment, ...] = ()
 
 
-class UndoBody(BaseModel):
+class UndoBody(Body):
     """Which steps are taken back; all that can be, if none is named."""
 
     steps: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """Runbooks: list them, see what one would change, start one."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Response, status
 from pydantic import BaseModel, Field
@@ -9,7 +9,7 @@ from firedoor.engine import read
 from firedoor.incident import IncidentView
 from firedoor.inputs import resolve_inputs
 from firedoor.plan import Auto, Input
-from firedoor.server.api.answers import StartedIncident, Values
+from firedoor.server.api.answers import Body, StartedIncident
 from firedoor.server.api.office import EngineOf, Reader, ShelfOf, Starter
 
 ROUTER = APIRouter(tags=["runbooks"])
@@ -31,11 +31,11 @@ class RunbookLine(BaseModel):
     broken: str = ""
 
 
-class Wanted(BaseModel):
+class Wanted(Body):
     """A runbook and its inputs."""
 
     runbook: str
-    inputs: Values = {}
+    inputs: dict[str, Any] = {}
 
 
 class WantedPlan(Wanted):

@@ -235,7 +235,10 @@ def _plan_head(plan: Plan, inputs: Mapping[str, Any]) -> Iterator[Block]:
 
 
 def _outline(one: PlannedStep, inputs: Mapping[str, Any], found: StepView | None, *, later: bool) -> str:
-    """A step of a plan in one line."""
+    """A step of a plan in one line. What will not run destroys nothing, and waits for nobody."""
+    if found and found.state is StepState.SKIPPED and not later:
+        title = safe(one.title or does(one, inputs), MOST_VALUE)
+        return f"{bold(one.id, 80)}  - skipped · {title} · {safe(said(found), MOST_VALUE)}"
     mark = EFFECTS[one.effect]
     parts = [f"{mark.icon} {mark.word}" if one.kind == "uses" else ""]
     parts += [safe(one.title or does(one, inputs), MOST_VALUE), *(safe(text, MOST_TERM) for text in terms(one))]
@@ -257,7 +260,7 @@ def _foreseen(one: PlannedStep, inputs: Mapping[str, Any], found: StepView, *, l
         final = "" if first.inverse or first.effect is Effect.READ else ", *CANNOT BE UNDONE*"
         missing = f", ! permission missing: {safe(', '.join(first.missing), 100)}" if first.missing else ""
         return f"{safe(first.change, MOST_VALUE)}{f' and {more:,} more' if more > 0 else ''}{final}{missing}"
-    if one.kind == "uses" or found.state is StepState.SKIPPED:
+    if one.kind == "uses":
         return safe(said(found), MOST_VALUE)
     # What it waits for is said already; what it asks or runs is, where it has no title.
     return safe(does(one, inputs), MOST_VALUE) if one.title and one.kind != "approval" else ""

@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 
 from firedoor.incident import FINAL_STATES, IncidentState, IncidentView, StepState, StepView
-from firedoor.phrases import INCIDENTS, STEPS, VERDICTS, Mark
+from firedoor.phrases import INCIDENTS, STEPS, VERDICTS, Mark, unproved
 from firedoor.plan import Plan, PlannedStep, Verdict
 
 ENDS = frozenset({IncidentState.COMPLETED, IncidentState.ABORTED})
@@ -53,6 +53,6 @@ def so_far(view: IncidentView) -> str:
     if view.verdict is None:
         return ""
     if view.verdict is Verdict.UNKNOWN and view.state not in ENDS:
-        return f"? {'restoration' if view.undoes else 'containment'} not proved yet"
+        return f"? {unproved(view)}"
     mark = VERDICTS[view.verdict]
     return f"{mark.icon} {mark.word}"

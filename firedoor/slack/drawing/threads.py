@@ -118,6 +118,8 @@ def _decision(step: StepView) -> str:
     """What was decided, and by whom, as far as the step still knows it."""
     if step.approved:
         return f"approved by {', '.join(step.approved)}"
+    if step.failure and step.failure.reason == "denied":
+        return step.failure.what.rstrip(".")
     return answered(step) or "that was decided"
 
 

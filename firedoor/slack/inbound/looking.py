@@ -19,7 +19,8 @@ from firedoor.slack.inbound.door import Door
 from firedoor.slack.inbound.people import Visitor
 from firedoor.slack.inbound.replies import Place
 from firedoor.timeline.entry import Entry
-from firedoor.timeline.render import rows
+from firedoor.timeline.render import Row, rows
+from firedoor.words import plural
 
 #: Lines of the timeline that are shown; the rest is a command away.
 MOST_LINES = 20
@@ -136,20 +137,30 @@ class Looking:
         stored = await asyncio.to_thread(self._door.timeline.entries, press.incident)
         says = _lines([one.entry for one in stored])
         command = shlex.join(("firedoor", "timeline", press.incident))
-        await self._door.replies.say(place, *says, f"All {len(stored)} entries: {command}")
+        await self._door.replies.say(place, *says, f"{plural(len(stored), 'entries')} in all: {command}")
 
 
 def _lines(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """The newest last, as in a chat; the times are UTC."""
+    """The newest last, as in a chat, each under its day."""
     if not entries:
         return ("Nothing has been recorded yet.",)
-    shown = rows(entries[-MOST_LINES:])
-    lines = [
-        f"{row.time[11:]}  {f'{row.step}: ' if row.step else ''}{row.say}  ({row.who})"[:MOST_LINE] for row in shown
-    ]
+    lines: list[str] = []
+    day = ""
+    for row in rows(entries[-MOST_LINES:]):
+        if day != row.time[:10]:
+            day = row.time[:10]
+            lines.append(f"{day} UTC")
+        lines.append(_line(row, entries[0].incident)[:MOST_LINE])
     half = len(lines) // 2
     # Two paragraphs: together they may be longer than Slack takes in one.
     return tuple(text for text in ("\n".join(lines[:half]), "\n".join(lines[half:])) if text)
+
+
+def _line(row: Row, incident: str) -> str:
+    """An entry. The workflow's own decisions bear the incident's name, which everybody knows here."""
+    step = f"{row.step}: " if row.step else ""
+    who = "" if row.who == incident else f"  ({row.who})"
+    return f"{row.time[11:]}  {step}{row.say.removeprefix(step)}{who}"
 
 
 def _nothing_asked(view: IncidentView, step: str) -> UsageError:

@@ -305,7 +305,7 @@ def test_what_a_plan_run_says_of_steps_for_people() -> None:
     shown = lines(
         blocks.plan(PLAN.model_copy(update={"steps": (ask,)}), {}, VIEW.model_copy(update={"steps": (read[1],)}))
     )
-    assert "*ask*  Ask the owner · its condition does not hold: false" in shown
+    assert "*ask*  - skipped · Ask the owner · its condition does not hold: false" in shown
 
 
 def test_what_the_alert_says() -> None:

@@ -1,6 +1,6 @@
 """What people read in the channel of steps that sleep, of decisions, and of incidents that nobody leads."""
 
-from firedoor.incident import IncidentState, Responder, StepState
+from firedoor.incident import Failure, IncidentState, Responder, StepState
 from firedoor.slack.drawing import blocks
 from firedoor.slack.drawing.buttons import Press
 from firedoor.slack.drawing.threads import decided, items
@@ -35,6 +35,11 @@ def test_what_was_decided_names_who_decided() -> None:
     assert lines(decided(picture(view), "ask/healthy/1").blocks)[0] == (
         "✓ *healthy*: answered by user:bob: ok no. Now: done"
     )
+    no = Failure(reason="denied", what="user:bob denied gate: It is only a CPU.", changed="Nothing was changed.")
+    refused = VIEW.model_copy(update={"steps": (step("gate", StepState.NEEDS_ATTENTION, failure=no),)})
+    assert lines(decided(picture(refused), "ask/gate/1").blocks) == [
+        "! *gate*: user:bob denied gate: It is only a CPU. Now: NEEDS YOU"
+    ]
     assert lines(decided(picture(view), "ask/gate/1").blocks) == ["✓ *gate*: approved by user:bob. Now: done"]
     shown = lines(blocks.incident(picture(view)).blocks)
     assert "✓ *delete_key*  done · approved by user:bob, user:eve · It is gone." in shown

@@ -181,7 +181,9 @@ async def test_details_and_the_timeline_are_a_press_away(inbound: Inbound) -> No
     await inbound.press(message, "details", about='"go"')
     await inbound.says("0 of 2 given", "May it be shut?")
     await inbound.press(message, "timeline")
-    await inbound.says("go: ", "(user:eve)", f"entries: firedoor timeline {incident}")
+    told = await inbound.says(" UTC", "go: ", "(user:eve)", f"entries in all: firedoor timeline {incident}")
+    assert "go: go: " not in words(told)
+    assert f"({incident})" not in words(told)
 
 
 async def test_more_requests_than_a_message_holds(inbound: Inbound) -> None:

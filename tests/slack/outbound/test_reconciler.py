@@ -17,7 +17,6 @@ from firedoor.slack.api.pace import Pace
 from firedoor.slack.outbound.reconciler import Reconciler
 from firedoor.slack.outbound.telling import PLAIN, Run, Telling
 from firedoor.slack.store import Store
-from firedoor.turn import Turn
 from tests.slack.api.test_client import Patience, calls
 from tests.slack.telling import (
     QUICK,
@@ -307,20 +306,6 @@ async def test_one_process_at_a_time(slack: LocalSlack, tmp_path: Path) -> None:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
     assert len(heads(slack)) == 1
-
-
-def test_a_turn_is_given_back(tmp_path: Path) -> None:
-    """A lock that its holder gives up is free for others."""
-    first, second = Turn(tmp_path / "lock"), Turn(tmp_path / "lock")
-    assert first.take()
-    assert first.take()
-    assert not second.take()
-    first.give()
-    assert second.take()
-    second.give()
-    (tmp_path / "file").write_text("")
-    with pytest.raises(FiredoorError, match="cannot be opened"):
-        Turn(tmp_path / "file" / "lock").take()
 
 
 async def test_a_group_that_vanished(slack: LocalSlack, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
