@@ -18,6 +18,7 @@ from firedoor.notes import Notice
 from firedoor.timeline.entry import Draft, Entry, Kind
 from firedoor.timeline.render import printable
 from firedoor.timeline.writer import Writer
+from firedoor.words import full_stop
 
 #: `firedoor up` shows the lines of this logger in its terminal.
 LOG = logging.getLogger("firedoor.notice")
@@ -59,7 +60,7 @@ class PeopleActivities:
 
     async def _deliver(self, notice: Notice, *, again: bool) -> str:
         """Deliver by every channel; what went wrong, or an empty text."""
-        words = [sentence(notice.sentence), notice.command, "(sent again: an earlier attempt died)" if again else ""]
+        words = [full_stop(notice.sentence), notice.command, "(sent again: an earlier attempt died)" if again else ""]
         LOG.warning("%s: %s", printable(notice.incident), printable(" ".join(word for word in words if word)))
         command = self.settings.notify.command
         if not command:

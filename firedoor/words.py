@@ -13,8 +13,8 @@ def span(seconds: int) -> str:
     return f"{seconds} s"
 
 
-def sentence(text: str) -> str:
-    """The text with a full stop behind it, unless it ends like a sentence already: titles and reasons may or may not."""
+def full_stop(text: str) -> str:
+    """The text as a sentence: with a full stop, unless it has an end. Titles and reasons of people may or may not."""
     return text if text.endswith((".", "?", "!", "…")) else f"{text}."
 
 

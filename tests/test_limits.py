@@ -197,41 +197,52 @@ def test_a_penalty_reaches_the_other_workers(tmp_path: Path) -> None:
     assert moment.now == pytest.approx(1_020 * SECOND, rel=1e-6)
 
 
-#: Calls as fast as it may for a while, in a process of its own; prints how often.
+#: For each limiter that is asked for, calls as fast as it may for a while, in a process of its own; prints how often.
 CALLER = """
 import sys, time
 from pathlib import Path
 from activities._limits import Limits
 from firedoor.config import Limit
 
-limits = Limits(Path(sys.argv[1]), {"aws.sts": Limit(rate=400, burst=20)}, urgent=sys.argv[2] == "urgent")
 print("ready", flush=True)
-sys.stdin.readline()
-end, count = time.monotonic() + 1.5, 0
-while time.monotonic() < end:
-    limits.wait("aws.sts", "1")
-    count += 1
-print(count)
+for line in sys.stdin:
+    file, _, kind = line.strip().rpartition(" ")
+    limits = Limits(Path(file), {"aws.sts": Limit(rate=400, burst=20)}, urgent=kind == "urgent")
+    end, count = time.monotonic() + 1.5, 0
+    while time.monotonic() < end:
+        limits.wait("aws.sts", "1")
+        count += 1
+    print(count, flush=True)
 """
 
 
+@pytest.fixture(scope="module")
+def callers() -> Generator[list[subprocess.Popen[str]]]:
+    """Three such processes. What they import takes longer than what they do."""
+    command, pipe = (sys.executable, "-c", CALLER), subprocess.PIPE
+    started = [subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) for _ in range(3)]
+    assert [_line(caller) for caller in started] == ["ready\n"] * 3
+    yield started
+    for caller in started:
+        caller.communicate(timeout=60)
+
+
+def _line(caller: subprocess.Popen[str]) -> str:
+    assert caller.stdout
+    return caller.stdout.readline()
+
+
 @pytest.mark.parametrize("kinds", [("urgent", "urgent", "urgent"), ("urgent", "bulk", "bulk")])
-def test_the_sum_of_all_processes_holds(tmp_path: Path, kinds: tuple[str, ...]) -> None:
+def test_the_sum_of_all_processes_holds(
+    tmp_path: Path, callers: list[subprocess.Popen[str]], kinds: tuple[str, ...]
+) -> None:
     """Three workers that call as fast as they may stay together under the limit, and use most of it."""
-    command = (sys.executable, "-c", CALLER, str(tmp_path / "limits.sqlite"))
-    callers = [
-        subprocess.Popen((*command, kind), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for kind in kinds
-    ]
-    for caller in callers:
-        assert caller.stdout
-        assert caller.stdout.readline() == "ready\n"
     began = time.monotonic()
-    for caller in callers:
+    for caller, kind in zip(callers, kinds, strict=True):
         assert caller.stdin
-        caller.stdin.write("go\n")
+        caller.stdin.write(f"{tmp_path / 'limits.sqlite'} {kind}\n")
         caller.stdin.flush()
-    counts = [int(caller.communicate(timeout=60)[0]) for caller in callers]
+    counts = [int(_line(caller)) for caller in callers]
     allowed = 400 * (time.monotonic() - began) + 20
     assert sum(counts) <= allowed
     assert sum(counts) > 300

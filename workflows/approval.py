@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from firedoor.canonical import digest_of
     from firedoor.incident import Decision, Failure, Preview, Request, StepState
     from firedoor.plan import Policy
-    from firedoor.words import sentence, span
+    from firedoor.words import full_stop, span
 
 #: As many names of targets are shown, and as many changes written into the timeline.
 NAMED = 20
@@ -222,7 +222,7 @@ async def _conclude(asking: _Asking, *, in_time: bool) -> str | None:
 
 
 def _denial(decision: Decision, step: str) -> str:
-    return sentence(f"{decision.responder.principal} denied {step}: {decision.reason or 'no reason given'}")
+    return full_stop(f"{decision.responder.principal} denied {step}: {decision.reason or 'no reason given'}")
 
 
 def denied(record: StepRecord, what: str) -> NeedsAttention:

@@ -39,7 +39,7 @@ class Alert(BaseModel):
     archived: bool = Field(default=False, description="Somebody has put it away at the source.")
     first_seen: str = Field(default="", description="When it began, RFC 3339.")
     last_seen: str = Field(default="", description="When it was last seen, RFC 3339.")
-    count: int = Field(default=1, ge=0, description="How often it was seen.")
+    count: int = Field(default=1, ge=0, lt=2**63, description="How often it was seen.")
     url: str = Field(default="", description="Where to read more.")
     resolved: bool = Field(default=False, description="The source says that it is over.")
     labels: dict[str, str] = Field(default={}, description="The source's labels or tags, texts.")

@@ -28,7 +28,7 @@ def create_app(site: Site) -> FastAPI:
         # The pages that FastAPI brings load scripts from other people's hosts.
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,
         redirect_slashes=False,
         middleware=[Middleware(Guard, metrics=site.metrics)],
         routes=[

@@ -8,7 +8,7 @@ from is kept even where it cannot be read: the dispatcher makes a dead letter of
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -97,7 +97,7 @@ async def _taken(site: Site, door: Door, headers: Mapping[str, str], body: bytes
         why = "Bodies with a Content-Encoding are not taken: send it as it is."
         return Answer(415, "packed", {"error": why}, why)
     try:
-        async with site.heavy if len(body) > HEAVY else contextlib.nullcontext():
+        async with _turn(site, door, body):
             read = await loop.run_in_executor(site.threads, _judged, site, door, headers, body)
         if read.confirm:
             return await _confirmed(site, door, read.confirm)
@@ -120,6 +120,17 @@ async def _taken(site: Site, door: Door, headers: Mapping[str, str], body: bytes
         return Answer(400, "unreadable", said, f"{shown(read.wrong)} It is kept as {added.id}.")
     result = "duplicate" if added.duplicate else "accepted"
     return Answer(202, result, {"id": added.id, "duplicate": added.duplicate}, note=read.note)
+
+
+@contextlib.asynccontextmanager
+async def _turn(site: Site, door: Door, body: bytes) -> AsyncGenerator[None]:
+    """What may take long never has all threads: SNS, which has to be asked for its certificate, and large bodies."""
+    async with contextlib.AsyncExitStack() as stack:
+        if door.topics:
+            await stack.enter_async_context(site.asking)
+        if len(body) > HEAVY:
+            await stack.enter_async_context(site.heavy)
+        yield
 
 
 def _judged(site: Site, door: Door, headers: Mapping[str, str], body: bytes) -> _Read:

@@ -53,9 +53,10 @@ class Protocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """What comes is no HTTP. An answer that is being made to what came before it reaches nobody any more."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        # There is none before the first request, whatever its type says.
+        for cycle in filter(None, [self.cycle]):
+            cycle.disconnected = cycle.disconnected or not cycle.response_complete
+            cycle.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             super().send_400_response(msg)
         else:

@@ -53,7 +53,7 @@ class Outside:
 class SlackService:
     """Slack, as long as `run` runs.
 
-    With an app-level token it listens by Socket Mode; `router` takes what HTTP brings (`http.routes`).
+    With an app-level token it listens by Socket Mode; `router` takes what HTTP brings (`inbound.http.routes`).
     """
 
     def __init__(self, settings: Settings, outside: Outside, app_token: SecretStr | None = None) -> None:

@@ -17,6 +17,7 @@ from firedoor.alerts import SOURCES, Alert, Lock, Source, UnauthenticatedError, 
 from firedoor.alerts._reading import MOST_ALERTS
 from firedoor.alerts._secrets import scrubbed
 from firedoor.errors import UsageError
+from firedoor.expressions import evaluate
 from tests.alerts.messages import MESSAGES, NOW, SECRET
 from tests.alerts.scanners import SCANNERS
 from tests.shared import SHARED
@@ -228,3 +229,20 @@ def test_nobody_has_so_many_alerts(kind: str, body: bytes) -> None:
     """600,000 fit into 2 MB: each would be matched with every runbook, and everybody else's would wait."""
     with pytest.raises(UsageError, match=r"10,001 alerts, more than 10,000"):
         SOURCES[kind].parse({}, body)
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**70, 10**300])
+def test_a_number_that_is_too_large_for_a_condition(number: int) -> None:
+    """Wherever in an alert somebody gets it in: the others are judged, and the alert is not lost."""
+    body = json.dumps({"id": "1", "title": "leak", "severity": 8, "more": [{"number": number}]}).encode()
+    (alert,) = SOURCES["generic"].parse({}, body).alerts
+    scope = {"alert": alert.model_dump(mode="json")}
+    assert evaluate("alert.severity >= 7.0 && alert.raw.more[0].number != 1", scope) is True
+    assert (
+        SOURCES["generic"].parse({}, b'{"id": "1", "title": "x", "n": 9223372036854775807}').alerts[0].raw["n"]
+        == 2**63 - 1
+    )
+    with pytest.raises(UsageError, match="it holds the number"):
+        SOURCES["generic"].parse({}, b'{"id": "1", "title": "leak", "n": 1%s}' % (b"0" * 400))
+    with pytest.raises(UsageError, match="`count`"):
+        SOURCES["generic"].parse({}, b'{"id": "1", "title": "leak", "count": %d}' % (2**70))

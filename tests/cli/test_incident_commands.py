@@ -224,7 +224,7 @@ def test_the_list(cli: Cli) -> None:
     """Newest first, as a table and as JSON."""
     started(cli, "listed")
     table = cli("list").out
-    assert table.splitlines()[0].split() == ["STATE", "VERDICT", "STARTED", "TOOK", "INCIDENT"]
+    assert table.splitlines()[0].split() == ["STATE", "VERDICT", "STARTED", "UTC", "TOOK", "INCIDENT"]
     until(lambda: any(row["id"] == "close-the-door-listed" for row in json.loads(cli("list", "-o", "json").out)))
     assert cli("list", "--limit", "0").code == Exit.USAGE
 

@@ -8,12 +8,12 @@ from firedoor.cli.checks import people
 from firedoor.cli.views.checklist import Finding, checklist
 from firedoor.cli.views.contract import contracts, facts, kind, sentence
 from firedoor.config import Settings
-from firedoor.phrases import blast
+from firedoor.phrases import blast, word
 from firedoor.plan import Effect, Policy
 from firedoor.steps import STEPS
 from firedoor.timeline.entry import Draft, Kind
 from firedoor.timeline.store import Timeline
-from firedoor.words import clock, duration, plural, seconds_between, span
+from firedoor.words import clock, duration, full_stop, plural, seconds_between, span
 from tests.cli.pictures import NOW, PLAN, drawn
 
 
@@ -65,6 +65,17 @@ def test_numbers_and_their_nouns() -> None:
     assert plural(1000, "steps") == "1,000 steps"
     assert plural(1, "addresses") == "1 address"
     assert blast({"services": 2, "credentials": 412, "accounts": 0}) == "412 credentials · 2 services"
+
+
+def test_a_sentence_ends_once() -> None:
+    """Titles and reasons are of people, with a mark at their end or without."""
+    assert [full_stop(text) for text in ("Shut it", "Shut it.", "Shut it?")] == ["Shut it.", "Shut it.", "Shut it?"]
+
+
+def test_an_object_is_told_without_what_is_empty() -> None:
+    """A credential has eight members, of which most are not known at night."""
+    assert word({"id": "key_3", "owner": "", "fingerprint": None, "live": False}) == '{"id": "key_3", "live": false}'
+    assert word({"owner": ""}) == "-"
 
 
 def test_a_checklist_says_what_to_do_and_the_sum() -> None:

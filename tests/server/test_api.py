@@ -6,15 +6,18 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
 
 from firedoor.config import Person, Settings
 from firedoor.deliveries import NewDelivery
-from firedoor.incident import Mode, StepState
+from firedoor.incident import Decision, Mode, StepState, Verb
+from firedoor.server.api import document
+from firedoor.server.api.incidents import DecisionBody, DecisionVerb
 from firedoor.server.app import create_app
 from firedoor.server.site import Site as Server
 from firedoor.server.site import open_site
@@ -186,7 +189,14 @@ async def test_a_stranger_is_asked_for_a_token_before_anything_is_read(api: Api,
     ada = api.token("ada", "user:ada")
     answer = await api.client.post("/api/v1/incidents", content=body, headers=headers | ada)
     assert answer.status_code in {400, 413}
-    assert (await api.client.get("/api/v1/openapi.json")).status_code == 200
+
+
+async def test_the_server_has_the_document_that_is_published(api: Api) -> None:
+    """For everybody, of this version, and in no words that OpenAPI 3.1 does not have."""
+    answer = await api.client.get("/api/v1/openapi.json")
+    assert answer.json() == document()
+    assert (answer.json()["openapi"], answer.json()["info"]["version"]) == ("3.1.0", version("firedoor"))
+    assert "itemSchema" not in answer.text
 
 
 async def test_tokens_that_cannot_be_looked_up(api: Api, caplog: pytest.LogCaptureFixture) -> None:
@@ -317,3 +327,9 @@ async def test_before_temporal_has_answered(settings: Settings) -> None:
             )
     assert answer.status_code == 503
     assert answer.json()["error"]["what"] == "Temporal has not answered since the server was started."
+
+
+def test_a_decision_can_say_all_that_a_decision_can() -> None:
+    """The body is a promise of its own: nothing is missing in it but who decides, and no verb but that for alerts."""
+    assert set(DecisionBody.model_fields) == set(Decision.model_fields) - {"responder"}
+    assert set(get_args(DecisionVerb)) == set(get_args(Verb)) - {"alert"}

@@ -65,7 +65,9 @@ def test_what_a_library_says_is_bounded() -> None:
 def test_a_message_is_a_line() -> None:
     """Whoever has put a stranger's text into it, and whatever an error says: no second line, no escape."""
     said, why = "a title\n2026-11-29 CRITICAL forged\x1b[2J %s", ValueError("\x1b]0;forged\x07")
-    record = logging.LogRecord("firedoor.deliveries", logging.WARNING, "", 0, "dead: %s", (said,), (None, why, None))
+    record = logging.LogRecord(
+        "firedoor.deliveries", logging.WARNING, "", 0, "dead: %s", (said,), (ValueError, why, None)
+    )
     first, *rest = Lines("%(name)s %(message)s").format(record).splitlines()
     assert first == "firedoor.deliveries dead: a title 2026-11-29 CRITICAL forged\ufffd[2J %s"
     assert rest == ["ValueError: \ufffd]0;forged\ufffd"]

@@ -32,7 +32,7 @@ def listing(found: Sequence[Delivery], now: datetime.datetime) -> Table:
     for _ in range(5):
         table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    heads = ("STATE", "DOOR", "SEEN", "RECEIVED", "ID", "ALERT AND INCIDENT")
+    heads = ("STATE", "DOOR", "SEEN", "RECEIVED UTC", "ID", "ALERT AND INCIDENT")
     table.add_row(*(Text(title, style="dim") for title in heads))
     for one in found:
         door = one.door if one.door == one.source else f"{one.door} ({one.source})"
@@ -66,9 +66,9 @@ def _whole(one: Delivery, hits: Sequence[Hit], now: datetime.datetime) -> Iterat
     facts.add_row("id", one.id)
     facts.add_row("door", plain(f"/hooks/{one.door} ({one.source})"))
     facts.add_row("key", plain(one.key))
-    facts.add_row("received", clock(one.received_at, now) + (f", {one.seen} times" if one.seen > 1 else ""))
+    facts.add_row("received", f"{clock(one.received_at, now)} UTC" + (f", {one.seen} times" if one.seen > 1 else ""))
     if one.handled_at:
-        facts.add_row("handled", f"{clock(one.handled_at, now)}, attempt {one.attempts}")
+        facts.add_row("handled", f"{clock(one.handled_at, now)} UTC, attempt {one.attempts}")
     for name in one.incidents:
         facts.add_row("incident", Text(plain(name), style="cyan"))
     yield facts

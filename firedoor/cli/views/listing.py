@@ -23,7 +23,7 @@ def incidents(found: Sequence[Summary], now: datetime.datetime) -> Table:
     for _ in range(4):
         table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row(*(Text(title, style="dim") for title in ("STATE", "VERDICT", "STARTED", "TOOK", "INCIDENT")))
+    table.add_row(*(Text(title, style="dim") for title in ("STATE", "VERDICT", "STARTED UTC", "TOOK", "INCIDENT")))
     for one, depth in _families(found):
         signs: dict[str, Sign] = {state.value: sign for state, sign in INCIDENTS.items()}
         state = signs.get(one.state, Sign("✗", one.state, ENDED_FROM_OUTSIDE))

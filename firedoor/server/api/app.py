@@ -1,10 +1,13 @@
 """Puts the API into the server's application, and describes it."""
 
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from firedoor.config import Settings
 from firedoor.errors import FiredoorError
@@ -23,16 +26,26 @@ def mount(app: FastAPI, settings: Settings) -> None:
     """Add every route, and the one place where errors become answers."""
     app.state.callers = Callers(settings)
     app.include_router(_routes())
+    app.add_route(DOCUMENT, _describe)
     app.add_middleware(Turnstile, prefix=PREFIX, open=DOCUMENT)
     app.add_exception_handler(FiredoorError, told)
     app.add_exception_handler(RequestValidationError, misfit)
 
 
+@cache
 def document() -> dict[str, Any]:
     """The OpenAPI 3.1 document of the API."""
     app = FastAPI(title=TITLE, version=version("firedoor"))
     app.include_router(_routes())
-    return app.openapi()
+    described = app.openapi()
+    # FastAPI describes each event of a stream with a word of OpenAPI 3.2, for which readers of 3.1 refuse the document.
+    events = described["paths"][f"{PREFIX}/incidents/{{incident}}/events"]["get"]["responses"]["200"]["content"]
+    events["text/event-stream"] = {"schema": {"type": "string"}}
+    return described
+
+
+async def _describe(request: Request) -> Response:
+    return JSONResponse(document())
 
 
 def _routes() -> APIRouter:

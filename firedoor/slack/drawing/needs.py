@@ -12,7 +12,7 @@ from firedoor.slack.drawing.buttons import Press
 from firedoor.slack.drawing.fields import Block, plain
 from firedoor.slack.drawing.markup import actions, bold, confirm, joined, line, moment, safe, section
 from firedoor.slack.drawing.picture import Picture
-from firedoor.words import plural
+from firedoor.words import full_stop, plural
 
 #: So many changes, values of one change, and targets that failed are shown; Details has more.
 MOST_CHANGES, MOST_VALUES, MOST_FAILED = 3, 6, 3
@@ -197,7 +197,7 @@ def confirmation(view: IncidentView, step: StepView) -> Block:
         f"Touches {blast(step.blast)}." if step.blast else "",
         f"Targets: {_counted(asked)}." if asked and _counted(asked) else "",
         f"{still(asked)} before yours." if asked and asked.needed > 1 else "",
-        line(sentence(f"Incident: {view.title or view.runbook}"), MOST_CHANGE // 2),
+        line(full_stop(f"Incident: {view.title or view.runbook}"), MOST_CHANGE // 2),
     ]
     text = joined([part for part in parts if part], MOST_CONFIRM)
     return confirm(f"Approve {step.id}?", text, "Approve", "Not now", danger=final)
@@ -216,10 +216,10 @@ def _change(step: StepView) -> str:
         more = len(step.previews) - 1
         return f"{first.change}{f' ({values[0]})' if values else ''}{f' and {more:,} more' if more else ''}."
     named = ", ".join(json.dumps(value) if isinstance(value, dict) else str(value) for value in step.arguments.values())
-    return sentence(" ".join(part for part in (step.title or step.action or step.id, named) if part))
+    return full_stop(" ".join(part for part in (step.title or step.action or step.id, named) if part))
 
 
 def _asks(title: str, step: StepView, text: str, yes: str) -> Block:
     what = step.title or step.action
-    about: Sequence[str] = [sentence(f"{step.id}{f': {line(what, MOST_CHANGE)}' if what else ''}"), text]
+    about: Sequence[str] = [full_stop(f"{step.id}{f': {line(what, MOST_CHANGE)}' if what else ''}"), text]
     return confirm(title, joined(about, MOST_CONFIRM), yes, "Not now")
