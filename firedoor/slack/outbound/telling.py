@@ -96,7 +96,7 @@ class Telling:
         self._mentions = Mentions(slack, settings)
         self._plans: dict[str, Plan] = {}
         self._edited: dict[str, float] = {}
-        self._modern = not self._store.fact(PLAIN)
+        self._modern = self._store.fact(PLAIN) != _today()
 
     async def tell(self, run: Run) -> tuple[IncidentView, float]:
         """Bring Slack to where an incident stands; its view, and in how many seconds there is more to say (0: nothing).
@@ -242,11 +242,11 @@ class Telling:
         return await self._kept(replace(one, digest=shown.digest, edits=one.edits + 1))
 
     async def _too_modern(self, error: SlackError, picture: Picture) -> bool:
-        """Does the workspace lack `plan` blocks? Then plain ones are used from now on."""
+        """Does the workspace lack `plan` blocks? Then plain ones are used; a start on another day tries again."""
         if error.code != "invalid_blocks" or not picture.modern:
             return False
         self._modern = False
-        await asyncio.to_thread(self._store.remember, PLAIN, "this workspace takes no plan blocks")
+        await asyncio.to_thread(self._store.remember, PLAIN, _today())
         return True
 
     async def _anew(self, run: Run, one: Conversation, picture: Picture) -> Conversation:
@@ -336,3 +336,7 @@ class Telling:
         await self._kept(replace(one, ended=True))
         self._plans.pop(run.base, None)
         self._edited.pop(run.base, None)
+
+
+def _today() -> str:
+    return datetime.datetime.now(datetime.UTC).date().isoformat()

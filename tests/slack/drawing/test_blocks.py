@@ -186,7 +186,10 @@ def test_long_and_hostile_texts() -> None:
         assert "\u202e" not in words
     for item in items(picture(view, plan=PLAN)):
         judged(item.blocks)
-        assert "<!channel" not in item.text
+        said = "\n".join([item.text, *_mrkdwn(item.blocks)])
+        assert "<!channel" not in said
+        assert "<@" not in said
+        assert "<https" not in said
 
 
 def _mrkdwn(value: Any) -> list[str]:

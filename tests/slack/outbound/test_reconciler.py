@@ -166,7 +166,7 @@ async def test_a_channel_without_the_bot(slack: LocalSlack, tmp_path: Path, capl
 
 
 async def test_a_workspace_without_plan_blocks(slack: LocalSlack, tmp_path: Path) -> None:
-    """They are tried once and never again, not even after a restart; another workspace shows them."""
+    """They are tried once a day, also where the server is started again; another workspace shows them."""
     settings, engine = settings_of(slack, tmp_path), Incidents()
     engine.put(steps=(GO,))
     for number in range(2):
