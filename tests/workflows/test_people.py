@@ -177,7 +177,9 @@ async def test_three_systems_that_report_one_leak_are_one_incident(site: Site) -
 
 async def test_an_alert_waits_for_a_person_where_the_runbook_says_ask(site: Site) -> None:
     """What a person may start at once waits for one when an alert starts it; reads go on meanwhile."""
-    plan = plan_of(use("look", "test.read_switch", arguments={"name": "look"}), off("gate"), identity=("key",), auto=Auto.ASK)
+    plan = plan_of(
+        use("look", "test.read_switch", arguments={"name": "look"}), off("gate"), identity=("key",), auto=Auto.ASK
+    )
     alert = Alert(source="one", id="1", title="one saw k9")
     started = await site.engine.start(plan, {"key": "k9"}, starter=STARTER, alert=alert)
 

@@ -55,10 +55,7 @@ def _facts(scene: Scene, one: StepView) -> Iterator[tuple[str, RenderableType]]:
     if one.summary:
         yield "says", Text(one.summary)
     yield from _secrets(one)
-    if one.waits_for and one.state in WAITING:
-        yield "waits for", Text(one.waits_for)
-    if one.approved:
-        yield "approved", Text(f"by {' and '.join(one.approved)}")
+    yield from _people(one)
     if one.failure:
         told = (f"{one.failure.reason}: {one.failure.what}", one.failure.changed, one.failure.next)
         name = "last try" if one.state is StepState.RUNNING else "failure"
@@ -66,6 +63,13 @@ def _facts(scene: Scene, one: StepView) -> Iterator[tuple[str, RenderableType]]:
     if one.failed:
         yield "failed", failures(scene.view, one)
     yield from _consequences(scene, one)
+
+
+def _people(one: StepView) -> Iterator[tuple[str, RenderableType]]:
+    if one.waits_for and one.state in WAITING:
+        yield "waits for", Text(one.waits_for)
+    if one.approved:
+        yield "approved", Text(f"by {' and '.join(one.approved)}")
 
 
 def _secrets(one: StepView) -> Iterator[tuple[str, RenderableType]]:
