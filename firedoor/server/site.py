@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from temporalio.client import Client
@@ -19,6 +20,7 @@ from firedoor.server.door import Door, open_doors
 from firedoor.server.fetch import Fetch
 from firedoor.server.log import LOGGER, Sparing
 from firedoor.server.metrics import Metrics
+from firedoor.server.stranded import Stranded
 
 #: Signatures are checked and bodies are read in as many threads.
 THREADS = 8
@@ -105,6 +107,7 @@ async def open_site(settings: Settings, fetch: Fetch | None = None) -> AsyncGene
         if known is not None:
             site.chat = Chat(settings, site.shelves, known, site.metrics, site.sparing)
             tasks["slack"] = site.talk
+            tasks["stranded"] = partial(Stranded(settings, deliveries).run, site.chat, site.sparing)
         await stack.enter_async_context(_kept(site, tasks))
         yield site
         site.closing = True
