@@ -315,6 +315,17 @@ async def test_what_no_json_holds(api: Api, value: str) -> None:
         assert await api.refused("POST", path, ada, 400, content=body)
 
 
+async def test_what_is_no_call_is_told_in_the_same_shape(api: Api) -> None:
+    """A wrong path and a wrong method; a stranger is asked who it is first."""
+    ada = api.token("ada", "user:ada")
+    error = await api.refused("GET", "/incident", ada, 404)
+    assert error["what"] == "GET /api/v1/incident is no call of this API (Not Found)."
+    assert "/api/v1/openapi.json" in error["next"]
+    assert "DELETE" in (await api.refused("DELETE", "/incidents", ada, 405))["what"]
+    await api.refused("GET", "/incident", {}, 401)
+    assert (await api.client.get("/nowhere")).json() == {"detail": "Not Found"}
+
+
 async def test_before_temporal_has_answered(settings: Settings) -> None:
     """The API says so, and what to do."""
     settings = settings.model_copy(update={"people": {"ada": Person(identities=("os:ada",))}})

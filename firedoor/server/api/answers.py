@@ -83,7 +83,11 @@ async def told(request: Request, error: Exception) -> JSONResponse:
     """An error of firedoor's as an answer."""
     if not isinstance(error, FiredoorError):
         raise error
-    code = next(code for kind, code in STATUS if isinstance(error, kind))
+    return problem(error, next(code for kind, code in STATUS if isinstance(error, kind)))
+
+
+def problem(error: FiredoorError, code: int) -> JSONResponse:
+    """An error with its sentences, under a status."""
     what, changed, what_next = map(_whole, (error.what, error.changed, error.next))
     body = Problem(error=Error(reason=error.reason, what=what, changed=changed, next=what_next))
     headers = {"WWW-Authenticate": "Bearer"} if code == status.HTTP_401_UNAUTHORIZED else None

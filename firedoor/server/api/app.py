@@ -5,16 +5,19 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from firedoor.config import Settings
-from firedoor.errors import FiredoorError
+from firedoor.errors import FiredoorError, UsageError
 from firedoor.server.api import deliveries, incidents, record, runbooks
-from firedoor.server.api.answers import PROBLEMS, misfit, told
+from firedoor.server.api.answers import PROBLEMS, misfit, problem, told
 from firedoor.server.api.turnstile import Turnstile
 from firedoor.server.callers import Callers
+from firedoor.server.log import shown
 
 PREFIX = "/api/v1"
 #: Open to everybody: it describes the calls, and says nothing of this installation.
@@ -30,6 +33,7 @@ def mount(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(Turnstile, prefix=PREFIX, open=DOCUMENT)
     app.add_exception_handler(FiredoorError, told)
     app.add_exception_handler(RequestValidationError, misfit)
+    app.add_exception_handler(HTTPException, _lost)
 
 
 @cache
@@ -42,6 +46,22 @@ def document() -> dict[str, Any]:
     events = described["paths"][f"{PREFIX}/incidents/{{incident}}/events"]["get"]["responses"]["200"]["content"]
     events["text/event-stream"] = {"schema": {"type": "string"}}
     return described
+
+
+async def _lost(request: Request, error: Exception) -> Response:
+    """What is no call of the API, in the API's own shape; elsewhere as the server says it."""
+    if not isinstance(error, HTTPException):
+        raise error
+    if not request.url.path.startswith(f"{PREFIX}/"):
+        return await http_exception_handler(request, error)
+    return problem(
+        UsageError(
+            f"{request.method} {shown(request.url.path)} is no call of this API ({error.detail}).",
+            changed="Nothing was changed.",
+            next=f"{DOCUMENT} describes every call.",
+        ),
+        error.status_code,
+    )
 
 
 async def _describe(request: Request) -> Response:

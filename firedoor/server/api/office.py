@@ -87,7 +87,7 @@ async def caller(
         raise ForbiddenError(
             f"This token is not for that: it lacks the scope {', '.join(missing)}.",
             changed="Nothing was changed.",
-            next=f"firedoor token create NAME --scope {missing[0]}",
+            next=f"firedoor token create NAME --scope {missing[0]}, and --person NAME where a person is meant.",
         )
     return found
 
