@@ -18,7 +18,7 @@ from firedoor.deliveries.delivery import Delivery, Matched
 from firedoor.deliveries.flow import Flow
 from firedoor.deliveries.matching import examined
 from firedoor.deliveries.reporting import Reporter
-from firedoor.deliveries.runbooks import Known, Runbooks
+from firedoor.deliveries.runbooks import Runbooks
 from firedoor.deliveries.store import Deliveries
 from firedoor.engine import Engine
 from firedoor.errors import FiredoorError, UnreachableError
@@ -110,18 +110,18 @@ class Dispatcher:
         if not waiting:
             return False
         try:
-            known = await asyncio.to_thread(self._runbooks.known)
+            found = await asyncio.to_thread(self._examined, waiting)
         except FiredoorError as error:
             await self._deliveries.change(ledger.stuck, error.what)
             raise
-        found = await asyncio.to_thread(self._examined, waiting, known)
         await self._deliveries.change(ledger.record, found, datetime.now(UTC))
         for one in found:
             if one.failed:
                 LOGGER.warning("The delivery %s is dead: %s", one.delivery, one.failed.splitlines()[0])
         return len(waiting) == MATCHED_AT_ONCE
 
-    def _examined(self, waiting: Sequence[Delivery], known: Known) -> list[Matched]:
+    def _examined(self, waiting: Sequence[Delivery]) -> list[Matched]:
+        known = self._runbooks.known()
         return [examined(delivery, known, self._doors) for delivery in waiting]
 
     async def _report(self) -> float:

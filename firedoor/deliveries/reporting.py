@@ -40,22 +40,39 @@ class Reporter:
         Raises `UnreachableError` where Temporal or its workers do not answer, `StoreError`, and `FiredoorError` where
         another attempt is useless; then it is not settled.
         """
-        plan = (await asyncio.to_thread(self._runbooks.known)).plans.get(batch.first.runbook)
+        known = self._runbooks.recent()
+        if known is None:
+            known = await asyncio.to_thread(self._runbooks.known)
+        plan = known.plans.get(batch.first.runbook)
         if plan is None:
             raise UsageError(
                 f"The runbook {batch.first.runbook} is gone or has mistakes since this alert was matched with it.",
                 next=f"firedoor lint {batch.first.runbook}, then: firedoor alerts replay ID",
             )
+        if await self._at_once(batch, plan):
+            return
         for _ in range(ATTEMPTS):
             seen = await self._engine.reports.standing(batch.first.incident)
             rest = await self._sifted(batch, seen, seen.ended) if seen.ended else batch
-            if rest is None or not (seen.running or await self._admitted(rest, plan)):
+            if rest is None:
+                await self._deliveries.change(ledger.retract, batch.id)
+                return
+            if not (seen.running or await self._admitted(rest, plan)):
                 return
             if await self._report(rest, plan, seen):
                 return
         raise UnreachableError(
             f"{batch.first.incident} was opened and closed again and again while this tried to join it."
         )
+
+    async def _at_once(self, batch: Batch, plan: Plan) -> bool:
+        """Start or join without a look first, as most alerts can be; False where the incident has to be looked at."""
+        if plan.auto is Auto.OFF:
+            return False
+        now = datetime.now(UTC)
+        if not await self._deliveries.change(ledger.admit, batch.id, plan.name, plan.max_starts, now):
+            return False
+        return await self._report(batch, plan, Standing())
 
     async def _report(self, batch: Batch, plan: Plan, seen: Standing) -> bool:
         """Start or join; False where the incident does not stand as it was seen any more."""

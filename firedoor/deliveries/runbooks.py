@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from firedoor.catalog import Shelf, Shelves
 from firedoor.plan import Plan
 
 LOGGER = logging.getLogger("firedoor.deliveries")
+#: Seconds: whoever matches an alert has just looked.
+RECENT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class Runbooks:
         self._lock = threading.Lock()
         self._shelf: Shelf | None = None
         self._known = Known({}, {})
+        self._looked = float("-inf")
+
+    def recent(self) -> Known | None:
+        """What was known a moment ago; None where nobody has looked since."""
+        return self._known if time.monotonic() - self._looked < RECENT else None
 
     def known(self) -> Known:
         """All of them as their files are now. One that is broken is told in the log, and does not silence the others.
@@ -50,6 +58,7 @@ class Runbooks:
                         LOGGER.warning(
                             "The runbook %s has mistakes, no alert can start it: firedoor lint %s", name, name
                         )
+            self._looked = time.monotonic()
             return self._known
 
 
