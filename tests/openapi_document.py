@@ -1,4 +1,4 @@
-"""A provider's official OpenAPI document, from /work/shared's folder `specs`, as one shape: OpenAPI 3.
+"""A provider's official OpenAPI document, of the shared folder `specs`, as one shape: OpenAPI 3.
 
 Swagger 2.0 (Slack) and Google's discovery documents are rewritten into it. What is known to be wrong upstream is said in `_slack` and in `openapi_schema`.
 """
