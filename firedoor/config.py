@@ -17,7 +17,7 @@ from firedoor.doors import AlertDoor, DoorName, Oidc, Server, Slack
 from firedoor.errors import UsageError
 from firedoor.plan import BULK
 from firedoor.providers import providers
-from firedoor.providers._provider import Setting
+from firedoor.providers._provider import Provider, Setting
 from firedoor.sinks import STORES
 from firedoor.sinks._references import circle, why_unreadable
 
@@ -246,6 +246,11 @@ class Settings(BaseModel):
                 return f"user:{name}"
         door, _, name = identity.partition(":")
         return f"user:{name}" if door == "os" and name not in self.people else f"user:{identity}"
+
+    def lacking(self, provider: Provider) -> tuple[str, ...]:
+        """The secrets of a provider for which there is no reference."""
+        given = self.providers.get(provider.name, {})
+        return tuple(name for name, one in provider.settings.items() if one.secret and not given.get(name))
 
     def roles_of(self, principal: str) -> tuple[str, ...]:
         """The roles that the configuration gives to a principal."""

@@ -33,21 +33,15 @@ def list_providers(provider: ProviderArgument = "", /, *, output: Output = "text
         if output == "json":
             write_json(_document(one, settings))
         else:
-            out().print(provider_view.facts(one, missing(one, settings)))
+            out().print(provider_view.facts(one, settings.lacking(one)))
         return
     if output == "json":
         write_json([_document(one, settings) for one in found.values()])
     else:
-        out().print(provider_view.providers({name: (one, missing(one, settings)) for name, one in found.items()}))
+        out().print(provider_view.providers({name: (one, settings.lacking(one)) for name, one in found.items()}))
     for brought in foreign():
         if brought.fault:
             err().print(f"Left out: {brought.reference} of {brought.package}: {brought.fault}.", style="yellow")
-
-
-def missing(provider: Provider, settings: Settings) -> tuple[str, ...]:
-    """The secrets of a provider for which firedoor.toml has no reference."""
-    given = settings.providers.get(provider.name, {})
-    return tuple(name for name, one in provider.settings.items() if one.secret and not given.get(name))
 
 
 def _named(name: str) -> Provider:
@@ -62,4 +56,4 @@ def _named(name: str) -> Provider:
 
 def _document(provider: Provider, settings: Settings) -> dict[str, Any]:
     package = next((one.package for one in foreign() if one.provider is provider), "firedoor")
-    return provider.model_dump(mode="json") | {"package": package, "missing": list(missing(provider, settings))}
+    return provider.model_dump(mode="json") | {"package": package, "missing": list(settings.lacking(provider))}

@@ -1,9 +1,8 @@
 """`firedoor steps` and `firedoor schema`: what runbooks are made of."""
 
 import difflib
-import inspect
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -16,6 +15,7 @@ from firedoor.errors import UsageError
 from firedoor.runbook.schema import rendered, runbook_schema
 from firedoor.steps import STEPS
 from firedoor.steps._step import Step
+from firedoor.steps.document import document
 from firedoor.steps.policy import policy_document
 
 ActionName = Annotated[str, Parameter(help="One action, with all its facts. Without it: all actions.")]
@@ -37,11 +37,11 @@ def steps(action: ActionName = "", /, *, policy: PolicyOf = "", output: Output =
         write_json(policy_document(compiled_runbook(policy, settings), role_arns=roles))
     elif not action:
         if output == "json":
-            write_json([_document(contract) for contract in STEPS.values()])
+            write_json([document(contract) for contract in STEPS.values()])
         else:
             out().print(contract_view.contracts(STEPS))
     elif output == "json":
-        write_json(_document(_contract(action)))
+        write_json(document(_contract(action)))
     else:
         out().print(contract_view.facts(_contract(action)))
 
@@ -61,19 +61,3 @@ def _contract(action: str) -> type[Step]:
     near = difflib.get_close_matches(action, STEPS, n=3, cutoff=0.4)
     hint = f"Did you mean {' or '.join(near)}?" if near else "firedoor steps lists them all."
     raise UsageError(f"There is no action {action!r}.", next=hint)
-
-
-def _document(contract: type[Step]) -> dict[str, Any]:
-    return {
-        "action": contract.action,
-        "description": inspect.getdoc(contract) or "",
-        "effect": contract.effect.value,
-        "containment": contract.containment,
-        "undo": contract.undo,
-        "proof": contract.proof,
-        "permissions": list(contract.permissions),
-        "blast": contract.blast,
-        "timeout": contract.timeout,
-        "arguments": contract.model_json_schema(),
-        "result": contract.result.model_json_schema(),
-    }

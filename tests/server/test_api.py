@@ -144,6 +144,21 @@ async def test_runbooks_and_plans(api: Api) -> None:
     assert "There is no runbook" in error["what"]
 
 
+async def test_what_runbooks_are_made_of_can_be_asked(api: Api) -> None:
+    """A runbook is checked as text, beside those that the server has; steps and providers are described."""
+    reader = api.token("reader", "system:reader", Scope.READ)
+    assert await api.call("POST", "/lint", reader, json={"text": RUNBOOK}) == []
+    child = "name: outer\nsteps:\n  inner: {run: shut, with: {nam: x}}\n"
+    codes = {one["code"]: one for one in await api.call("POST", "/lint", reader, json={"text": child})}
+    assert codes["unknown-argument"]["line"] == 3
+    assert "name" in codes["unknown-argument"]["allowed"]
+
+    steps = {one["action"]: one for one in await api.call("GET", "/steps", reader)}
+    assert steps["aws.iam.deactivate_access_key"]["undo"] == "aws.iam.activate_access_key"
+    providers = {one["name"]: one for one in await api.call("GET", "/providers", reader)}
+    assert providers["openai"]["missing"] == ["admin_key"]
+
+
 async def test_an_incident_is_followed_until_it_ends(api: Api) -> None:
     """Server-sent events, one for each change."""
     ada = api.token("ada", "user:ada")

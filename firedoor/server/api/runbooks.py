@@ -1,16 +1,22 @@
-"""Runbooks: list them, see what one would change, start one."""
+"""Runbooks: list them, check one, see what it is made of and what it would change, start it."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response, status
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from firedoor.compiler import RunbookErrors, compile_runbook
 from firedoor.engine import read
 from firedoor.incident import IncidentView
 from firedoor.inputs import resolve_inputs
 from firedoor.plan import Auto, Input
+from firedoor.providers import providers
+from firedoor.runbook.diagnostics import Code
 from firedoor.server.api.answers import Body, StartedIncident
-from firedoor.server.api.office import EngineOf, Reader, ShelfOf, Starter
+from firedoor.server.api.office import EngineOf, Reader, SettingsOf, ShelfOf, Starter
+from firedoor.steps import STEPS
+from firedoor.steps.document import document
 
 ROUTER = APIRouter(tags=["runbooks"])
 #: Seconds that reads may take.
@@ -61,6 +67,48 @@ async def list_runbooks(who: Reader, shelf: ShelfOf) -> list[RunbookLine]:
         for name, plan in shelf.plans.items()
     ]
     return lines + [RunbookLine(name=name, broken=str(error)) for name, error in shelf.broken.items()]
+
+
+class Draft(Body):
+    """The text of a runbook."""
+
+    text: str
+
+
+class Mistake(BaseModel):
+    """One mistake of a runbook: lines and columns count from 1."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    line: int
+    column: int
+    end_column: int
+    code: Code
+    message: str
+    allowed: str
+    source: str
+
+
+@ROUTER.post("/lint")
+async def lint_runbook(draft: Draft, who: Reader, shelf: ShelfOf) -> list[Mistake]:
+    """Every mistake of a runbook that is sent as text; none, if it would compile beside those that the server has."""
+    try:
+        await asyncio.to_thread(compile_runbook, draft.text, runbooks=shelf.files)
+    except RunbookErrors as errors:
+        return [Mistake.model_validate(one) for one in errors.diagnostics]
+    return []
+
+
+@ROUTER.get("/steps")
+async def list_steps(who: Reader) -> list[dict[str, Any]]:
+    """What steps can do: effect, permissions, undo, proof, and the JSON Schemas of arguments and result."""
+    return [document(contract) for contract in STEPS.values()]
+
+
+@ROUTER.get("/providers")
+async def list_providers(who: Reader, settings: SettingsOf) -> list[dict[str, Any]]:
+    """Whose credentials firedoor knows, how each verb is done there, and which secrets the settings lack for it."""
+    return [one.model_dump(mode="json") | {"missing": settings.lacking(one)} for one in providers().values()]
 
 
 @ROUTER.post("/plans")
