@@ -4,7 +4,9 @@ Pure. A runbook says it with `auto`. What it does not allow waits for the runboo
 for a policy of its own already waits for people.
 """
 
-from firedoor.plan import Auto, Effect, Plan, PlannedStep
+from collections.abc import Container
+
+from firedoor.plan import Auto, Effect, Plan, PlannedStep, Policy
 
 #: The step that is added where one word of a person sets off several changes.
 GATE = "go_ahead"
@@ -23,11 +25,11 @@ def supervised(plan: Plan) -> Plan:
     A destructive step gets the first policy, so that people see what it would change. Changes that can be undone
     (`auto: ask`) wait for one approval together. A runbook without policies cannot ask: see `unasked`.
     """
-    policy = next(iter(plan.policies), "")
-    allowed = ALLOWED[plan.auto]
-    if not policy:
+    if not plan.policies:
         return plan
-    gate = _free_name(plan)
+    policy, policies = _asked(plan)
+    allowed = ALLOWED[plan.auto]
+    gate = _free_name(GATE, {step.id for step in plan.steps})
     steps: list[PlannedStep] = []
     gated = False
     for step in plan.steps:
@@ -36,7 +38,8 @@ def supervised(plan: Plan) -> Plan:
         steps.append(held)
     if gated:
         steps.insert(0, PlannedStep(id=gate, kind="approval", title=GATE_TITLE, approval=policy))
-    return plan.model_copy(update={"steps": tuple(steps)})
+    added = any(step.approval == policy for step in steps)
+    return plan.model_copy(update={"steps": tuple(steps), "policies": policies if added else plan.policies})
 
 
 def unasked(plan: Plan) -> tuple[str, ...]:
@@ -44,6 +47,23 @@ def unasked(plan: Plan) -> tuple[str, ...]:
     if plan.policies or plan.auto is Auto.OFF or not any(trigger.alert for trigger in plan.triggers):
         return ()
     return tuple(step.id for step in plan.steps if _effects(step) - ALLOWED[plan.auto])
+
+
+def _asked(plan: Plan) -> tuple[str, dict[str, Policy]]:
+    """The policy that is asked for what an alert may not do alone, and all policies with it.
+
+    The first one; where nobody's answer would count as a yes, a copy of it that waits for somebody.
+    """
+    first = next(iter(plan.policies))
+    chain, name = [first], plan.policies[first].escalate
+    while name and name not in chain:
+        chain.append(name)
+        name = plan.policies[name].escalate
+    if not any(plan.policies[one].proceed for one in chain):
+        return first, plan.policies
+    waits = plan.policies[first].model_copy(update={"proceed": "", "escalate": "", "expires": 0})
+    own = _free_name(f"{first}_for_alerts", plan.policies)
+    return own, {**plan.policies, own: waits}
 
 
 def _held(step: PlannedStep, allowed: frozenset[Effect], policy: str, gate: str) -> tuple[PlannedStep, bool]:
@@ -74,9 +94,8 @@ def _auto(allowed: frozenset[Effect]) -> Auto:
     return Auto.CONTAIN if Effect.REVERSIBLE in allowed else Auto.ASK
 
 
-def _free_name(plan: Plan) -> str:
-    taken = {step.id for step in plan.steps}
-    name, number = GATE, 2
+def _free_name(wanted: str, taken: Container[str]) -> str:
+    name, number = wanted, 2
     while name in taken:
-        name, number = f"{GATE}_{number}", number + 1
+        name, number = f"{wanted}_{number}", number + 1
     return name

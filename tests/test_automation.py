@@ -67,6 +67,22 @@ def test_the_gate_has_a_name_of_its_own() -> None:
     assert [step.id for step in found.steps] == [f"{GATE}_2", GATE]
 
 
+@pytest.mark.parametrize("escalated", [False, True])
+def test_silence_is_no_yes_to_what_an_alert_wants(escalated: bool) -> None:
+    """A policy after which it goes on without an answer is meant for steps that name it, not for those that are added."""
+    goes_on = Policy(sources=("role:security",), expires=600, proceed="minutes count")
+    policies = {"oncall": goes_on}
+    if escalated:
+        first = Policy(sources=("role:security",), expires=600, escalate="lead")
+        policies = {"oncall": first, "lead": goes_on}
+    own = act("drop", Effect.DESTRUCTIVE, approval="oncall")
+    found = supervised(plan(act("delete", Effect.DESTRUCTIVE), own, policies=policies))
+    assert approvals(found) == {"delete": "oncall_for_alerts", "drop": "oncall"}
+    asked = found.policies["oncall_for_alerts"]
+    assert (asked.sources, asked.proceed, asked.escalate, asked.expires) == (("role:security",), "", "", 0)
+    assert supervised(plan(own, policies=policies)).policies == policies
+
+
 def test_a_runbook_that_is_run_by_another_may_do_no_more() -> None:
     """With policies of its own it asks these; without, the step that runs it asks."""
     own = plan(act("look", Effect.READ), act("off"))

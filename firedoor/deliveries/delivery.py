@@ -30,6 +30,8 @@ class State(StrEnum):
     DEAD = "dead"
 
 
+#: Characters of a key that name a delivery without a title.
+NAME = 24
 #: What is over: removed after a while. `held` and `dead` stay until a person has dealt with them.
 HANDLED = frozenset({State.STARTED, State.JOINED, State.KNOWN, State.IGNORED})
 
@@ -79,6 +81,11 @@ class Delivery:
     handled_at: str = ""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: bytes = b""
+
+    @property
+    def name(self) -> str:
+        """Its title; of one that has none, as what cannot be read, the beginning of its key."""
+        return self.title or self.key[:NAME]
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def _lines(fresh: Sequence[Delivery], waiting: int) -> list[str]:
     counts = [f"{sum(one.state is state for one in fresh)} {WORDS[state]}" for state in STATES]
     head = f"{plural(len(fresh), 'alerts')} may need a person: {', '.join(counts)}"
     lines = [
-        f"`{safe(one.id)}` {safe(one.door)}: {safe(one.title, 80)} — {safe(one.reason, 300)}" for one in fresh[:NAMED]
+        f"`{safe(one.id)}` {safe(one.door)}: {safe(one.name, 80)} — {safe(one.reason, 300)}" for one in fresh[:NAMED]
     ]
     more = f"{waiting} wait in all. " if waiting > len(lines) else ""
     return [

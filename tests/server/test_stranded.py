@@ -44,13 +44,14 @@ async def test_what_waits_is_told_once(slack: LocalSlack, tmp_path: Path) -> Non
         assert heads(slack) == []
 
         await wait(deliveries, 1, "held", "<!channel> A key leaked")
-        await wait(deliveries, 2, "dead")
+        await wait(deliveries, 2, "dead", title="")
         await wait(deliveries, 3, "started")
         for _ in range(3):
             await stranded.tell(client)
         [message] = heads(slack)
         assert message.text == "2 alerts may need a person: 1 held, 1 dead"
         assert "pager: &lt;!channel&gt; A key leaked — leak: no" in says(message)
+        assert "pager: 2 — leak: no" in says(message)
         assert "firedoor alerts --state held" in says(message)
 
         for number in range(4, 10):

@@ -36,7 +36,7 @@ def listing(found: Sequence[Delivery], now: datetime.datetime) -> Table:
     table.add_row(*(Text(title, style="dim") for title in heads))
     for one in found:
         door = one.door if one.door == one.source else f"{one.door} ({one.source})"
-        what = Text(plain(one.title or one.key))
+        what = Text(plain(one.name))
         for name in one.incidents:
             what.append(f"\n→ {plain(name)}", style="cyan")
         if one.reason and one.state not in {State.STARTED, State.JOINED}:
@@ -61,7 +61,7 @@ def whole(one: Delivery, hits: Sequence[Hit], now: datetime.datetime) -> Rendera
 
 
 def _whole(one: Delivery, hits: Sequence[Hit], now: datetime.datetime) -> Iterator[RenderableType]:
-    yield STATES[one.state].text().append(f"  {plain(one.title or one.key)}", style="bold")
+    yield STATES[one.state].text().append(f"  {plain(one.name)}", style="bold")
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_row("id", one.id)
     facts.add_row("door", plain(f"/hooks/{one.door} ({one.source})"))
