@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraint
 
 from firedoor.doors import AlertDoor, DoorName, Oidc, Server, Slack
 from firedoor.errors import UsageError
+from firedoor.mailing import Customers, Mail, Notices
 from firedoor.plan import BULK
 from firedoor.providers import providers
 from firedoor.providers._provider import Provider, Setting
@@ -136,6 +137,10 @@ class Settings(BaseModel):
     alerts: dict[DoorName, AlertDoor] = {}
     slack: Slack = Slack()
     oidc: Oidc = Oidc()
+    #: How mail to customers leaves; who they are; what they are told.
+    mail: Mail = Mail()
+    customers: Customers = Customers()
+    notices: Notices = Notices()
     #: By provider; what is not given has its default.
     limits: dict[str, Limit] = Field(default_factory=lambda: {**default_limits()})
     #: `{"openai": {"admin_key": "env:FIREDOOR_SECRET_OPENAI"}}`: how to act at a provider. Secrets are references.
@@ -229,6 +234,26 @@ class Settings(BaseModel):
     def tokens_path(self) -> Path:
         """The SQLite file of the API's tokens, hashed."""
         return self.home / "tokens.sqlite"
+
+    @property
+    def customers_path(self) -> Path:
+        """The SQLite file of the registry of customers."""
+        return self.home / "customers.sqlite"
+
+    @property
+    def outbox_path(self) -> Path:
+        """The SQLite file of campaigns: every message to a customer, and what became of it."""
+        return self.home / "outbox.sqlite"
+
+    @property
+    def disclosures_path(self) -> Path:
+        """The SQLite file of what may be erased: the values behind the salted digests of the timeline."""
+        return self.home / "disclosures.sqlite"
+
+    @property
+    def link_key_path(self) -> Path:
+        """The key that signs the personal links of notices (mode 0600)."""
+        return self.home / "links.key"
 
     @property
     def limits_path(self) -> Path:

@@ -179,6 +179,44 @@ class Trigger(Frozen):
     inputs: dict[str, Any] = {}
 
 
+class Cohort(Frozen):
+    """A part of a campaign's customers: those of whom the CEL over `customer` holds. The first that fits is theirs."""
+
+    name: str
+    when: str
+
+
+class Campaign(Growing):
+    """Telling customers, and following them until each has done what it is told. Durations are seconds.
+
+    `to` is an `Audience` or a list of customers' names, mostly as `${{ CEL }}`. `channels` are tried in their order
+    until one reaches the customer; with `every` all of them are used. After `canary` customers the rest follows in
+    waves, each `settle` seconds after the one before; over `halt` percent of messages that did not arrive it stops by
+    itself. `until` is bare CEL over `customer`: while it does not hold they are looked at every `recheck` seconds and
+    reminded `remind` seconds after their notice, for at most `within`. `quiet` are local hours (`22:00`, `07:00`) in
+    which nobody is written to; empty: none. `corrects` names an earlier campaign, whose readers get this one.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset()
+
+    notice: str
+    version: int = 1
+    to: Any = ()
+    cohorts: tuple[Cohort, ...] = ()
+    channels: tuple[str, ...] = ("email",)
+    every: bool = False
+    canary: int = 0
+    settle: int = 60
+    halt: int = 5
+    until: str = ""
+    remind: tuple[int, ...] = ()
+    recheck: int = 3600
+    within: int = 30 * 86400
+    escalates: int = 0
+    quiet: tuple[str, ...] = ()
+    corrects: str = ""
+
+
 class Undo(Frozen):
     """The action that takes a step's change back, as far as a workflow has to know it."""
 
@@ -196,10 +234,10 @@ class PlannedStep(Growing):
     a step that `restores` is the undo of another's: it owes a verdict as a containment does.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"undo", "temporary", "changeable", "always", "restores"})
+    later: ClassVar[frozenset[str]] = frozenset({"undo", "temporary", "changeable", "always", "restores", "campaign"})
 
     id: str
-    kind: Literal["uses", "ask", "wait", "approval", "run"]
+    kind: Literal["uses", "ask", "wait", "approval", "run", "campaign"]
     title: str = ""
     action: str = ""
     effect: Effect = Effect.READ
@@ -221,6 +259,7 @@ class PlannedStep(Growing):
     changeable: tuple[str, ...] = ()
     always: bool = False
     restores: bool = False
+    campaign: Campaign | None = None
 
 
 class Auto(StrEnum):

@@ -1,0 +1,192 @@
+"""A campaign: customers told of an incident, and followed. What crosses between its workflow, activities and doors.
+
+Pure data. The rows themselves — who is written to, where, what became of it — stay in the store (`firedoor.outbox`);
+what travels are counts, so that a campaign of 100,000 is as small in Temporal as one of ten.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from firedoor.plan import Campaign, Frozen
+
+
+class Exposure(StrEnum):
+    """How sure it is that a customer's credentials are in wrong hands."""
+
+    CONFIRMED = "confirmed"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+
+class Channel(StrEnum):
+    """The ways to a customer."""
+
+    SLACK = "slack"
+    EMAIL = "email"
+    WEBHOOK = "webhook"
+
+
+class MessageState(StrEnum):
+    """The life of one message. What is `in_doubt` may have been sent, and is never sent again by itself.
+
+    `failed`: the way itself refused it (not the recipient); `unsent`: the campaign was stopped before its turn.
+    """
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    FAILED = "failed"
+    IN_DOUBT = "in_doubt"
+    UNSENT = "unsent"
+    ACKNOWLEDGED = "acknowledged"
+    REMEDIATED = "remediated"
+
+
+#: The states of a message that has left us.
+LEFT = frozenset({MessageState.SENT, MessageState.DELIVERED, MessageState.ACKNOWLEDGED, MessageState.REMEDIATED})
+#: The states of a message that did not reach anybody, as far as is known: the next contact or channel is tried.
+LOST = frozenset({MessageState.BOUNCED, MessageState.FAILED})
+
+
+class Flow(StrEnum):
+    """Does a campaign send? `halted` it has itself, because too much did not arrive; people pause and stop it."""
+
+    PREPARED = "prepared"
+    RUNNING = "running"
+    PAUSED = "paused"
+    HALTED = "halted"
+    STOPPED = "stopped"
+    ENDED = "ended"
+
+
+class Audience(Frozen):
+    """Whom a campaign may be sent to: a list that is kept in the store under its digest. `count` customers.
+
+    `exposures` counts them by exposure; `unknown` are credentials or places of which no customer is known.
+    """
+
+    list: str
+    count: int
+    exposures: dict[str, int] = {}
+    unknown: int = 0
+
+
+class PrepareCall(Frozen):
+    """Ask for a campaign to be made ready. `store` is False in plan mode: nothing is kept.
+
+    `campaign` is its id, `INCIDENT.STEP`; `values` are the runbook's own variables of the notice, rendered.
+    """
+
+    campaign: str
+    incident: str
+    step: str
+    spec: Campaign
+    to: Any
+    values: dict[str, Any] = {}
+    drill: bool = False
+    store: bool = True
+
+
+class Preparation(Frozen):
+    """A campaign that is ready to be approved. `digest` is of the rendered content and of every recipient.
+
+    `nobody` counts customers without any contact: each is a task for a person. `sample` is one message as its reader
+    would see it: `{"to": …, "subject": …, "text": …}`. `problems` are sentences; with any of them nothing can be sent.
+    """
+
+    digest: str
+    customers: int
+    nobody: int = 0
+    cohorts: dict[str, int] = {}
+    channels: dict[str, int] = {}
+    exposures: dict[str, int] = {}
+    sample: dict[str, str] = {}
+    problems: tuple[str, ...] = ()
+
+
+class CampaignInput(Frozen):
+    """What a campaign's workflow starts with: what was approved, by whom."""
+
+    campaign: str
+    incident: str
+    step: str
+    spec: Campaign
+    digest: str
+    customers: int
+    approved: tuple[str, ...] = ()
+    drill: bool = False
+    #: Seconds since the epoch at which the first message could leave; 0 until it has begun (continue-as-new keeps it).
+    began: float = 0
+    #: How many waves and reminders are done already.
+    waves: int = 0
+    reminders: int = 0
+    round: int = 1
+
+
+class Work(Frozen):
+    """One piece of work of a campaign: `upto` is how many of its customers may have been written to when it is done.
+
+    `number` is the wave, reminder or look that it is; `again` grows when the same work is asked for once more.
+    """
+
+    campaign: str
+    incident: str
+    step: str
+    digest: str = ""
+    upto: int = 0
+    number: int = 0
+    again: int = 0
+    drill: bool = False
+
+
+class Tally(Frozen):
+    """How far a part of the customers is: a cohort, or the credentials of a provider."""
+
+    total: int
+    reached: int = 0
+    acknowledged: int = 0
+    remediated: int = 0
+
+
+class Standing(Frozen):
+    """Where a campaign stands, from its rows. `messages` counts them by state, `nobody` customers without a contact.
+
+    `wait` is the number of seconds until the next message is due, where some had to be put off. `holding` is how many
+    customers `until` does not hold for yet.
+    """
+
+    campaign: str
+    flow: Flow
+    reason: str = ""
+    customers: int = 0
+    written: int = 0
+    reached: int = 0
+    acknowledged: int = 0
+    remediated: int = 0
+    holding: int = 0
+    nobody: int = 0
+    tasks: int = 0
+    messages: dict[str, int] = {}
+    cohorts: dict[str, Tally] = {}
+    providers: dict[str, Tally] = {}
+    queued: int = 0
+    wait: float = 0
+
+    def sentence(self) -> str:
+        """For a person: percent done what they were told, not percent sent."""
+        if not self.customers:
+            return "nobody to tell"
+        share = 100 * self.remediated // self.customers
+        said = f"{self.remediated:,} of {self.customers:,} customers have rotated ({share} %); {self.reached:,} reached"
+        doubt = self.messages.get(MessageState.IN_DOUBT, 0)
+        rest = [f"{self.tasks:,} need a person"] if self.tasks else []
+        rest += [f"{doubt:,} messages in doubt"] if doubt else []
+        rest += [f"{self.flow.value}: {self.reason}" if self.reason else self.flow.value] if self.flow in STILL else []
+        return "; ".join([said, *rest])
+
+
+#: A campaign in these does not send.
+STILL = frozenset({Flow.PAUSED, Flow.HALTED, Flow.STOPPED})
