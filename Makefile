@@ -26,6 +26,7 @@ DEV := .venv/.made-dev
 EMULATORS := .venv-emulators/.made
 TEST_EMULATORS := .venv-emulators/.made-test
 PRISM := .node-specs/.made-5.14.2
+CHROMIUM := .venv/.made-chromium
 
 export FIREDOOR_EMULATOR := $(CURDIR)/$(EMULATOR)
 
@@ -41,7 +42,7 @@ drill: $(RUN) $(EMULATORS)  ## Rehearse the main job on emulators: make drill AR
 test chaos: export PYTHONDONTWRITEBYTECODE :=
 
 # The static checks run beside the tests: together they fill two cores. Each says its own result; either may fail.
-test: $(DEV) $(TEST_EMULATORS)  ## Tests, coverage, lint, types, import contracts
+test: $(DEV) $(TEST_EMULATORS) $(CHROMIUM)  ## Tests, coverage, lint, types, import contracts
 	@rm -f .coverage .coverage.*; \
 	$(MAKE) --no-print-directory lint > .venv/lint.log 2>&1 & static=$$!; \
 	$(BIN)/coverage run -m pytest -n 3 --dist worksteal $(ARGS); tests=$$?; \
@@ -79,7 +80,7 @@ docs: $(DEV)  ## Write everything that is generated: reference, help texts, JSON
 	$(BIN)/python -m firedoor.cli.help
 	$(BIN)/python -m firedoor.runbook.schema
 
-setup: $(DEV) $(TEST_EMULATORS)  ## Only make the environments
+setup: $(DEV) $(TEST_EMULATORS) $(CHROMIUM)  ## Only make the environments
 
 clean:  ## Remove environments, caches and measurements
 	rm -rf .venv .venv-emulators .node-specs .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -124,6 +125,20 @@ $(TEST_EMULATORS): $(EMULATORS) requirements/test-emulators.txt
 	@$(UV) pip install --quiet --compile-bytecode --python .venv-emulators/bin/python \
 		--require-hashes -r requirements/test-emulators.txt
 	@touch $@
+
+# The tests look at mails and pages in the system's Chromium: playwright brings none. Where it cannot be had, the tests
+# that need it fail and say the same sentence.
+APT := apt-get --quiet --quiet
+BROWSER := chromium fonts-dejavu-core
+$(CHROMIUM): | $(BOOTED)
+	@for program in chromium chromium-browser google-chrome google-chrome-stable; do \
+		command -v $$program >/dev/null && { touch $@; exit 0; }; done; \
+	command -v apt-get >/dev/null || { echo "Mails and pages are looked at in Chromium: install it, then run make again." >&2; exit 0; }; \
+	root=; test "$$(id -u)" = 0 || root="sudo --non-interactive"; \
+	echo "Setting up: Chromium, in which the tests look at mails and pages"; \
+	{ $$root $(APT) update && DEBIAN_FRONTEND=noninteractive $$root $(APT) install --yes --no-install-recommends $(BROWSER); } \
+		>.venv/chromium.log 2>&1 && touch $@ || { \
+		echo "Chromium could not be installed (.venv/chromium.log). As root: apt-get install --no-install-recommends $(BROWSER)" >&2; }
 
 # A newer Prism wants a newer Node than most have; the Node here is the one of the dev environment.
 $(PRISM): | $(DEV)

@@ -28,6 +28,7 @@ from activities._clients import Clients
 from activities._limits import Limits
 from activities._perform import definitions
 from activities._record import RecordingInterceptor
+from activities.clocks import due
 from activities.people import PeopleActivities
 from activities.timeline import TimelineActivities
 from firedoor.app import build_id
@@ -60,7 +61,7 @@ def build(
 ) -> Worker:
     """The worker of incidents: their workflows and all activities. Slices go to the one that `build_bulk` makes."""
     options = _options(settings, writer, threads, actions, urgent=True)
-    options["activities"] += [TimelineActivities(writer).record, PeopleActivities(writer, settings).tell]
+    options["activities"] += [TimelineActivities(writer).record, PeopleActivities(writer, settings).tell, due]
     return Worker(
         client,
         task_queue=settings.task_queue,

@@ -20,6 +20,7 @@ from activities.secret_reference import resolve
 from activities.sinks import SINKS
 from activities.sinks._sink import Opening, Sink
 from firedoor.config import BASE_URL, CA_FILE, Settings
+from firedoor.customers.registry import Registry
 from firedoor.errors import FiredoorError, StepError
 from firedoor.inventory import Inventory, load_inventory
 from firedoor.providers import Provider, providers
@@ -101,6 +102,13 @@ class Clients:
         except (OSError, FiredoorError) as error:
             what = error.what if isinstance(error, FiredoorError) else f"{path} cannot be read: {error.strerror}."
             raise StepError("invalid_arguments", what, next="Correct the inventory, then retry the step.") from None
+
+    def customers(self) -> Registry:
+        """The registry of customers, opened: close it. Raises `StepError`."""
+        try:
+            return Registry.open(self._settings.customers_path)
+        except FiredoorError as error:
+            raise StepError("record_failed", error.what, changed=error.changed, next=error.next) from None
 
     def _value(self, reference: str) -> SecretStr | None:
         sink = self.sink(reference)

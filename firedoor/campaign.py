@@ -7,6 +7,8 @@ what travels are counts, so that a campaign of 100,000 is as small in Temporal a
 from enum import StrEnum
 from typing import Any
 
+from pydantic import Field
+
 from firedoor.plan import Campaign, Frozen
 
 
@@ -51,6 +53,24 @@ LEFT = frozenset({MessageState.SENT, MessageState.DELIVERED, MessageState.ACKNOW
 LOST = frozenset({MessageState.BOUNCED, MessageState.FAILED})
 
 
+class Found(StrEnum):
+    """What a look at an exposed credential of a customer has found. Only the provider's or the store's answer counts.
+
+    `changed`: its place holds a newer value. `gone`: its place holds none any more. `refused`: its provider refuses the
+    old value. `same`: it is as it was. `unknown`: that could not be told.
+    """
+
+    CHANGED = "changed"
+    GONE = "gone"
+    REFUSED = "refused"
+    SAME = "same"
+    UNKNOWN = "unknown"
+
+
+#: Whoever has stolen a credential of which this was found can do nothing with it, or not from us.
+REPLACED = frozenset({Found.CHANGED, Found.GONE, Found.REFUSED})
+
+
 class Flow(StrEnum):
     """Does a campaign send? `halted` it has itself, because too much did not arrive; people pause and stop it."""
 
@@ -72,6 +92,25 @@ class Audience(Frozen):
     count: int
     exposures: dict[str, int] = {}
     unknown: int = 0
+
+
+class Remaining(Frozen):
+    """A credential of a customer for whom `until` does not hold, as `steps.NAME.remaining` has it: never its value.
+
+    The fields of a credential (`firedoor.steps._step.Credential`), whose customer it is, and `since` when (RFC 3339) a
+    change of it counts as the replacement that was asked for. `where` is where we keep it.
+    """
+
+    customer: str
+    provider: str
+    id: str = ""
+    fingerprint: str = ""
+    where: str = Field(default="", json_schema_extra={"secret_reference": True})
+    kind: str = ""
+    scope: str = ""
+    name: str = ""
+    owner: str = ""
+    since: str = ""
 
 
 class PrepareCall(Frozen):
@@ -120,10 +159,13 @@ class CampaignInput(Frozen):
     drill: bool = False
     #: Seconds since the epoch at which the first message could leave; 0 until it has begun (continue-as-new keeps it).
     began: float = 0
-    #: How many waves and reminders are done already.
+    #: How many waves and reminders are done already, and how many pieces of work were asked for.
     waves: int = 0
     reminders: int = 0
     round: int = 1
+    again: int = 0
+    #: Is it paused because its incident is? Then it goes on with that.
+    held: bool = False
 
 
 class Work(Frozen):
@@ -149,6 +191,15 @@ class Tally(Frozen):
     reached: int = 0
     acknowledged: int = 0
     remediated: int = 0
+
+
+class Steer(Frozen):
+    """Somebody pauses, resumes, halts or stops a campaign."""
+
+    campaign: str
+    flow: Flow
+    by: str
+    reason: str = ""
 
 
 class Standing(Frozen):

@@ -1,17 +1,20 @@
 """The runbooks that can be named: shipped, in the configured folders, or by path."""
 
+import contextlib
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from firedoor.app import shipped_runbooks
-from firedoor.compiler import compile_runbook
+from firedoor.compiler import NoticeShape, compile_runbook
 from firedoor.config import Settings
+from firedoor.deadlines.regimes import Regime, regimes
 from firedoor.errors import UsageError
 from firedoor.names import nearest
+from firedoor.notices.folder import MANIFEST, notices, versions
+from firedoor.notices.manifest import parse_manifest
 from firedoor.plan import Plan
-from firedoor.steps import STEPS
 
 SUFFIXES = (".yaml", ".yml")
 NOTHING = "Nothing was started."
@@ -41,6 +44,21 @@ def find(name: str, settings: Settings) -> Path:
     raise UsageError(f"There is no runbook {name!r}.", changed=NOTHING, next=hint)
 
 
+def shapes(settings: Settings) -> dict[str, NoticeShape]:
+    """What runbooks may know of each notice. One whose manifest cannot be read is left out: `notices lint` tells why.
+
+    Raises `UsageError` where the configured folder does not exist.
+    """
+    found: dict[str, NoticeShape] = {}
+    for name, folder in notices(settings).items():
+        with contextlib.suppress(UsageError, OSError, UnicodeDecodeError):
+            manifest = parse_manifest((folder / MANIFEST).read_text(encoding="utf-8"), str(folder / MANIFEST))
+            found[name] = NoticeShape(
+                versions(folder), {variable: one.optional for variable, one in manifest.variables.items()}
+            )
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """Every runbook compiled, by its name; the mistakes of those that do not compile; and the files of all of them."""
@@ -48,6 +66,8 @@ class Shelf:
     plans: Mapping[str, Plan]
     broken: Mapping[str, UsageError]
     files: Mapping[str, Path]
+    #: What clocks may name.
+    regimes: Mapping[str, Regime] = field(default_factory=dict[str, Regime])
 
     def plan(self, name: str) -> Plan:
         """The plan of a runbook by its name; no paths, for doors at which strangers knock. Raises `UsageError`."""
@@ -78,9 +98,12 @@ class Shelves:
         """
         with self._lock:
             files = runbooks(self._settings)
-            stamps = frozenset(_stamp(path) for path in files.values())
+            own = self._settings.deadlines.file
+            told = [folder / MANIFEST for folder in notices(self._settings).values()]
+            others = [*told, *([Path(own).expanduser()] if own else [])]
+            stamps = frozenset(_stamp(path) for path in (*files.values(), *others))
             if stamps != self._stamps:
-                self._shelf, self._stamps = _compiled(files), stamps
+                self._shelf, self._stamps = _compiled(files, regimes(own), shapes(self._settings)), stamps
             return self._shelf
 
 
@@ -96,18 +119,21 @@ def _stamp(path: Path) -> _Stamp:
     return path, found.st_mtime_ns, found.st_size
 
 
-def _compiled(known: Mapping[str, Path]) -> Shelf:
+def _compiled(
+    known: Mapping[str, Path], deadlines: Mapping[str, Regime], notices: Mapping[str, NoticeShape]
+) -> Shelf:
     """Compile every runbook: one that is broken does not keep the others from starting."""
     plans: dict[str, Plan] = {}
     broken: dict[str, UsageError] = {}
     for name, path in known.items():
         try:
-            plans[name] = compile_runbook(path, steps=STEPS, runbooks=known)
+            plans[name] = compile_runbook(path, runbooks=known, regimes=deadlines, notices=notices)
         except UsageError as error:
             broken[name] = error
-    return Shelf(plans, broken, known)
+    return Shelf(plans, broken, known, deadlines)
 
 
 def compiled_runbook(name: str, settings: Settings) -> Plan:
     """The plan of a runbook by name or path. Raises `UsageError` for a name, `RunbookErrors` for what stands in it."""
-    return compile_runbook(find(name, settings), steps=STEPS, runbooks=runbooks(settings))
+    known, deadlines = runbooks(settings), regimes(settings.deadlines.file)
+    return compile_runbook(find(name, settings), runbooks=known, regimes=deadlines, notices=shapes(settings))

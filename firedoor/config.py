@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraint
 
 from firedoor.doors import AlertDoor, DoorName, Oidc, Server, Slack
 from firedoor.errors import UsageError
-from firedoor.mailing import Customers, Mail, Notices
+from firedoor.mailing import Customers, Deadlines, Mail, Notices
 from firedoor.plan import BULK
 from firedoor.providers import providers
 from firedoor.providers._provider import Provider, Setting
@@ -141,6 +141,7 @@ class Settings(BaseModel):
     mail: Mail = Mail()
     customers: Customers = Customers()
     notices: Notices = Notices()
+    deadlines: Deadlines = Deadlines()
     #: By provider; what is not given has its default.
     limits: dict[str, Limit] = Field(default_factory=lambda: {**default_limits()})
     #: `{"openai": {"admin_key": "env:FIREDOOR_SECRET_OPENAI"}}`: how to act at a provider. Secrets are references.

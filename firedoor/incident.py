@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from firedoor.canonical import digest_of
+from firedoor.clock import ClockView
 from firedoor.plan import Ask, Effect, Frozen, OnError, Plan, Verdict
 
 NAME_ARGUMENTS = 2
@@ -301,6 +302,7 @@ class IncidentView(Frozen):
     """What a front door shows of an incident, and the result of its workflow. `alert` says what the first alert does.
 
     `review` is what somebody has to look at afterwards, such as broken glass. `undo` takes it back after an abort.
+    `timekeeper` is the workflow that keeps the clocks which were open when it ended.
     """
 
     id: str
@@ -326,6 +328,8 @@ class IncidentView(Frozen):
     undo: str = ""
     undoes: str = ""
     steps: tuple[StepView, ...] = ()
+    clocks: tuple[ClockView, ...] = ()
+    timekeeper: str = ""
 
 
 class IncidentInput(Frozen):
@@ -366,6 +370,7 @@ class Decision(Frozen):
     `answers`: the form's values (answer). `digest`: what was shown (approve). `targets`: by name (approve, retry).
     `failed`: those that failed (retry). `arguments`: other values (retry). `break_glass`: alone (approve). `undo`: take
     back what was done (abort). `seconds`: longer (extend). `person`: whom (invite, handover). `attachments`: files.
+    `moment`: what happened (declare). `clock`: which (meet, waive). `at`: when, RFC 3339; now if empty.
     """
 
     responder: Responder
@@ -381,20 +386,14 @@ class Decision(Frozen):
     seconds: int = 0
     person: str = ""
     attachments: tuple[Attachment, ...] = ()
+    clock: str = ""
+    moment: str = ""
+    at: str = ""
 
 
-Verb = Literal[
-    "approve",
-    "deny",
-    "answer",
-    "retry",
-    "skip",
-    "abort",
-    "note",
-    "alert",
-    "pause",
-    "resume",
-    "extend",
-    "invite",
-    "handover",
-]
+#: What a person decides of steps, and of the whole incident.
+Deciding = Literal["approve", "deny", "answer", "retry", "skip", "extend"]
+Steering = Literal["abort", "note", "alert", "pause", "resume", "invite", "handover"]
+Verb = Literal[Deciding, Steering]
+#: What a person says of an incident's clocks.
+Timing = Literal["declare", "meet", "waive"]

@@ -1,4 +1,4 @@
-"""The settings of what leaves for customers: `[mail]`, `[mail.ses]`, `[mail.dkim]`, `[customers]`, `[notices]`.
+"""The settings of what leaves for customers: `[mail]`, `[mail.ses]`, `[mail.dkim]`, `[customers]`, `[notices]`, `[deadlines]`.
 
 Unlike those of the doors, secrets here are references that the worker reads, as for providers: `env:`, `file:`,
 `aws-sm:`, `vault:` ….
@@ -91,3 +91,11 @@ class Notices(BaseModel):
     company: str = ""
     support: str = ""
     link_days: Annotated[int, Field(ge=1, le=400)] = 90
+
+
+class Deadlines(BaseModel):
+    """When others must have been told. `file` has regimes of your own (TOML), beside and above those that ship."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str = ""

@@ -195,6 +195,8 @@ class Campaign(Growing):
     itself. `until` is bare CEL over `customer`: while it does not hold they are looked at every `recheck` seconds and
     reminded `remind` seconds after their notice, for at most `within`. `quiet` are local hours (`22:00`, `07:00`) in
     which nobody is written to; empty: none. `corrects` names an earlier campaign, whose readers get this one.
+    `escalates` seconds after the beginning what is left is another step's. `collect` is set where an expression of the
+    runbook reads `steps.NAME.remaining`: without it that list, which may be long, stays in the store.
     """
 
     later: ClassVar[frozenset[str]] = frozenset()
@@ -215,6 +217,7 @@ class Campaign(Growing):
     escalates: int = 0
     quiet: tuple[str, ...] = ()
     corrects: str = ""
+    collect: bool = False
 
 
 class Undo(Frozen):
@@ -262,6 +265,49 @@ class PlannedStep(Growing):
     campaign: Campaign | None = None
 
 
+class Limit(Frozen):
+    """One limit of a clock: `amount` of `unit` after a moment. A clock with several runs out at the earliest.
+
+    `after` is a moment (`aware`), or `NAME.met`: the clock NAME was met. `zone` (IANA), `calendar` (whose public
+    holidays: `US`, `DE-BE`; none: weekends only) and `at` (the local time on the last day, `17:30`; empty: that of the
+    start) matter for days, business days and months; hours are hours that pass. An amount of 0 is "without undue
+    delay": no time is given.
+    """
+
+    after: str
+    amount: int = 0
+    unit: Literal["seconds", "hours", "days", "business_days", "months"] = "hours"
+    zone: str = "UTC"
+    calendar: str = ""
+    at: str = ""
+
+
+class Clock(Growing):
+    """A legal or contractual clock. What the data files say of its regime is part of the plan, as of `data`.
+
+    `remind` are seconds before it is due at which `to` (sources of a policy) is told. `met` is bare CEL over `steps`;
+    empty: a person says so. `confidence` is `source`, `unverified`, or `own` where the runbook itself says the limit.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset()
+
+    name: str
+    title: str = ""
+    limits: tuple[Limit, ...]
+    remind: tuple[int, ...] = ()
+    to: tuple[str, ...] = ()
+    met: str = ""
+    mentions: tuple[str, ...] = ()
+    regime: str = ""
+    stage: str = ""
+    jurisdiction: str = ""
+    says: str = ""
+    source: str = ""
+    reviewed: str = ""
+    confidence: Literal["source", "unverified", "own"] = "own"
+    data: str = ""
+
+
 class Auto(StrEnum):
     """What an alert may start without a person.
 
@@ -285,7 +331,7 @@ class Plan(Growing):
     channel.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"auto", "channel", "max_starts", "undoes"})
+    later: ClassVar[frozenset[str]] = frozenset({"auto", "channel", "clocks", "max_starts", "undoes"})
 
     version: Literal[1] = 1
     name: str
@@ -303,6 +349,7 @@ class Plan(Growing):
     auto: Auto = Auto.CONTAIN
     max_starts: int = MAX_STARTS
     channel: Literal["", "create"] = ""
+    clocks: tuple[Clock, ...] = ()
 
     def canonical(self) -> bytes:
         """The plan's canonical JSON: what its digest is taken of."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from firedoor.campaign import Flow, MessageState
+from firedoor.campaign import REPLACED, Flow, Found, MessageState
 from firedoor.customers.model import Dependency
 from firedoor.plan import Campaign
 
@@ -39,6 +39,28 @@ class Recipient:
     remediated: float = 0
     task: str = ""
     """Why a person has to see to this customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What was found of one exposed credential of a customer of a campaign; `says` is for people of ours.
+
+    Once it is replaced it stays so. `at` is when it was replaced, as far as that is told; `told` when it was last known
+    how it is, `looked` when it was last asked about: later, where that told nothing. Seconds since the epoch, 0: never.
+    """
+
+    credential: int
+    """Its place in `Recipient.credentials`, from 0."""
+    found: Found
+    says: str = ""
+    at: float = 0
+    told: float = 0
+    looked: float = 0
+
+    @property
+    def replaced(self) -> bool:
+        """Is it no longer of use to whoever stole it?"""
+        return self.found in REPLACED
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from hypothesis import settings
 from firedoor.config import Settings
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.local import dev_server, temporal_binary
+from tests.browsing import Browser, browser_running
 from tests.emulators import Emulator, ministack
 from tests.faking import Fakes
 from tests.openbao import Bao, openbao
@@ -102,6 +103,13 @@ def fakes() -> Iterator[Fakes]:
     yield starting
     starting.stop()
     starting.judge()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for each process of the test run; it starts with the first page that is looked at."""
+    with browser_running() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, SearchAttributeKey
+from temporalio.common import SearchAttributeKey
 
+from workflows.notebook import Notebook
 from workflows.record import StepAborted, StepRecord, StepSkipped, rfc3339
+from workflows.timekeeping import Clocks
 from workflows.verdicts import owed, sentence, verdict_of
 
 with workflow.unsafe.imports_passed_through():
+    from firedoor.clock import ClocksInput, ClockStanding
     from firedoor.incident import (
         FINAL_STATES,
-        Attachment,
         Decision,
         IncidentInput,
         IncidentState,
@@ -23,24 +25,20 @@ with workflow.unsafe.imports_passed_through():
         Responder,
         StepState,
     )
-    from firedoor.notes import Note, Notice
     from firedoor.plan import PlannedStep, Verdict
 
-RECORD = "timeline.record"
-TELL = "people.tell"
 STATE = SearchAttributeKey.for_keyword("FiredoorState")
 #: Incidents that began with firedoor 0.1.0 go on as they began: CONTRIBUTING, "Change a workflow".
 IN_CONTROL = "people-in-control"
 WAITING_STATES = frozenset({StepState.WAITING_APPROVAL, StepState.WAITING_ANSWER})
 WORKING_STATES = frozenset({StepState.RUNNING, StepState.SLEEPING})
-PATIENCE = timedelta(seconds=30)
-TELLING = timedelta(minutes=5)
 
 
-class Board:
+class Board(Notebook):
     """What the steps of one incident share."""
 
     def __init__(self, incident: IncidentInput) -> None:
+        super().__init__(incident.incident)
         self.input = incident
         self.steps = {step.id: StepRecord(step) for step in incident.plan.steps}
         self.lives: list[asyncio.Task[None]] = []
@@ -51,7 +49,6 @@ class Board:
         self.opened = False
         self.alerts = 1 if incident.alert else 0
         self.notes = 0
-        self.told = 0
         self.commander = incident.starter.principal
         self.responders: list[str] = []
         self.review: list[str] = []
@@ -63,7 +60,15 @@ class Board:
         self.halted: list[workflow.ActivityHandle[Any]] = []
         self.children: dict[str, workflow.ChildWorkflowHandle[Any, Any]] = {}
         self._in_control = False
-        self._telling: list[workflow.ActivityHandle[Any]] = []
+        clocks = () if self.planning else incident.plan.clocks
+        given = ClocksInput(
+            incident=incident.incident,
+            title=incident.plan.title or incident.plan.name,
+            clocks=tuple(ClockStanding(clock=clock) for clock in clocks),
+        )
+        self.clocks = Clocks(self, given, self._context)
+        #: The workflow that keeps the clocks which were open at the end.
+        self.timekeeper = ""
 
     @property
     def planning(self) -> bool:
@@ -84,70 +89,16 @@ class Board:
 
     def scope(self, step: PlannedStep, extra: tuple[str, ...] = ()) -> dict[str, Any]:
         """What the expressions of `step` may read: only steps that it depends on, so that no race shows."""
+        return self._context((*step.needs, *extra))
+
+    def _context(self, steps: tuple[str, ...]) -> dict[str, Any]:
         incident = self.input
         return {
             "inputs": incident.inputs,
             "alert": incident.alert,
             "incident": {"id": incident.incident, "runbook": incident.plan.name, "severity": incident.plan.severity},
-            "steps": {name: self._readable(self.steps[name]) for name in (*step.needs, *extra)},
+            "steps": {name: self._readable(self.steps[name]) for name in steps},
         }
-
-    async def note(
-        self,
-        key: str,
-        kind: str,
-        say: str,
-        *,
-        actor: Responder | None = None,
-        step: str = "",
-        attachments: tuple[Attachment, ...] = (),
-        **body: Any,
-    ) -> None:
-        """Add an entry to the timeline; returns when it is durable. The same key is one entry, ever."""
-        note = Note(
-            incident=self.input.incident,
-            key=key,
-            kind=kind,
-            actor=actor,
-            step=step,
-            body={"say": say, **body},
-            attachments=attachments,
-        )
-        await workflow.execute_local_activity(
-            RECORD,
-            note,
-            start_to_close_timeout=PATIENCE,
-            retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=PATIENCE),
-        )
-
-    def tell(
-        self, to: tuple[str, ...], sentence: str, *, step: str = "", command: str = "", urgent: bool = False
-    ) -> None:
-        """Have people told. The incident does not wait for it; a channel that fails is recorded, and nothing else."""
-        self.told += 1
-        notice = Notice(
-            incident=self.input.incident,
-            key=f"tell/{self.told}",
-            step=step,
-            to=to,
-            sentence=sentence,
-            command=command,
-            urgent=urgent,
-        )
-        self._telling.append(
-            workflow.start_activity(
-                TELL,
-                notice,
-                start_to_close_timeout=PATIENCE,
-                schedule_to_close_timeout=TELLING,
-                summary=sentence,
-                cancellation_type=workflow.ActivityCancellationType.TRY_CANCEL,
-            )
-        )
-
-    async def told_all(self) -> None:
-        """Wait for the notices that are under way."""
-        await asyncio.gather(*self._telling, return_exceptions=True)
 
     async def hold(
         self, record: StepRecord, condition: Callable[[], bool], *, seconds: float = 0, summary: str = ""
@@ -268,6 +219,8 @@ class Board:
             undo=self.undo,
             undoes=incident.plan.undoes,
             steps=tuple(record.view() for record in self.steps.values()),
+            clocks=self.clocks.views(),
+            timekeeper=self.timekeeper,
         )
 
     def _paused(self) -> str:

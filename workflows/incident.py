@@ -12,7 +12,7 @@ from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributeKey
 from temporalio.exceptions import ApplicationError
 
-from workflows import rules, steering
+from workflows import clocks, rules, steering
 from workflows.board import STATE, Board
 from workflows.children import undo_after_abort
 from workflows.step import live
@@ -63,9 +63,13 @@ class IncidentWorkflow:
         )
         board.opened = True
         board.lives += [asyncio.create_task(live(board, record)) for record in board.steps.values()]
+        keeping = asyncio.create_task(clocks.keep(board))
         await self._all_ended()
         await undo_after_abort(board)
+        board.clocks.stop()
+        await keeping
         await self._close()
+        await clocks.hand_over(board)
         return board.view()
 
     async def _all_ended(self) -> None:
@@ -251,6 +255,36 @@ class IncidentWorkflow:
     @handover.validator
     def _may_handover(self, decision: Decision) -> None:
         rules.may_name(self.board, decision)
+
+    @workflow.update(description="Something happened that starts clocks")
+    async def declare(self, decision: Decision) -> str:
+        """Record it, with the facts known then."""
+        return await clocks.declare(self.board.clocks, decision)
+
+    @declare.validator
+    def _may_declare(self, decision: Decision) -> None:
+        clocks.may_change(self.board)
+        clocks.may_declare(decision)
+
+    @workflow.update(description="A clock was met")
+    async def meet(self, decision: Decision) -> str:
+        """Record when and why a person says so. Nothing is filed."""
+        return await self.board.clocks.meet(decision.clock, decision)
+
+    @meet.validator
+    def _may_meet(self, decision: Decision) -> None:
+        clocks.may_change(self.board)
+        clocks.may_meet(self.board.clocks, decision)
+
+    @workflow.update(description="It was decided not to notify")
+    async def waive(self, decision: Decision) -> str:
+        """Record it: also this is a decision."""
+        return await self.board.clocks.waive(decision.clock, decision)
+
+    @waive.validator
+    def _may_waive(self, decision: Decision) -> None:
+        clocks.may_change(self.board)
+        clocks.may_waive(self.board.clocks, decision)
 
     @workflow.update(description="Add a note to the timeline")
     async def note(self, decision: Decision) -> str:

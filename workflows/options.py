@@ -9,11 +9,18 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from firedoor.incident import Failure
-    from firedoor.plan import PlannedStep, Retry
+    from firedoor.plan import BULK, PlannedStep, Retry
 
 HEARTBEAT = timedelta(seconds=5)
 URGENT = Priority(priority_key=1)
 NORMAL = Priority(priority_key=3)
+MASS = Priority(priority_key=5)
+#: A piece of work of a campaign goes on for as long as its limits make it; a dead worker is noticed by its heartbeat.
+LONGEST = timedelta(days=2)
+BEATING = timedelta(seconds=10)
+#: The store or the provider is away: tried again for ever, for what has been written to is in the store.
+AGAIN = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=1))
+QUICK = timedelta(seconds=30)
 
 
 def activity_options(step: PlannedStep) -> dict[str, Any]:
@@ -24,6 +31,24 @@ def activity_options(step: PlannedStep) -> dict[str, Any]:
         "retry_policy": retry_policy(step.retry),
         "priority": URGENT if step.containment else NORMAL,
     }
+
+
+def campaign_options(name: str) -> dict[str, Any]:
+    """Mass work of a campaign: in the task queue for that."""
+    return {
+        "task_queue": workflow.info().task_queue + BULK,
+        "start_to_close_timeout": LONGEST,
+        "heartbeat_timeout": BEATING,
+        "retry_policy": AGAIN,
+        "priority": MASS,
+        "summary": name,
+        "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    }
+
+
+def steering_options() -> dict[str, Any]:
+    """A look into the store of campaigns, or a word in it: quick, and never behind mass work."""
+    return {"start_to_close_timeout": QUICK, "retry_policy": AGAIN, "priority": URGENT}
 
 
 def retry_policy(retry: Retry) -> RetryPolicy:

@@ -34,6 +34,7 @@ SIGNAL = "from_parent"
 async def decided(board: Board, kind: str, verb: Verb, decision: Decision, **more: object) -> None:
     """Record what a person decided, before it takes effect."""
     await workflow.wait_condition(lambda: board.opened)
+    board.clocks.noticed(decision.responder)
     board.notes += 1
     about = f" {decision.step or decision.person}".rstrip()
     reason = f": {decision.reason}" if decision.reason else ""

@@ -24,7 +24,8 @@ from firedoor.sinks import Place, Store
 class Held:
     """What a place holds now. `version` changes with every change of the value; empty where there is none yet.
 
-    `value` is None where there is none, or where the store never shows values. `changed` is when it last changed.
+    `value` is None where there is none, or where the store never shows values. `changed` is when it last changed;
+    `made` when this value was written, where the store tells the two apart: a new tag changes a secret as well.
     `token` is that of the rotation which wrote it, where a store that never shows values can keep such a mark.
     """
 
@@ -32,6 +33,7 @@ class Held:
     value: SecretStr | None = field(default=None, repr=False)
     changed: datetime | None = None
     token: str = ""
+    made: datetime | None = None
 
 
 class Sink(Protocol):

@@ -49,7 +49,8 @@ class SecretsManagerSink:
         text, answer = self.secret.read(version=current)
         # A version is made before consumers get it; when its labels moved, only the secret tells.
         moved = stages.answer.get("LastChangedDate") if stages else None
-        return Held(current, self._value(text), moved or answer.get("CreatedDate"))
+        made = answer.get("CreatedDate")
+        return Held(current, self._value(text), moved or made, made=made)
 
     def held(self, token: str, expected: str) -> SecretStr | None:
         """The value of the version that is AWSCURRENT or AWSPENDING, if this token made it."""

@@ -54,6 +54,15 @@ class BouncedError(TransportError):
     reason = "bounced"
 
 
+class RejectedError(TransportError):
+    """The way refuses this message for what it says, not for whom it is to: 5xx after DATA, too large. It fails."""
+
+    reason = "rejected"
+
+    def __init__(self, what: str, *, changed: str = "Nothing was sent.", next: str = "") -> None:
+        super().__init__(what, changed=changed, next=next)
+
+
 class LaterError(TransportError):
     """Not now: 4xx, 429. `seconds` is when to try again. Nothing was sent."""
 

@@ -1,7 +1,7 @@
 """Durations as a person types them. Pure."""
 
 from firedoor.errors import UsageError
-from firedoor.runbook.model import DURATION, SECONDS
+from firedoor.runbook.values import DURATION, SECONDS
 
 
 def seconds(text: str) -> int:

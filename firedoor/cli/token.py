@@ -14,7 +14,7 @@ from firedoor.cli.parameters import Output
 from firedoor.config import Settings, load
 from firedoor.errors import UsageError
 from firedoor.plain import plain
-from firedoor.runbook.model import DAY, Duration
+from firedoor.runbook.values import DAY, Duration
 from firedoor.server.tokens import Scope, Token, Tokens
 
 Task = Annotated[

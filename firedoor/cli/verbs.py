@@ -45,6 +45,7 @@ VERBS = (
     Verb("timeline", "record:timeline", RECORD, "INCIDENT [-o json]"),
     Verb("export", "record:export", RECORD, "INCIDENT FILE.zip [--purpose TEXT] [-o json]"),
     Verb("verify", "verify:verify", RECORD, "FILE.zip [--key FILE] [-o json]"),
+    Verb("report", "report:report", RECORD, "INCIDENT FILE.html|.md [-o json]"),
     Verb("plan", "plan:plan", PREPARE, "RUNBOOK [INPUT=VALUE…] [--save FILE] [--graph FILE]"),
     Verb("lint", "lint:lint", PREPARE, "[FILE…] [-o json|sarif]"),
     Verb("steps", "steps:steps", PREPARE, "[ACTION] [--policy RUNBOOK] [-o json]"),

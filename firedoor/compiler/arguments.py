@@ -93,6 +93,33 @@ class Arguments:
                 self.checker.document.add(Code.WRONG_ARGUMENT, path, f"`{name}` {error}.", declared[name].description)
         return values, names
 
+    def of_notice(self, notice: str, variables: Mapping[str, bool], given: Mapping[str, Any]) -> set[str]:
+        """Check the variables of a notice (name → is it optional?); returns the names that they read."""
+        self._unknown(given, list(variables), f"The notice `{notice}`")
+        for name, optional in variables.items():
+            if not optional and name not in given:
+                what = f"The notice `{notice}` needs the variable `{name}`."
+                self.checker.document.add(Code.MISSING_ARGUMENT, self.owner, what, f"with: {{{name}: …}}", key=True)
+        return self.of_texts(given)
+
+    def of_texts(self, given: Mapping[str, Any]) -> set[str]:
+        """Check values that become a part of a text; returns the names that they read. Secrets are refused."""
+        names: set[str] = set()
+        for name, value in given.items():
+            path = (*self.path, name)
+            if not self._storable(value, path):
+                continue
+            if isinstance(value, dict):
+                what = f"`{name}` is a mapping; a notice prints texts, numbers, and lists of them."
+                self.checker.document.add(Code.WRONG_ARGUMENT, path, what)
+                continue
+            members = enumerate(value) if isinstance(value, list) else [(None, value)]
+            for index, text in members:
+                if isinstance(text, str):
+                    place = path if index is None else (*path, index)
+                    names |= self.checker.template(text, place, printed=True)
+        return names
+
     def _unknown(self, given: Mapping[str, Any], known: list[str], taker: str) -> None:
         for name in given:
             if name not in known:

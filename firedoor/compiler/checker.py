@@ -74,15 +74,26 @@ class Checker:
             self.document.add(Code.EXPRESSION_TYPE, span, what, HAS_HINT if "has(" in bare else "")
         return typed
 
-    def template(self, text: str, path: Path, wanted: Kind = STRING, loop: tuple[str, Kind] | None = None) -> set[str]:
-        """A text with `${{ }}` in it; returns the names that it reads. `wanted` is the kind of the whole."""
+    def template(
+        self,
+        text: str,
+        path: Path,
+        wanted: Kind = STRING,
+        loop: tuple[str, Kind] | None = None,
+        *,
+        printed: bool = False,
+    ) -> set[str]:
+        """A text with `${{ }}` in it; returns the names that it reads. `wanted` is the kind of the whole.
+
+        What is `printed` is a part of a longer text, wherever it stands here: then a number will do as well.
+        """
         names: set[str] = set()
         found = list(TEMPLATE.finditer(text))
         if text.count("${{") > len(found):
             what = "A `${{` is never closed, or what stands inside cannot be read."
             self.document.add(Code.MISPLACED_EXPRESSION, path, what, "${{ expression }}")
             return names
-        whole = len(found) == 1 and found[0].group() == text.strip()
+        whole = len(found) == 1 and found[0].group() == text.strip() and not printed
         for match in found:
             source = match.group(1)
             place = Place(path, match.start(1) + len(source) - len(source.lstrip()))

@@ -1,12 +1,14 @@
 """One compilation: a runbook and, below it, the runbooks that it runs."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from firedoor.canonical import sha256_hex
 from firedoor.compiler.arguments import INPUT_KINDS
+from firedoor.compiler.campaign import NoticeShape, unfold
 from firedoor.compiler.checker import Checker
+from firedoor.compiler.clocks import Clockwork
 from firedoor.compiler.complaints import Names
 from firedoor.compiler.endings import check_endings
 from firedoor.compiler.fields import steps_read
@@ -15,6 +17,7 @@ from firedoor.compiler.order import circles, in_order
 from firedoor.compiler.policies import check_identity, plan_inputs, plan_policies
 from firedoor.compiler.steps import Workbench, fields_of_steps
 from firedoor.compiler.triggers import check_automation, plan_triggers
+from firedoor.deadlines.regimes import Regime, shipped
 from firedoor.errors import UsageError
 from firedoor.plan import Auto, Input, Plan, PlannedStep
 from firedoor.runbook.diagnostics import Code, Diagnostic, RunbookErrors, choices
@@ -41,11 +44,16 @@ class Compilation:
     sizes: dict[str, int] = field(default_factory=dict)
     #: Mistakes in the runbooks that are run.
     below: list[Diagnostic] = field(default_factory=list)
+    #: The notices that campaigns may send, by name; None where they are not known.
+    notices: Mapping[str, NoticeShape] | None = None
+    #: What `regime` of a clock may name.
+    regimes: Mapping[str, Regime] = field(default_factory=shipped)
 
     def plan(self, text: str, file: str, digest: str) -> Plan:
         """Compile one runbook. Raises `RunbookErrors`."""
         document = read(text, file)
         draft = draft_of(document)
+        unfold(draft, self.contracts)
         self._check_file(draft, Path(file))
         self.chain.append(draft.runbook.name)
         try:
@@ -79,8 +87,12 @@ class Compilation:
             contracts=self.contracts,
             policies=policies,
             child=lambda name, place: self._child(draft.document, name, place),
+            notices=self.notices,
         )
         planned = {name: bench.plan(name, spec) for name, spec in runbook.steps.items()}
+        clocks, read = Clockwork(draft, bench.checker, policies, self.regimes).plan()
+        # Under names that no step can have: what a clock reads of a `for_each` has to be kept as well.
+        bench.names |= {f"clocks.{name}": names for name, names in read.items()}
         size = self._size(planned.values())
         if size > MAX_STEPS:
             what = f"With the runbooks that it runs, the runbook has {size:,} steps; at most {MAX_STEPS:,}."
@@ -101,6 +113,7 @@ class Compilation:
             auto=Auto(runbook.auto),
             max_starts=runbook.max_starts,
             channel=(runbook.slack and runbook.slack.channel) or "",
+            clocks=clocks,
         )
         check_automation(plan, draft)
         return plan
@@ -121,6 +134,7 @@ class Compilation:
             incident=INCIDENT,
             broken=frozenset(broken),
             loops=frozenset(spec.as_ for spec in draft.runbook.steps.values() if spec.as_),
+            implied=frozenset(name for name, spec in draft.runbook.steps.items() if spec.campaign),
         )
 
     def _child(self, document: Document, name: str, place: Place) -> Plan | None:
@@ -141,7 +155,7 @@ class Compilation:
             self.known[name] = None
             try:
                 text, file = source_of(self.runbooks[name])
-                inner = Compilation(self.contracts, self.runbooks, self.known, self.chain, self.sizes)
+                inner = replace(self, below=[])
                 self.known[name] = inner.plan(text, file, sha256_hex(text.encode("utf-8", "surrogatepass")))
             except RunbookErrors as errors:
                 self.below += errors.diagnostics
@@ -190,7 +204,7 @@ def _ordered(bench: Workbench, planned: Mapping[str, PlannedStep]) -> tuple[Plan
         what = f"These steps wait for each other, so none could start: {' → '.join((*circle, circle[0]))}."
         bench.draft.document.add(Code.CYCLE, ("steps", circle[0]), what, "take one of the dependencies away", key=True)
     check_endings(bench.draft, needs)
-    read_whole = {name for names in bench.names.values() for name in names if name.endswith(".results")}
+    read_whole = {name for names in bench.names.values() for name in names if name.endswith((".results", ".remaining"))}
     found: list[PlannedStep] = []
     for name in sorted(in_order(needs), key=lambda name: specs[name].always):
         step = planned[name]
@@ -201,5 +215,7 @@ def _ordered(bench: Workbench, planned: Mapping[str, PlannedStep]) -> tuple[Plan
         }
         if step.loop is not None and f"steps.{name}.results" in read_whole:
             update["loop"] = step.loop.model_copy(update={"collect": True})
+        if step.campaign is not None and f"steps.{name}.remaining" in read_whole:
+            update["campaign"] = step.campaign.model_copy(update={"collect": True})
         found.append(step.model_copy(update=update))
     return tuple(found)

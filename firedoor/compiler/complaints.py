@@ -42,6 +42,10 @@ class Names:
     #: Whole roots or steps of which nothing is known, because they have mistakes of their own.
     broken: frozenset[str] = frozenset()
     loops: frozenset[str] = frozenset()
+    #: Steps that expressions read which stand nowhere in the text.
+    implied: frozenset[str] = frozenset()
+    #: The only thing that can be read: `customer`. Empty where there is more.
+    only: str = ""
 
     @property
     def variables(self) -> dict[str, Kind]:
@@ -52,7 +56,7 @@ class Names:
 
     def mentioned(self, text: str) -> dict[str, Kind]:
         """The variables of an environment: of the steps only those that the text of the runbook mentions."""
-        mentioned = set(re.findall(r"\bsteps\s*\.\s*([a-z]\w*)", text))
+        mentioned = self.implied | set(re.findall(r"\bsteps\s*\.\s*([a-z]\w*)", text))
         fields = {
             f"steps.{step}.{name}": kind
             for step, members in self.steps.items()
@@ -115,6 +119,11 @@ def _undeclared(name: str, source: str, at: int, names: Names, loop: tuple[str, 
     start = at - name.rfind(".") if "." in name else at
     end = start + len(name) if source[start : start + len(name)] == name else start + 1
     root, *path = name.split(".")
+    if names.only:
+        what = f"There is no `{root}` here: all that can be read is `{names.only}`."
+        model = model_of(loop[1]) if loop else None
+        fields = [f"{names.only}.{one}" for one in kinds_of_model(model)] if model else []
+        return Complaint(Code.UNKNOWN_NAME, start, end, what, choices(f"{names.only}.{name}", fields))
     if root == "steps":
         return _undeclared_step(path, start, end, names)
     members = {"inputs": names.inputs, "alert": names.alert, "incident": names.incident}.get(root)

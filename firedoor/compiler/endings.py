@@ -27,7 +27,7 @@ def _place(draft: Draft, name: str, need: str) -> Span:
     document, path, named = draft.document, ("steps", name), draft.runbook.steps[name].needs
     if need in named:
         return document.span((*path, "needs", named.index(need)))
-    return _mention(document, path, document.value["steps"][name], need) or document.span(path, key=True)
+    return _mention(document, path, document.value["steps"].get(name), need) or document.span(path, key=True)
 
 
 def _mention(document: Document, path: Path, value: Any, need: str) -> Span | None:

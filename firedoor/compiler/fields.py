@@ -2,12 +2,15 @@
 
 from pydantic import BaseModel
 
+from firedoor.campaign import Remaining
 from firedoor.compiler.kinds import BOOL, INT, STRING, Kind, kind_of, kinds_of_model
 from firedoor.runbook.model import StepSpec
 from firedoor.steps._step import Credential, Step
 
 #: A secret is answered with the credential, without its value.
 ANSWERS = {"string": STRING, "integer": INT, "boolean": BOOL, "secret": kind_of(Credential)}
+#: What a campaign counts.
+COUNTS = ("customers", "reached", "acknowledged", "remediated", "tasks")
 
 
 class FailedElement(BaseModel):
@@ -32,6 +35,8 @@ def fields_of(spec: StepSpec, contract: type[Step] | None) -> dict[str, Kind]:
         for name, field in spec.ask.fields.items():
             fields[name] = Kind(ANSWERS[field.type].name, nullable=not field.required)
         fields |= {"by": STRING}
+    elif spec.campaign is not None:
+        fields |= {"campaign": STRING, **dict.fromkeys(COUNTS, INT), "remaining": Kind("LIST", (kind_of(Remaining),))}
     elif spec.run is not None:
         fields |= {"incident": STRING, "verdict": STRING}
     return fields

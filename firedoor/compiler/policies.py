@@ -9,8 +9,9 @@ from firedoor.inputs import checked_input, pattern_problem
 from firedoor.plan import Input, Policy
 from firedoor.runbook.diagnostics import Code, choices
 from firedoor.runbook.document import Document
-from firedoor.runbook.model import ApprovalSpec, InputSpec, ThenSpec, written
+from firedoor.runbook.model import ApprovalSpec, InputSpec, ThenSpec
 from firedoor.runbook.parser import Draft
+from firedoor.runbook.values import written
 
 #: Fewer characters than this give no reason.
 SHORTEST_REASON = 10

@@ -8,21 +8,23 @@ from typing import Any, Literal
 
 from firedoor.compiler.arguments import Arguments, has_template
 from firedoor.compiler.asking import plan_ask
+from firedoor.compiler.campaign import CampaignCompiler, NoticeShape, check_escalation
 from firedoor.compiler.checker import Checker, Place
 from firedoor.compiler.fields import fields_of, steps_read
 from firedoor.compiler.kinds import DYN, Kind
 from firedoor.compiler.undoing import changeable, undo_of, undoable
 from firedoor.expressions import ROOTS, TEMPLATE
-from firedoor.plan import Ask, Effect, Input, Loop, OnError, Plan, PlannedStep, Policy, Retry, Until
+from firedoor.plan import Ask, Campaign, Effect, Input, Loop, OnError, Plan, PlannedStep, Policy, Retry, Until
 from firedoor.runbook.diagnostics import Code, choices
 from firedoor.runbook.document import Path
-from firedoor.runbook.model import StepSpec, written
+from firedoor.runbook.model import StepSpec
 from firedoor.runbook.parser import Draft
+from firedoor.runbook.values import written
 from firedoor.steps._step import Step
 
-StepKind = Literal["uses", "ask", "wait", "run", "approval"]
+StepKind = Literal["uses", "ask", "wait", "run", "campaign", "approval"]
 #: The kinds that say themselves what they are; `approval` is one only where it stands alone.
-KINDS: tuple[StepKind, ...] = ("uses", "ask", "wait", "run")
+KINDS: tuple[StepKind, ...] = ("uses", "ask", "wait", "run", "campaign")
 COMMON = frozenset({"title", "description", "if", "needs", "always"})
 LOOPING = frozenset({"for_each", "as", "concurrency", "on_error"})
 REPEATING = frozenset({"until", "every", "within"})
@@ -30,6 +32,7 @@ REPEATING = frozenset({"until", "every", "within"})
 KEYS: dict[StepKind, frozenset[str]] = {
     "uses": COMMON | LOOPING | REPEATING | {"canary", "with", "approval", "retry", "timeout", "temporary"},
     "run": COMMON | {"with", "approval"},
+    "campaign": COMMON | {"with", "approval"},
     "ask": COMMON,
     "wait": COMMON,
     "approval": COMMON,
@@ -48,6 +51,7 @@ class Workbench:
     contracts: Mapping[str, type[Step]]
     policies: Mapping[str, Policy]
     child: Callable[[str, Path], Plan | None]
+    notices: Mapping[str, NoticeShape] | None = None
     #: The qualified names that each step reads.
     names: dict[str, set[str]] = field(default_factory=dict)
     #: Where each step stands in the file.
@@ -116,6 +120,7 @@ class _StepCompiler:
         until = self._until()
         arguments = self._arguments(variable)
         ask = self._ask()
+        campaign = self._campaign()
         self._check_self()
         self._check_temporary()
         self.bench.names[self.name] = self.names
@@ -125,11 +130,11 @@ class _StepCompiler:
             kind=self.kind or "uses",
             title=self.spec.title,
             action=self.spec.uses or "",
-            effect=contract.effect if contract else Effect.READ,
+            effect=contract.effect if contract else Effect.DESTRUCTIVE if campaign else Effect.READ,
             containment=contract.containment if contract else False,
             arguments=arguments,
             condition=(self.spec.if_ or "").strip(),
-            approval=self.spec.approval or "",
+            approval=self.spec.approval or (self.spec.campaign and self.spec.campaign.approval) or "",
             loop=loop,
             until=until,
             retry=self._retry(),
@@ -142,6 +147,7 @@ class _StepCompiler:
             temporary=self.spec.temporary or 0,
             changeable=changeable(contract) if contract else (),
             always=self.spec.always,
+            campaign=campaign,
         )
 
     def _check_kind(self) -> None:
@@ -154,7 +160,7 @@ class _StepCompiler:
             self.document.add(Code.STEP_KIND, (*self.path, found[1]), what, "make two steps of it", key=True)
         elif not self.kind and not any(broken[:2] == self.path for broken in self.bench.draft.broken):
             what = f"The step `{self.name}` does nothing."
-            self.document.add(Code.STEP_KIND, self.path, what, "`uses`, `ask`, `wait`, `run`, or `approval`", key=True)
+            self.document.add(Code.STEP_KIND, self.path, what, "`uses`, `ask`, `wait`, `run`, `campaign` or `approval`", key=True)
         if self.kind is None:
             return
         for key in sorted(given - KEYS[self.kind] - {self.kind}):
@@ -209,6 +215,8 @@ class _StepCompiler:
         self._check_policy(spec.approval, (*self.path, "approval"))
         if spec.ask is not None and spec.ask.of:
             self._check_policy(spec.ask.of, (*self.path, "ask", "of"))
+        if spec.campaign is not None:
+            self._check_policy(spec.campaign.approval, (*self.path, "campaign", "approval"))
 
     def _check_policy(self, name: str | None, path: Path) -> None:
         if name is None or name in self.bench.policies or self.bench.draft.is_broken("approvals", name):
@@ -334,6 +342,20 @@ class _StepCompiler:
         planned, names = plan_ask(ask, path, self.bench.checker)
         self.names |= names
         return planned
+
+    def _campaign(self) -> Campaign | None:
+        spec, path = self.spec.campaign, self.path
+        if spec is None:
+            return None
+        if spec.approval is not None and self.spec.approval is not None:
+            what = "`approval` stands in the step and in its `campaign`; once is enough."
+            self.document.add(Code.MISPLACED_KEY, (*path, "approval"), what, "remove one of the two", key=True)
+        if spec.escalate is not None:
+            check_escalation(self.document, path, spec.escalate, self.bench.contracts.get(spec.escalate.uses))
+        compiler = CampaignCompiler(self.bench.checker, self.bench.draft, path, spec, self.bench.notices)
+        campaign, names = compiler.plan(self.spec.with_)
+        self.names |= names
+        return campaign
 
     def _retry(self) -> Retry:
         base = self.contract.retry if self.contract else Retry()

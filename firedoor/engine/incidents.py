@@ -9,6 +9,7 @@ from typing import Any
 
 from temporalio.client import (
     Client,
+    WorkflowExecution,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
@@ -25,6 +26,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from firedoor.alerts import Alert
 from firedoor.automation import supervised
+from firedoor.clock import ClockView
 from firedoor.config import Settings
 from firedoor.engine.connection import connect, explained, unanswered
 from firedoor.engine.progress import pending, with_pending
@@ -42,6 +44,7 @@ from firedoor.incident import (
     IncidentView,
     Mode,
     Responder,
+    Timing,
     Verb,
 )
 from firedoor.inputs import incident_id
@@ -199,24 +202,31 @@ class Engine:
 
     async def failures(self, incident: str, step: str, offset: int = 0) -> tuple[FailedTarget, ...]:
         """The failed targets of a step, 500 at a time. Raises `UnreachableError` where no worker answers."""
-        handle = self._client.get_workflow_handle(incident)
+        return tuple(await self.ask(incident, "failures", list[FailedTarget], step, offset))
+
+    async def ask[T](self, workflow: str, query: str, kind: type[T], *arguments: Any) -> T:
+        """What a workflow answers to a query. Raises `UnreachableError` where no worker answers."""
+        handle = self._client.get_workflow_handle(workflow)
+        patience = timedelta(seconds=QUERY_SECONDS)
         try:
-            found: list[FailedTarget] = await handle.query(
-                "failures",
-                args=[step, offset],
-                result_type=list[FailedTarget],
-                rpc_timeout=timedelta(seconds=QUERY_SECONDS),
-            )
+            found: T = await handle.query(query, args=arguments, result_type=kind, rpc_timeout=patience)
         except (RPCError, WorkflowQueryFailedError) as error:
-            raise self._silent(incident, error) from error
-        return tuple(found)
+            raise self._silent(workflow, error) from error
+        return found
+
+    async def executions(self, query: str, limit: int | None = None) -> list[WorkflowExecution]:
+        """The workflows that Temporal finds by a query over what it can search."""
+        try:
+            return [one async for one in self._client.list_workflows(query, limit=limit)]
+        except RPCError as error:
+            raise self._rpc(error) from error
 
     async def view(self, incident: str, run: str = "") -> IncidentView:
         """Where an incident (its newest run) stands. Raises `UsageError` for an id that does not exist."""
         handle = self._client.get_workflow_handle(incident, run_id=run or None)
         description = await self._describe(handle)
         if description.status is not WorkflowExecutionStatus.RUNNING:
-            return await self.result(incident, run)
+            return await self._with_clocks(await self.result(incident, run))
         try:
             view: IncidentView = await handle.query(
                 "view", result_type=IncidentView, rpc_timeout=timedelta(seconds=QUERY_SECONDS)
@@ -224,6 +234,16 @@ class Engine:
         except (RPCError, WorkflowQueryFailedError) as error:
             raise self._silent(incident, error) from error
         return with_pending(view, await pending(description, self._client.data_converter))
+
+    async def _with_clocks(self, view: IncidentView) -> IncidentView:
+        """The view of an incident that has ended, its clocks as they are by now."""
+        if not view.timekeeper:
+            return view
+        try:
+            clocks = await self.ask(view.timekeeper, "view", list[ClockView])
+        except UsageError:  # Temporal keeps it no longer: nothing is owed any more, and the timeline has it.
+            return view
+        return view.model_copy(update={"clocks": tuple(clocks)})
 
     def _silent(self, incident: str, error: RPCError | WorkflowQueryFailedError) -> FiredoorError:
         """No worker answers a query."""
@@ -273,11 +293,7 @@ class Engine:
 
         Temporal lists what runs before what has ended, so that `limit` cuts off what ended long ago.
         """
-        query = f"FiredoorMode = '{Mode.RUN.value}'"
-        try:
-            found = [summary_of(one) async for one in self._client.list_workflows(query, limit=limit)]
-        except RPCError as error:
-            raise self._rpc(error) from error
+        found = map(summary_of, await self.executions(f"FiredoorMode = '{Mode.RUN.value}'", limit))
         return sorted(found, key=lambda one: one.started, reverse=True)
 
     async def find(self, text: str) -> str:
@@ -301,7 +317,7 @@ class Engine:
             raise self._rpc(error) from error
         return True
 
-    async def decide(self, incident: str, verb: Verb, decision: Decision) -> str:
+    async def decide(self, incident: str, verb: Verb | Timing, decision: Decision) -> str:
         """Act on an incident as a person; returns the sentence of what was done.
 
         Raises `RefusedError` with the workflow's reason, and then nothing was changed; `UnreachableError` when no
@@ -316,7 +332,7 @@ class Engine:
             raise self._rpc(error, incident, changed=changed) from error
         return sentence
 
-    async def _update(self, incident: str, verb: Verb, argument: Decision | AlertReport) -> Any:
+    async def _update(self, incident: str, verb: Verb | Timing, argument: Decision | AlertReport) -> Any:
         """Send an update and wait a bounded time for its result.
 
         Temporal stores an update when a worker has accepted it, not before: until then the server holds it in memory.

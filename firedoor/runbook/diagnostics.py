@@ -33,6 +33,7 @@ class Code(StrEnum):
     UNKNOWN_POLICY = "unknown-policy"
     UNKNOWN_SOURCE = "unknown-source"
     UNKNOWN_RUNBOOK = "unknown-runbook"
+    UNKNOWN_NOTICE = "unknown-notice"
     UNKNOWN_ARGUMENT = "unknown-argument"
     MISSING_ARGUMENT = "missing-argument"
     WRONG_ARGUMENT = "wrong-argument"
@@ -54,6 +55,7 @@ class Code(StrEnum):
     CHILD_BROKEN = "child-broken"
     TRIGGER_INCOMPLETE = "trigger-incomplete"
     NOBODY_TO_ASK = "nobody-to-ask"
+    UNKNOWN_REGIME = "unknown-regime"
 
 
 #: What each code means, in one sentence.
@@ -72,7 +74,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.OUT_OF_BOUNDS: "A number or duration that is too small or too large to make sense.",
     Code.BAD_PATTERN: "A pattern is an RE2 regular expression: no look-around, no back-references.",
     Code.BAD_DEFAULT: "An input's default does not have the input's type or does not match its pattern.",
-    Code.STEP_KIND: "A step is exactly one of `uses`, `ask`, `wait`, `run`, or `approval` alone.",
+    Code.STEP_KIND: "A step is exactly one of `uses`, `ask`, `wait`, `run`, `campaign`, or `approval` alone.",
     Code.MISPLACED_KEY: "A key that this kind of step does not take, or that needs another key beside it.",
     Code.UNKNOWN_STEP: "A step that this runbook does not have.",
     Code.UNKNOWN_ACTION: "`uses` names an action that firedoor does not have; `firedoor steps` lists them.",
@@ -80,6 +82,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.UNKNOWN_POLICY: "`approval`, `of` or `escalate` names a policy that is not under `approvals`.",
     Code.UNKNOWN_SOURCE: "A trigger names an alert source that firedoor does not know.",
     Code.UNKNOWN_RUNBOOK: "`run` names a runbook that is not in the runbook folders.",
+    Code.UNKNOWN_NOTICE: "`notice` names a folder that is not there, or a version that it does not have.",
     Code.UNKNOWN_ARGUMENT: "`with` has an argument that the action does not take.",
     Code.MISSING_ARGUMENT: "`with` lacks an argument that the action or the child runbook needs.",
     Code.WRONG_ARGUMENT: "An argument does not fit: its type, its pattern, or a decimal number: plans hold none.",
@@ -101,6 +104,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.CHILD_BROKEN: "The runbook that `run` names has mistakes of its own.",
     Code.TRIGGER_INCOMPLETE: "A trigger leaves a required input without a value, so it could never start the runbook.",
     Code.NOBODY_TO_ASK: "Alerts start the runbook, `auto` wants people asked, and `approvals` names nobody.",
+    Code.UNKNOWN_REGIME: "A clock names a regime, a stage or a start that the data of deadlines or the runbook lacks.",
 }
 
 

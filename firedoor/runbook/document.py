@@ -71,6 +71,8 @@ class Document:
     value: Any = None
     found: dict[tuple[int, Code, str], Diagnostic] = field(default_factory=dict)
     starts: list[int] = field(default_factory=list)
+    #: Where parts stand that the compiler moves: `steps.notify_escalation` is written in `steps.notify.campaign`.
+    moved: dict[Path, Path] = field(default_factory=dict[Path, Path])
 
     def __post_init__(self) -> None:
         self.starts = [0, *(match.end() for match in BREAK.finditer(self.text))]
@@ -125,7 +127,8 @@ class Document:
 
     def _find(self, path: Path) -> tuple[yaml.Node | None, yaml.Node | None]:
         node, name = self.root, None
-        for part in path:
+        written = self.moved.get(path[:2], path[:2])
+        for part in (*written, *path[2:]):
             step = _member(node, part)
             if step is None:
                 # A key that is missing is shown at the key of what lacks it: a whole block would be a wall of carets.

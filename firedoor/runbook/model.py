@@ -3,79 +3,15 @@
 Values are as written, with durations in seconds. Whether names exist and expressions fit is the compiler's business.
 """
 
-import re
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic import WithJsonSchema as JsonSchema
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from firedoor.plan import MAX_STARTS
-
-DAY = 86400
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": DAY}
-DURATION = re.compile(r"([1-9][0-9]{0,6})([smhd])")
-#: Words that CEL reserves: no name may be one.
-RESERVED = frozenset(
-    (
-        *("as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop"),
-        *("namespace", "null", "package", "return", "true", "var", "void", "while"),
-    )
-)
-NAME_PATTERN = "^[a-z][a-z0-9_]*$"
-NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-ROLE_PATTERN = "^role:[a-z][a-z0-9_-]*$"
-#: The role that `break_glass: true` means.
-BREAK_GLASS = "break-glass"
-RUNBOOK_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
-
-
-@dataclass(frozen=True, slots=True)
-class Duration:
-    """The type of `30s`, `5m`, `2h`, `1d`: seconds between `least` and `most`, which `words` says for a person."""
-
-    least: int
-    most: int
-    words: str
-
-    def parse(self, value: Any) -> int:
-        """Seconds of a duration as written."""
-        match = DURATION.fullmatch(value) if isinstance(value, str) else None
-        if match is None:
-            raise PydanticCustomError("bad_duration", "is not a duration")
-        seconds = int(match[1]) * SECONDS[match[2]]
-        if not self.least <= seconds <= self.most:
-            raise PydanticCustomError("out_of_bounds", "must be {words}", {"words": self.words})
-        return seconds
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.parse)
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^[1-9][0-9]{0,6}[smhd]$", "examples": ["30s", "5m", "2h", "1d"]}
-
-
-def written(seconds: int) -> str:
-    """A duration as a runbook would say it, in the largest unit that is exact."""
-    unit = next(unit for unit in ("d", "h", "m", "s") if seconds % SECONDS[unit] == 0)
-    return f"{seconds // SECONDS[unit]}{unit}"
-
-
-def _check_name(value: Any) -> Any:
-    if isinstance(value, str) and (not NAME.fullmatch(value) or value in RESERVED):
-        raise PydanticCustomError("bad_name", "`{name}` is not a usable name", {"name": value})
-    return value
-
-
-def _check_runbook_name(value: Any) -> Any:
-    if isinstance(value, str) and (not RUNBOOK_NAME.fullmatch(value) or len(value) > 100):
-        raise PydanticCustomError("bad_runbook_name", "`{name}` is not a usable name", {"name": value})
-    return value
-
-
-def _as_condition(value: Any) -> Any:
-    return str(value).lower() if isinstance(value, bool) else value
+from firedoor.runbook.campaign import CampaignSpec
+from firedoor.runbook.clocks import ClockSpec
+from firedoor.runbook.values import DAY, Condition, Duration, InputType, Name, Role, RunbookName, Spec
 
 
 def _as_then(value: Any) -> Any:
@@ -85,36 +21,6 @@ def _as_then(value: Any) -> Any:
         allowed = "`deny`, {escalate: POLICY} or {proceed: 'why, in words'}"
         raise PydanticCustomError("not_allowed", "is not allowed", {"allowed": allowed})
     return value
-
-
-def _as_role(value: Any) -> str:
-    if isinstance(value, bool):
-        return BREAK_GLASS if value else ""
-    if not isinstance(value, str) or not re.fullmatch(ROLE_PATTERN[1:-1], value):
-        allowed = f"true (the role `{BREAK_GLASS}`), false, or role:NAME"
-        raise PydanticCustomError("not_allowed", "is not allowed", {"allowed": allowed})
-    return value.removeprefix("role:")
-
-
-Name = Annotated[str, BeforeValidator(_check_name), JsonSchema({"type": "string", "pattern": NAME_PATTERN})]
-RunbookName = Annotated[
-    str,
-    BeforeValidator(_check_runbook_name),
-    JsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9]*([-_][a-z0-9]+)*$", "maxLength": 100}),
-]
-Condition = Annotated[
-    str, BeforeValidator(_as_condition), JsonSchema({"type": ["string", "boolean"], "description": "Bare CEL."})
-]
-Role = Annotated[
-    str, BeforeValidator(_as_role, json_schema_input_type=bool | Annotated[str, Field(pattern=ROLE_PATTERN)])
-]
-InputType = Literal["string", "integer", "boolean", "list"]
-
-
-class Spec(BaseModel):
-    """A part of the language: nothing unknown, nothing converted behind the author's back."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class InputSpec(Spec):
@@ -207,7 +113,7 @@ class RetrySpec(Spec):
 
 
 class StepSpec(Spec):
-    """One step: `uses`, `ask`, `wait`, `run`, or `approval` alone."""
+    """One step: `uses`, `ask`, `wait`, `run`, `campaign`, or `approval` alone."""
 
     title: str = Field("", description="One line for people.")
     description: str = Field("", description="Why it is there; for readers of the runbook.")
@@ -217,6 +123,7 @@ class StepSpec(Spec):
         None, description="A durable timer (1s to 365d)."
     )
     run: str | None = Field(None, description="Run another runbook, as a child.")
+    campaign: CampaignSpec | None = Field(None, description="Tell customers, and follow them until they are done.")
     approval: str | None = Field(None, description="The policy that must approve before it acts; alone, a gate.")
     with_: dict[str, Any] = Field({}, alias="with", description="Arguments; texts may hold `${{ }}`.")
     needs: list[str] = Field([], description="Steps to wait for, beyond those that the expressions mention.")
@@ -274,4 +181,5 @@ class Runbook(Spec):
     )
     slack: SlackSpec | None = Field(None, description="Where its incidents are told in Slack.")
     approvals: dict[Name, ApprovalSpec] = Field({}, description="Who may approve what.")
+    clocks: dict[Name, ClockSpec] = Field({}, description="Legal and contractual deadlines. No legal advice.")
     steps: dict[Name, StepSpec] = Field(min_length=1, description="The steps, each by its name.")

@@ -12,10 +12,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from firedoor.runbook.campaign import CampaignSpec, EscalateSpec, QuietSpec
+from firedoor.runbook.clocks import ClockSpec, ContractSpec
 from firedoor.runbook.diagnostics import Code, choices
 from firedoor.runbook.document import Document, Path, read
 from firedoor.runbook.model import (
-    RESERVED,
     ApprovalSpec,
     AskField,
     AskSpec,
@@ -26,6 +27,7 @@ from firedoor.runbook.model import (
     ThenSpec,
     TriggerSpec,
 )
+from firedoor.runbook.values import RESERVED
 
 #: Where each model stands (`*` is any name), and what a person calls it.
 SHAPES: tuple[tuple[Path, str, type[BaseModel]], ...] = (
@@ -38,6 +40,11 @@ SHAPES: tuple[tuple[Path, str, type[BaseModel]], ...] = (
     (("steps", "*", "ask"), "`ask`", AskSpec),
     (("steps", "*", "ask", "fields", "*"), "A field", AskField),
     (("steps", "*", "retry"), "`retry`", RetrySpec),
+    (("steps", "*", "campaign"), "`campaign`", CampaignSpec),
+    (("steps", "*", "campaign", "quiet"), "`quiet`", QuietSpec),
+    (("steps", "*", "campaign", "escalate"), "`escalate`", EscalateSpec),
+    (("clocks", "*"), "A clock", ClockSpec),
+    (("clocks", "*", "contract"), "`contract`", ContractSpec),
 )
 
 KINDS = {

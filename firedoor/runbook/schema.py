@@ -16,7 +16,7 @@ from firedoor.steps._step import Step
 FILE = Path(__file__).with_name("schema.json")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 EXPRESSION = {"type": "string", "pattern": r"\$\{\{"}
-KINDS = ("uses", "ask", "wait", "run")
+KINDS = ("uses", "ask", "wait", "run", "campaign")
 
 
 def runbook_schema(steps: Mapping[str, type[Step]] = STEPS) -> dict[str, Any]:

@@ -19,6 +19,8 @@ SCOPES = {
     "files:write": "the record of an incident, attached at its end",
     "groups:history": "the same search where the incident channel is private",
     "groups:read": "is the bot in a private incident channel",
+    "im:history": "the same search in a conversation with one person",
+    "im:write": "notices to one person at a customer's, as a direct message",
     "usergroups:read": "who is in the user groups that approve",
     "users:read": "to which organisation somebody belongs",
 }

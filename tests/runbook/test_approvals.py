@@ -3,7 +3,8 @@
 import pytest
 
 from firedoor.runbook import parse
-from firedoor.runbook.model import ThenSpec, written
+from firedoor.runbook.model import ThenSpec
+from firedoor.runbook.values import written
 from tests.compiling import check_rejected
 
 #: A key of a policy, its place in the line, the code, words, words of what is allowed.

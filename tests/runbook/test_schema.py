@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from firedoor.runbook.model import ROLE_PATTERN
 from firedoor.runbook.schema import FILE, rendered, runbook_schema
+from firedoor.runbook.values import ROLE_PATTERN
 from firedoor.steps import STEPS
 from tests.contracts import TEST_STEPS
 

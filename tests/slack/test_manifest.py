@@ -18,6 +18,12 @@ from firedoor.slack.outbound.telling import Run, Telling
 from firedoor.slack.store import Message, MessageState
 from tests.slack.telling import PLAN, Incidents, client_at, heads, settings_of
 
+
+async def _searched_with(slack: Slack, user: str) -> str:
+    """Look for a message in the conversation with one person."""
+    return await trace(slack.web, Message("k", await slack.direct(user), "", MessageState.SENDING))
+
+
 Use = Callable[[Slack], Awaitable[Any]]
 #: What each scope is for, as a call. Without these: `commands` and `app_mentions:read` are for what comes in.
 USES: dict[str, Use] = {
@@ -31,6 +37,8 @@ USES: dict[str, Use] = {
     "files:write": lambda slack: slack.upload(INCIDENTS, "record.zip", b"canary"),
     "groups:history": lambda slack: trace(slack.web, Message("k", SECRET, "", MessageState.SENDING)),
     "groups:read": lambda slack: channel_of(slack.web, SECRET),
+    "im:history": lambda slack: _searched_with(slack, ALICE),
+    "im:write": lambda slack: slack.direct(ALICE),
     "usergroups:read": lambda slack: slack.group_members("security"),
     "users:read": lambda slack: slack.web.call("users.info", user=ALICE),
 }

@@ -84,6 +84,19 @@ def info(call: Call) -> JSON:
     return {"ok": True, "channel": channel_object(call.workspace, channel, count=call.flag("include_num_members"))}
 
 
+def open_direct(call: Call) -> JSON:
+    """The bot's conversation with one person; `already_open` where there was one."""
+    user = call.user("users")
+    if user.is_bot:
+        raise Refusal("cannot_dm_bot")
+    if user.deleted:
+        raise Refusal("user_disabled")
+    known = {one.id for one in call.workspace.channels.values() if one.is_im}
+    channel = call.workspace.direct(user.id)
+    again = {"no_op": True, "already_open": True} if channel.id in known else {}
+    return {"ok": True, "channel": {"id": channel.id}} | again
+
+
 def list_all(call: Call) -> JSON:
     """The channels that the bot can see, of the `types` that were asked for."""
     types = {one.strip() for one in (call.text("types") or "public_channel").split(",")}

@@ -24,7 +24,7 @@ class Method:
 
 CHANNEL_READ = ("channels:read", "groups:read")
 CHANNEL_WRITE = ("channels:manage", "groups:write")
-HISTORY = ("channels:history", "groups:history")
+HISTORY = ("channels:history", "groups:history", "im:history")
 
 #: `apps.connections.open` is the socket's own: `sockets.Sockets` adds it.
 METHODS: Final[dict[str, Method]] = {
@@ -45,6 +45,7 @@ METHODS: Final[dict[str, Method]] = {
     "conversations.kick": Method(conversations.kick, 3, CHANNEL_WRITE),
     "conversations.list": Method(conversations.list_all, 2, CHANNEL_READ),
     "conversations.members": Method(conversations.members, 4, CHANNEL_READ),
+    "conversations.open": Method(conversations.open_direct, 3, ("im:write", "mpim:write")),
     "conversations.replies": Method(conversations.replies, 3, HISTORY),
     "conversations.setPurpose": Method(conversations.set_purpose, 2, CHANNEL_WRITE),
     "conversations.setTopic": Method(conversations.set_topic, 2, CHANNEL_WRITE),

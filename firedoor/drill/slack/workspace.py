@@ -41,7 +41,8 @@ SECURITY, ADMINS = "S0SECURITY", "S0ADMINS00"
 SCOPES: Final = frozenset({
     "app_mentions:read", "bookmarks:read", "bookmarks:write", "channels:history", "channels:join", "channels:manage",
     "channels:read", "chat:write", "chat:write.public", "commands", "files:write", "groups:history", "groups:read",
-    "groups:write", "pins:write", "reactions:write", "usergroups:read", "users:read", "users:read.email",
+    "groups:write", "im:history", "im:write", "pins:write", "reactions:write", "usergroups:read", "users:read",
+    "users:read.email",
 })  # fmt: skip
 
 #: Blocks that not every workspace has: they are refused until `Workspace.features` holds them.

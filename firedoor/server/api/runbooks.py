@@ -93,7 +93,7 @@ class Mistake(BaseModel):
 async def lint_runbook(draft: Draft, who: Reader, shelf: ShelfOf) -> list[Mistake]:
     """Every mistake of a runbook that is sent as text; none, if it would compile beside those that the server has."""
     try:
-        await asyncio.to_thread(compile_runbook, draft.text, runbooks=shelf.files)
+        await asyncio.to_thread(compile_runbook, draft.text, runbooks=shelf.files, regimes=shelf.regimes)
     except RunbookErrors as errors:
         return [Mistake.model_validate(one) for one in errors.diagnostics]
     return []

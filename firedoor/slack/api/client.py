@@ -1,7 +1,7 @@
 """What firedoor does in Slack: post once, edit, answer, open forms, look up who somebody is.
 
-Bot scopes: chat:write for messages; channels:history and groups:history to look for a message whose answer was lost;
-usergroups:read for groups; files:write for uploads.
+Bot scopes: chat:write for messages; channels:history, groups:history and im:history to look for a message whose answer
+was lost; im:write to begin a conversation with one person; usergroups:read for groups; files:write for uploads.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from firedoor.errors import UsageError
 from firedoor.slack.api.bot import Whoami, whoami
 from firedoor.slack.api.faults import SlackError, SlackUnreachableError
 from firedoor.slack.api.groups import Groups
-from firedoor.slack.api.pace import MESSAGES, Pace
+from firedoor.slack.api.pace import MESSAGES, TIER_3, Pace
 from firedoor.slack.api.traces import EVENT, is_attached, trace
 from firedoor.slack.api.web import PATIENCE_SECONDS, PERSON_SECONDS, Web, is_ours
 from firedoor.slack.store import SENT, MessageState, Store
@@ -55,7 +55,15 @@ class Slack:
         await self.close()
 
     async def post(
-        self, channel: str, text: str, blocks: Blocks, *, key: str, thread: str = "", incident: str = ""
+        self,
+        channel: str,
+        text: str,
+        blocks: Blocks,
+        *,
+        key: str,
+        thread: str = "",
+        incident: str = "",
+        attempts: int = ATTEMPTS,
     ) -> str:
         """Post a message at most once, whoever asks for it and however often; returns its timestamp.
 
@@ -64,13 +72,13 @@ class Slack:
         """
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
-            for attempt in range(ATTEMPTS):
+            for attempt in range(attempts):
                 await self.web.place("chat.postMessage")
                 await self.web.pace.wait(f"chat.postMessage {channel}", MESSAGES)
                 try:
                     return await self._post(channel, text, blocks, key=key, thread=thread, incident=incident)
                 except SlackUnreachableError as error:
-                    last = attempt + 1 == ATTEMPTS
+                    last = attempt + 1 == attempts
                     if last or error.seconds > PATIENCE_SECONDS or not (error.doubtful or error.seconds):
                         raise
                     settle = SETTLE_SECONDS * (attempt + 1) * self.web.pace.factor
@@ -132,6 +140,28 @@ class Slack:
                 await _whole(self.store.posted, key, ts)
                 return ts
             await _whole(self.store.unsent, key)
+
+    async def find(self, key: str, channel: str, thread: str = "") -> str:
+        """The timestamp of a message whose answer was lost. Nothing: it is surely not in Slack, nor on its way there.
+
+        Raises `SlackError` where that cannot be told now.
+        """
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            known = await _whole(self.store.message, key)
+            if known and known.state is MessageState.SENDING:
+                await self.web.pace.sleep(SETTLE_SECONDS * self.web.pace.factor)
+            async with self._attempt(key):
+                ts = await self._already(key, channel, thread)
+            if not ts:
+                await _whole(self.store.unsent, key)
+            return ts
+
+    async def direct(self, user: str) -> str:
+        """The id (D…) of the bot's conversation with one person (U…), begun if there is none. Raises `SlackError`."""
+        answer = await self.web.call("conversations.open", lane=TIER_3, about=user, patience=PERSON_SECONDS, users=user)
+        opened: dict[str, Any] = answer.get("channel", {})
+        return str(opened["id"])
 
     async def update(self, channel: str, ts: str, text: str, blocks: Blocks) -> None:
         """Put other blocks into a message of ours. Raises `SlackError`: `message_not_found` where it was deleted."""

@@ -1,0 +1,242 @@
+"""One connection to a mail server: opened, secured, signed in, and used for one message after another.
+
+aiosmtplib speaks; the steps of a message are taken here one by one, because what a lost answer means depends on the
+step: before the final dot has left us nothing was sent, after it nobody knows (RFC 5321, 4.2.5). Its protocol reads one
+answer at a time, so commands are not pipelined (RFC 2920): many connections are, side by side.
+"""
+
+import asyncio
+import contextlib
+import re
+import ssl
+from dataclasses import dataclass
+from typing import Self, cast
+
+import aiosmtplib
+from aiosmtplib import SMTPException, SMTPResponseException
+from pydantic import SecretStr
+
+from activities.transports._replies import BUSY_SECONDS, DroppedError, Stage, refused, shown
+from activities.transports._transport import BouncedError, BrokenError, DoubtError, TransportError
+from activities.transports.message import Message
+from firedoor.mailing import Mail
+
+#: Seconds for a polite end.
+GOODBYE_SECONDS = 1.0
+GO_ON, DONE = 354, 250
+ACCEPTED = frozenset({250, 251})
+
+_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the server is, and how we sign in. `tls` is None where the settings want no encryption."""
+
+    mail: Mail
+    greeting: str
+    tls: ssl.SSLContext | None
+    password: SecretStr
+
+    @property
+    def place(self) -> str:
+        """For a person."""
+        return f"{self.mail.host}:{self.mail.port}"
+
+
+class Connection:
+    """An open connection. `served` counts the messages it has carried; `used` is when it last did (loop seconds)."""
+
+    def __init__(self, client: aiosmtplib.SMTP) -> None:
+        self.served = 0
+        self.used = asyncio.get_running_loop().time()
+        self._client = client
+
+    @classmethod
+    async def open(cls, endpoint: Endpoint) -> Self:
+        """Connect, encrypt, sign in. Raises `BrokenError`; `LaterError` where the server is only busy."""
+        mail = endpoint.mail
+        client = aiosmtplib.SMTP(
+            hostname=mail.host,
+            port=mail.port,
+            timeout=mail.timeout,
+            local_hostname=endpoint.greeting,
+            use_tls=mail.security == "tls",
+            start_tls=False,
+            tls_context=endpoint.tls,
+        )
+        connection = cls(client)
+        try:
+            await _opened(client, endpoint)
+        except BaseException:
+            connection.drop()
+            raise
+        return connection
+
+    @property
+    def alive(self) -> bool:
+        """Is it still there, as far as we have been told?"""
+        return self._client.is_connected
+
+    async def deliver(self, message: Message) -> str:
+        """Send one message to its one recipient; returns what the server says of it, such as its id in the queue.
+
+        Raises `DroppedError` or another `LaterError`, `BouncedError`, `RejectedError`, `BrokenError`, `DoubtError`.
+        Whatever it raises, it is ready for the next message, or not `alive`.
+        """
+        whole = False
+        try:
+            reply = await self._delivered(message)
+            whole = True
+        except (DroppedError, DoubtError):
+            raise
+        except TransportError:
+            whole = await self._reset()
+            raise
+        finally:
+            if not whole:
+                self.drop()
+        self.served += 1
+        self.used = asyncio.get_running_loop().time()
+        return reply
+
+    async def close(self) -> None:
+        """Say goodbye; an answer is not waited for long."""
+        with contextlib.suppress(SMTPException, TimeoutError, OSError):
+            if self.alive:
+                await self._client.quit(timeout=GOODBYE_SECONDS)
+        self.drop()
+
+    def drop(self) -> None:
+        """End it without a word."""
+        self._client.close()
+
+    async def _delivered(self, message: Message) -> str:
+        address = message.recipient.address
+        sender, recipient = (f"<{one.address}>".encode() for one in (message.sender, message.recipient))
+        await self._asked(Stage.MAIL, b"FROM:" + sender, *self._options(message), address=address)
+        await self._asked(Stage.RCPT, b"TO:" + recipient, address=address)
+        await self._asked(Stage.DATA, expected=frozenset({GO_ON}), address=address)
+        return await self._content(message.data, address)
+
+    def _options(self, message: Message) -> list[bytes]:
+        """What MAIL says of the message (RFC 1870, 6531). Raises `BouncedError` where the server cannot carry it."""
+        options = [f"SIZE={len(message.data)}".encode()] if self._client.supports_extension("size") else []
+        if message.recipient.international:
+            if not self._client.supports_extension("smtputf8"):
+                raise BouncedError(
+                    "The address is an international one, and the mail server cannot send to those.",
+                    changed="Nothing was sent.",
+                )
+            options += [b"BODY=8BITMIME", b"SMTPUTF8"]
+        return options
+
+    async def _asked(self, stage: Stage, *words: bytes, expected: frozenset[int] = ACCEPTED, address: str = "") -> None:
+        """One command, whose name is that of its stage."""
+        try:
+            reply = await self._client.execute_command(stage.value.encode(), *words)
+        except (SMTPException, OSError) as error:
+            raise _dropped(stage, error) from None
+        if reply.code not in expected:
+            raise refused(stage, reply.code, reply.message, address)
+
+    async def _content(self, data: bytes, address: str) -> str:
+        """The message and its final dot. From here on a lost answer is a doubt, unless the dot is still with us."""
+        protocol, way = self._client.protocol, self._client.transport
+        if protocol is None or way is None:
+            raise _dropped(Stage.DATA, ConnectionError())
+        try:
+            protocol.write(_LEADING_DOT.sub(b"..", data) + b".\r\n")
+        except SMTPException as error:
+            raise _dropped(Stage.DATA, error) from None
+        try:
+            reply = await protocol.read_response(timeout=self._client.timeout)
+        except SMTPResponseException as error:
+            raise _doubt(f"answered what is no answer ({shown(str(error.message))})") from None
+        except (SMTPException, OSError) as error:
+            if cast("asyncio.WriteTransport", way).get_write_buffer_size():
+                raise _dropped(Stage.CONTENT, error) from None
+            silent = isinstance(error, TimeoutError)
+            raise _doubt("did not answer in time" if silent else "closed the connection without an answer") from None
+        if reply.code != DONE:
+            raise refused(Stage.CONTENT, reply.code, reply.message, address)
+        return shown(reply.message, address)
+
+    async def _reset(self) -> bool:
+        """Make it ready for the next message after a refusal; whether it is."""
+        if not self.alive:
+            return False
+        try:
+            await self._client.rset()
+        except (SMTPException, OSError):
+            return False
+        return True
+
+
+async def _opened(client: aiosmtplib.SMTP, endpoint: Endpoint) -> None:
+    """The steps before the first message. Raises `BrokenError`, `LaterError`."""
+    stage = Stage.CONNECT
+    try:
+        await client.connect()
+        stage = Stage.EHLO
+        await client.ehlo()
+        if endpoint.mail.security == "starttls":
+            stage = Stage.STARTTLS
+            if not client.supports_extension("starttls"):
+                raise _unencrypted(endpoint)
+            await client.starttls()
+            stage = Stage.EHLO
+            await client.ehlo()
+        if endpoint.mail.username:
+            stage = Stage.AUTH
+            await client.login(endpoint.mail.username, endpoint.password.get_secret_value())
+    except SMTPResponseException as error:
+        raise refused(stage, error.code, error.message) from None
+    except (SMTPException, OSError) as error:
+        raise _unopened(endpoint, stage, error) from None
+
+
+def _unopened(endpoint: Endpoint, stage: Stage, error: Exception) -> BrokenError:
+    """Why there is no connection, in the words of who can do something about it."""
+    cause = error.__cause__ if isinstance(error, SMTPException) and error.__cause__ else error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return BrokenError(
+            f"The mail server {endpoint.place} does not prove who it is: {cause.verify_message}.",
+            next="If its authority is your own, name the file with its certificate in [mail] ca_file.",
+        )
+    if isinstance(cause, ssl.SSLError):
+        return BrokenError(
+            f"The mail server {endpoint.place} does not speak TLS as [mail] security says ({cause.reason}).",
+            next='Port 587 is mostly security = "starttls", port 465 security = "tls".',
+        )
+    if stage is Stage.AUTH and not isinstance(cause, OSError):
+        return BrokenError(
+            f"The mail server {endpoint.place} offers no way of signing in that firedoor knows.",
+            next="It needs AUTH PLAIN, LOGIN or CRAM-MD5; or take username out of [mail].",
+        )
+    why = "did not answer in time" if isinstance(error, TimeoutError) else f"cannot be reached ({_named(cause)})"
+    return BrokenError(f"The mail server {endpoint.place} {why} at {stage.value}.", seconds=BUSY_SECONDS)
+
+
+def _unencrypted(endpoint: Endpoint) -> BrokenError:
+    return BrokenError(
+        f"The mail server {endpoint.place} offers no STARTTLS: what is sent to customers could be read on the way.",
+        next='Have it switched on there. Where TLS begins with the first byte: [mail] security = "tls", port = 465.',
+    )
+
+
+def _named(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def _dropped(stage: Stage, error: Exception) -> DroppedError:
+    why = "did not answer in time" if isinstance(error, TimeoutError) else "closed the connection"
+    return DroppedError(stage, f"The mail server {why} at {stage.value}.")
+
+
+def _doubt(what: str) -> DoubtError:
+    return DoubtError(
+        f"The mail server {what} after it had the whole message.",
+        changed="It may have been sent: firedoor does not send it again by itself.",
+        next="The server's log tells by the Message-ID. `firedoor campaign retry-failed --doubtful` sends it again.",
+    )

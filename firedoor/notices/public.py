@@ -1,0 +1,96 @@
+"""The public copy of a campaign's notice, by which anybody can check that a message is genuine.
+
+A C2SP signed note (https://c2sp.org/signed-note) with the key that signs the timeline: the texts as they are sent, in
+every language, with `‹…›` for what is each reader's own. It names nobody. Its hash stands in the timeline.
+It is checked by `firedoor notices verify`, or with OpenSSL alone: docs/how-to/notices.md.
+"""
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from firedoor.campaign import Exposure
+from firedoor.config import Settings
+from firedoor.notices.composing import Composer, Variables
+from firedoor.notices.rendered import Rendered
+from firedoor.notices.variables import date, verbatim
+from firedoor.recipient import CampaignRow
+from firedoor.timeline.checkpoint import CheckpointError, Signer, Verifier, open_text
+
+TITLE = "The public copy of a notice"
+
+
+def public_copy(settings: Settings, campaign: CampaignRow, composer: Composer, signer: Signer, now: float) -> str:
+    """The signed copy of what a campaign sends. Raises `NoticeError` where a text cannot be rendered."""
+    notice = composer.notice
+    head = (
+        TITLE,
+        "",
+        f"Company: {settings.notices.company}",
+        f"Sender: {settings.mail.sender}",
+        f"Campaign: {campaign.id}",
+        f"Incident: {campaign.incident}",
+        f"Notice: {notice.name}, version {notice.version}, SHA-256 {notice.sha256}",
+        f"Date: {date(now)}",
+        f"Corrects: {campaign.spec.corrects or 'nothing'}",
+        "",
+        "In your message there are your own names, keys and links where this copy has ‹…›. All else is the same.",
+        "",
+    )
+    texts = [part for language in notice.languages for part in _parts(composer, campaign, language)]
+    text = "\n".join((*head, *texts)).replace("\t", "    ")
+    return signer.sign_text("".join(char for char in text if char == "\n" or char >= " ").rstrip("\n") + "\n")
+
+
+def verified_copy(copy: str, verifier: Verifier) -> str:
+    """The text of a public copy that the key has signed. Raises `CheckpointError` that says what is wrong with it."""
+    text = open_text(copy, verifier)
+    if not text.startswith(TITLE + "\n"):
+        # The same key signs the timeline: a checkpoint is not to pass for a notice.
+        raise CheckpointError("it is signed, and is no public copy of a notice")
+    return text
+
+
+def public_key(verifier: Verifier) -> str:
+    """The key as PEM, for OpenSSL."""
+    key = Ed25519PublicKey.from_public_bytes(verifier.public)
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def _parts(composer: Composer, campaign: CampaignRow, language: str) -> list[str]:
+    """The texts in one language: the notice, once for each way in which it differs, and its reminder."""
+    cohorts = [one.name for one in campaign.spec.cohorts] or [""]
+    seen: dict[Rendered, str] = {}
+    for cohort in cohorts:
+        for exposure in Exposure:
+            seen.setdefault(composer.render(language, reader(cohort, exposure)), cohort or exposure.value)
+    if campaign.spec.remind:
+        seen.setdefault(composer.render(language, reader(cohorts[0], Exposure.CONFIRMED, reminder=1)), "reminder")
+    return [
+        line
+        for rendered, what in seen.items()
+        for line in (f"=== {language}, {what} ===", "", f"Subject: {rendered.subject}", "", rendered.text)
+    ]
+
+
+def reader(cohort: str, exposure: str, reminder: int = 0) -> Variables:
+    """A reader who is nobody: `‹…›` for all that is a reader's own."""
+    customer = {"id": "‹customer›", "name": "‹your company›", "cohort": cohort, "exposure": exposure}
+    key = {
+        "provider": "‹provider›",
+        "provider_title": "‹provider›",
+        "kind": "‹kind›",
+        "kind_title": "key",
+        "name": "‹your key›",
+        "scope": "‹scope›",
+        "hint": "‹…›",
+        "rotate": "‹what to do there›",
+        "where": "‹where›",
+        "stored": "‹place›",
+    }
+    return {
+        "customer": customer,
+        "contact": {"name": "‹your name›", "role": "‹role›"},
+        "credentials": [key],
+        "links": {"acknowledge": verbatim("‹your link›"), "public": verbatim("‹this page›")},
+        "reminder": reminder,
+    }

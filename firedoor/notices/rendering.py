@@ -1,0 +1,240 @@
+"""A notice's texts as templates: compiled once, rendered for each reader. Jinja2, as little of it as a letter needs.
+
+Values, conditions, loops and a layout; no calls, macros, includes or text made of text. So a template can do
+nothing but write, and what it writes is counted: it ends, however it is written.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.runtime import LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from firedoor.errors import FiredoorError
+from firedoor.notices.folder import HTML, LAYOUT, LONGEST, SLACK, Notice
+from firedoor.words import full_stop
+
+#: Seconds and characters that one text may take.
+PATIENCE, MOST = 2.0, LONGEST
+#: Loops within loops.
+DEEPEST = 2
+FILTERS = frozenset(
+    "capitalize count default d e escape first groupby int join last length list lower reject rejectattr select "
+    "selectattr sort title trim unique upper urlencode".split()
+)
+TESTS = frozenset(
+    "defined undefined eq equalto ne in none string number true false boolean sequence gt lt ge le".split()
+)
+#: What a template is made of. Lists and tuples may be written out only to look something up in them.
+_ALLOWED = (
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Extends, nodes.Block, nodes.Assign),
+    *(nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem, nodes.CondExpr, nodes.Filter, nodes.Test, nodes.Keyword),
+    *(nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Operand, nodes.Add, nodes.Sub, nodes.Neg),
+    *(nodes.List, nodes.Tuple),
+)
+
+
+class NoticeError(FiredoorError):
+    """A text of a notice that cannot be rendered: `place` is its file, `line` where in it."""
+
+    reason = "notice"
+
+    def __init__(self, what: str, *, place: str, line: int) -> None:
+        super().__init__(
+            f"{place}:{line}: {what}", changed="Nothing was sent.", next="Correct it, then: firedoor notices lint"
+        )
+        self.said = what
+        self.place = place
+        self.line = line
+
+
+class Verbatim(str):
+    """An address: Slack's text takes it as it is."""
+
+    __slots__ = ()
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Values are looked up in mappings and lists, and have no methods."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is dict:
+            return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+        if type(obj) is LoopContext:
+            return super().getattr(obj, attribute)
+        return self.undefined(obj=obj, name=attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if type(obj) in {dict, list, tuple} and type(argument) in {str, int}:
+            return super().getitem(obj, argument)
+        return self.undefined(obj=obj, name=str(argument))
+
+
+class _Texts(jinja2.BaseLoader):
+    """The texts of one notice, and nothing else."""
+
+    def __init__(self, notice: Notice) -> None:
+        self._notice = notice
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """The text, and its place for whoever reads an error."""
+        text = self._notice.texts.get(template)
+        if text is None:
+            raise jinja2.TemplateNotFound(template)
+        return text, self._notice.place(template), lambda: True
+
+
+def slack_text(value: object) -> object:
+    """A value as Slack's Markdown shows it: nothing in it mentions anybody, becomes a link, or ends a code span."""
+    if type(value) is Verbatim or not isinstance(value, str):
+        return value
+    text = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("`", "'").replace("](", "] (")
+
+
+def _environment(notice: Notice, file: str) -> _Environment:
+    made = _Environment(
+        loader=_Texts(notice),
+        undefined=jinja2.StrictUndefined,
+        autoescape=file == HTML,
+        finalize=slack_text if file == SLACK else None,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    made.globals = {}
+    made.filters = {name: one for name, one in made.filters.items() if name in FILTERS}
+    made.tests = {name: one for name, one in made.tests.items() if name in TESTS}
+    return made
+
+
+def tree_of(notice: Notice, path: str) -> nodes.Template:
+    """The tree of a text. Raises `NoticeError` where it is no template."""
+    place = notice.place(path)
+    file = path.rpartition("/")[2]
+    environment = _environment(notice, HTML if file == LAYOUT else file)
+    try:
+        # What only the compiler notices: unknown filters and tests, names that are no names.
+        environment.compile(notice.texts[path], path, place)
+        return environment.parse(notice.texts[path], path, place)
+    except jinja2.TemplateSyntaxError as error:
+        raise NoticeError(_sentence(error), place=place, line=error.lineno) from None
+
+
+def forbidden(tree: nodes.Template, *, layout: bool) -> Iterator[tuple[int, str]]:
+    """What no text of a notice may do, with the line."""
+    for node in _within(tree):
+        if not isinstance(node, _ALLOWED):
+            word = type(node).__name__
+            yield node.lineno, f"{_WORDS.get(word, word)}: a notice has values, conditions, loops and a layout."
+        if isinstance(node, nodes.Extends) and (layout or node.template != nodes.Const(LAYOUT)):
+            yield node.lineno, f"A text extends {LAYOUT} of its notice, and nothing else."
+        if isinstance(node, nodes.For) and node.recursive:
+            yield node.lineno, "A loop does not call itself."
+    yield from _nested(tree, 0)
+    yield from _literals(tree)
+
+
+def _within(tree: nodes.Node) -> Iterator[nodes.Node]:
+    yield tree
+    for child in tree.iter_child_nodes():
+        yield from _within(child)
+
+
+def _nested(tree: nodes.Node, depth: int) -> Iterator[tuple[int, str]]:
+    deeper = depth + isinstance(tree, nodes.For)
+    if deeper > DEEPEST:
+        yield tree.lineno, f"Loops stand in one another {DEEPEST} deep at most."
+        return
+    for child in tree.iter_child_nodes():
+        yield from _nested(child, deeper)
+
+
+def _literals(tree: nodes.Node) -> Iterator[tuple[int, str]]:
+    """Lists that would make long texts of short ones."""
+    for node in _within(tree):
+        if isinstance(node, nodes.List | nodes.Tuple) and not all(
+            isinstance(one, nodes.Const | nodes.Name) and getattr(one, "ctx", "store") == "store" for one in node.items
+        ):
+            yield node.lineno, "A list is written out of words and numbers only."
+        if isinstance(node, nodes.Add) and not any(
+            isinstance(one, nodes.Const) and isinstance(one.value, int) for one in (node.left, node.right)
+        ):
+            yield node.lineno, "Only a number is added; texts are written one after the other."
+
+
+_WORDS = {
+    "Call": "A call",
+    "Concat": "~",
+    "Macro": "A macro",
+    "Include": "An include",
+    "Import": "An import",
+    "FromImport": "An import",
+    "AssignBlock": "A block that is set",
+    "FilterBlock": "A block that is filtered",
+    "CallBlock": "A call",
+    "With": "`with`",
+    "Mul": "*",
+    "Pow": "**",
+    "Div": "/",
+    "Mod": "%",
+    "FloorDiv": "//",
+    "Dict": "A mapping",
+    "Slice": "A slice",
+    "NSRef": "A namespace",
+}
+
+
+def _sentence(error: Exception) -> str:
+    return full_stop(str(error) or type(error).__name__)
+
+
+class Text:
+    """One text of a notice in one language, ready to be rendered. Raises `NoticeError` where it cannot be."""
+
+    def __init__(self, notice: Notice, path: str) -> None:
+        if path not in notice.texts:
+            raise NoticeError("The file is missing.", place=notice.place(path), line=1)
+        for one in (path, LAYOUT) if LAYOUT in notice.texts else (path,):
+            for line, what in forbidden(tree_of(notice, one), layout=one == LAYOUT):
+                raise NoticeError(what, place=notice.place(one), line=line)
+        self._place = notice.place(path)
+        self._places = {self._place: self._place, notice.place(LAYOUT): notice.place(LAYOUT)}
+        try:
+            self._template = _environment(notice, path.rpartition("/")[2]).get_template(path)
+        except jinja2.TemplateError as error:
+            raise NoticeError(_sentence(error), place=self._place, line=1) from None
+
+    def render(self, variables: Mapping[str, Any]) -> str:
+        """The text for one reader. Raises `NoticeError`."""
+        parts: list[str] = []
+        size, until = 0, time.monotonic() + PATIENCE
+        try:
+            for part in self._template.root_render_func(self._template.new_context(dict(variables), shared=True)):
+                parts.append(part)
+                size += len(part)
+                if size > MOST:
+                    raise self._error(f"It became longer than {MOST:,} characters.", None)
+                if time.monotonic() > until:
+                    raise self._error(f"It took longer than {PATIENCE:g} s.", None)
+        except jinja2.TemplateNotFound as error:
+            raise self._error(f"{error.name} is missing in the notice's folder.", error) from None
+        except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+            raise self._error(_sentence(error), error) from None
+        return "".join(parts)
+
+    def _error(self, what: str, error: BaseException | None) -> NoticeError:
+        """With the line of the template at which it happened."""
+        place, line = self._place, 1
+        trace = error.__traceback__ if error else None
+        while trace is not None:
+            found = self._places.get(trace.tb_frame.f_code.co_filename)
+            template = trace.tb_frame.f_globals.get("__jinja_template__")
+            if found and template is not None:
+                place, line = found, template.get_corresponding_lineno(trace.tb_lineno)
+            trace = trace.tb_next
+        return NoticeError(what, place=place, line=line)

@@ -1,0 +1,109 @@
+"""What a notice knows of its reader: the variables of the templates. Pure.
+
+Everything here may have been written by strangers (names of companies, of people, of keys): `said` makes a line of it.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from firedoor.customers.model import Dependency
+from firedoor.notices.rendering import Verbatim
+from firedoor.providers import providers
+from firedoor.providers._provider import ByHand, Kind, Provider
+
+#: The fields of the variables that are mappings; `values` has those that the notice declares.
+FIELDS: Mapping[str, frozenset[str]] = {
+    "customer": frozenset({"id", "name", "cohort", "exposure"}),
+    "contact": frozenset({"name", "role"}),
+    "incident": frozenset({"id"}),
+    "links": frozenset({"acknowledge", "public"}),
+}
+#: The fields of each of `credentials`.
+CREDENTIAL = frozenset(
+    {"provider", "provider_title", "kind", "kind_title", "name", "scope", "hint", "rotate", "where", "stored"}
+)
+#: The variables that are texts or numbers.
+PLAIN = frozenset({"company", "support", "reminder", "escalates_at", "sent_on", "language"})
+NAMES = frozenset({*FIELDS, *PLAIN, "credentials", "values"})
+#: Characters of an id that tell it apart and give nothing away.
+HINT = 4
+_STEERING = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def said(text: str) -> str:
+    """A text of somebody else's as part of a line: no line breaks, nothing that steers or hides."""
+    if text.isprintable():
+        return text
+    shown = "".join(" " if unicodedata.category(char) in _STEERING else char for char in text)
+    return " ".join(shown.split())
+
+
+def said_all(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The runbook's own values; texts of several lines stay that."""
+    return {name: _paragraphs(value) if isinstance(value, str) else value for name, value in values.items()}
+
+
+def _paragraphs(text: str) -> str:
+    return "\n".join(said(line) for line in text.splitlines())
+
+
+def date(moment: float) -> str:
+    """`2026-05-05`, in UTC: the same in every language."""
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d}"
+
+
+def hour(moment: float) -> str:
+    """`2026-05-09 14:00 UTC`, the hour that has begun by then: what is announced for it never happens before."""
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H}:00 UTC"
+
+
+def described(credentials: Iterable[Dependency]) -> list[dict[str, str]]:
+    """A reader's credentials, each with how its reader replaces it."""
+    return [_credential(one) for one in credentials]
+
+
+@lru_cache(maxsize=1024)
+def _credential(one: Dependency) -> dict[str, str]:
+    """One credential. The same ones come up again for each way and each reminder."""
+    provider = providers().get(one.provider)
+    kind = _kind(provider, one.kind)
+    name = said(one.name or one.id)
+    fields = {"name": name or "it", "id": said(one.id), "scope": said(one.scope) or "where it is", "owner": "its owner"}
+    return {
+        "provider": one.provider,
+        "provider_title": provider.title if provider else said(one.provider),
+        "kind": said(one.kind),
+        "kind_title": kind.title if kind else "key",
+        "name": name,
+        "scope": said(one.scope),
+        "hint": said(one.id[-HINT:]) if len(one.id) > 2 * HINT else "",
+        "rotate": kind.create.steps.format(**fields) if kind and isinstance(kind.create, ByHand) else "",
+        "where": _where(provider, kind),
+        "stored": said(one.store),
+    }
+
+
+def _kind(provider: Provider | None, name: str) -> Kind | None:
+    if provider is None:
+        return None
+    try:
+        return provider.kind(name)
+    except LookupError:
+        return None
+
+
+def _where(provider: Provider | None, kind: Kind | None) -> str:
+    """The page of the provider at which keys are made: without `https://`, for nobody is led to a log-in by a link."""
+    if provider is None:
+        return ""
+    kinds = [kind, *provider.kinds] if kind else provider.kinds
+    pages = (means.link for one in kinds for means in (one.create, one.revoke) if isinstance(means, ByHand))
+    return next(pages, "").partition("://")[2].partition("?")[0]
+
+
+def verbatim(text: str) -> Verbatim:
+    """An address of our own."""
+    return Verbatim(text)

@@ -1,0 +1,97 @@
+"""What a sender does with messages: it finds what is due, claims one, and writes down what became of it.
+
+A claim is atomic with the flow of the campaign: once a stop has been stored, no claim succeeds any more.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from firedoor.campaign import LEFT, MessageState
+from firedoor.outbox import reading
+from firedoor.outbox.ways import fall_back
+
+_CLAIM = """UPDATE message SET state = 'sending', attempts = attempts + 1, changed = ?1 WHERE id = ?2 AND state = 'queued'
+    AND intent > 0 AND due <= ?1 AND EXISTS
+    (SELECT 1 FROM campaign WHERE number = message.campaign AND flow = 'running')"""
+_SETTLE = """UPDATE message SET state = ?, changed = ?, provider_id = ?, reason = ?, due = ? WHERE id = ?
+    AND state = 'sending' RETURNING recipient"""
+#: What a provider has told meanwhile says more than its first answer, which still has the name.
+_NAME = "UPDATE message SET provider_id = ? WHERE id = ? AND provider_id = ''"
+#: A time between two states of one message is never negative, whatever the clock does.
+_REACHED = "UPDATE recipient SET written = 1, reached = max(reached, ?) WHERE number = ?"
+
+
+class Due(NamedTuple):
+    """A message that waits to be sent: its number, its channel, where it goes."""
+
+    id: int
+    channel: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message that was `sending`. `queued` again: it was not sent, and is due at `due`."""
+
+    id: int
+    state: MessageState
+    provider_id: str = ""
+    reason: str = ""
+    due: float = 0
+
+
+def due(database: sqlite3.Connection, id: str, upto: int, now: float) -> list[Due]:
+    """What may be sent now to the first `upto` customers, by position."""
+    query = """SELECT id, channel, address FROM message INDEXED BY message_due WHERE campaign = ? AND state = 'queued'
+        AND due <= ? AND position < ? ORDER BY position, id"""
+    return [Due(*row) for row in database.execute(query, (reading.number(database, id), now, upto))]
+
+
+def next_due(database: sqlite3.Connection, id: str, upto: int) -> float | None:
+    """When the next message to one of the first `upto` customers is due; None where none waits."""
+    query = "SELECT min(due) FROM message WHERE campaign = ? AND state = 'queued' AND position < ?"
+    row = database.execute(query, (reading.number(database, id), upto)).fetchone()
+    return None if row[0] is None else float(row[0])
+
+
+def sending(database: sqlite3.Connection, id: str) -> list[int]:
+    """The messages that a sender had begun."""
+    query = "SELECT id FROM message WHERE campaign = ? AND state = 'sending' ORDER BY id"
+    return [row[0] for row in database.execute(query, (reading.number(database, id),))]
+
+
+def settle(
+    database: sqlite3.Connection, outcomes: Iterable[Outcome], claims: Iterable[Sequence[int]], now: float
+) -> list[list[int]]:
+    """Write down outcomes, then claim. Of each group of claims returns those that are the caller's to send now."""
+    for outcome in outcomes:
+        _settle(database, outcome, now)
+    return [[one for one in group if database.execute(_CLAIM, (now, one)).rowcount] for group in claims]
+
+
+def _settle(database: sqlite3.Connection, outcome: Outcome, now: float) -> None:
+    values = (outcome.state.value, now, outcome.provider_id, outcome.reason, outcome.due, outcome.id)
+    row = database.execute(_SETTLE, values).fetchone()
+    if row is None:
+        if outcome.provider_id:
+            database.execute(_NAME, (outcome.provider_id, outcome.id))
+        return
+    if outcome.state is MessageState.QUEUED:
+        return
+    database.execute(_REACHED, (now if outcome.state in LEFT else 0, row[0]))
+    if outcome.state in (MessageState.BOUNCED, MessageState.FAILED):
+        fall_back(database, outcome.id, now)
+
+
+def postpone(database: sqlite3.Connection, ids: Iterable[int], due: float, now: float) -> None:
+    """Put off messages that nobody has begun."""
+    query = "UPDATE message SET due = ?, changed = ? WHERE id = ? AND state = 'queued'"
+    database.executemany(query, ((due, now, one) for one in ids))
+
+
+def fill(database: sqlite3.Connection, contents: Iterable[tuple[int, str]]) -> None:
+    """Store the digests of what messages say that were queued without: other contacts of a customer, reminders."""
+    query = "UPDATE message SET content = ? WHERE id = ? AND content = ''"
+    database.executemany(query, ((content, one) for one, content in contents))

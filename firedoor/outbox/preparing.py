@@ -1,0 +1,216 @@
+"""A campaign is kept, and approved."""
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+from firedoor.campaign import Flow, MessageState
+from firedoor.canonical import canonical_bytes, sha256_hex
+from firedoor.customers.model import Dependency
+from firedoor.errors import RefusedError
+from firedoor.outbox import reading, steering
+from firedoor.outbox.until import Case, held
+from firedoor.recipient import CampaignRow, Message, Recipient, Way
+
+#: Hex digits of a message's key.
+KEY = 32
+
+_ADD = """INSERT INTO message (campaign, bulletin, recipient, position, customer, contact, channel, address, version,
+    reminder, state, content, key, changed) SELECT ?1, ?2, number, position, ?3, ?4, ?5, ?6, ?7, ?8, 'queued', ?9, ?10,
+    ?11 FROM recipient WHERE campaign = ?1 AND customer = ?3"""
+#: By what is counted: the customers and credentials of a campaign that was just prepared.
+_COUNT = (
+    "SELECT ?1, 'total', cohort, count(*) FROM recipient WHERE campaign = ?1 GROUP BY cohort",
+    "SELECT ?1, 'holding', '', sum(holding) FROM recipient WHERE campaign = ?1 HAVING count(*) > 0",
+    "SELECT ?1, 'task', '', count(*) FROM recipient WHERE campaign = ?1 AND task != ''",
+    "SELECT ?1, 'nobody', '', count(*) FROM recipient WHERE campaign = ?1 AND ways = '[]'",
+    "SELECT ?1, 'provider', provider, count(*) FROM credential WHERE campaign = ?1 GROUP BY provider",
+)
+_FORGET = ("recipient", "credential", "message", "counter", "change", "intent")
+
+
+def message_key(campaign: str, customer: str, way: Way, version: int, reminder: int) -> str:
+    """The stable name of a message, for ever: the same for the same row, whenever it is made."""
+    parts = [campaign, customer, way.contact, way.channel, version, reminder]
+    return sha256_hex(canonical_bytes(parts))[:KEY]
+
+
+def prepare(
+    database: sqlite3.Connection,
+    row: CampaignRow,
+    recipients: Iterable[Recipient],
+    messages: Iterable[Message],
+    now: float,
+) -> CampaignRow:
+    """Keep a campaign with its customers and first messages, in place of an unapproved one."""
+    known = database.execute("SELECT number, digest, flow FROM campaign WHERE id = ?", (row.id,)).fetchone()
+    if known and known[2] != Flow.PREPARED:
+        return _approved(database, row, known[1])
+    if known:
+        _forget(database, known[0])
+    bulletin = _bulletin(database, row)
+    number = _add_campaign(database, row, bulletin)
+    database.executemany(
+        """INSERT INTO recipient (campaign, position, customer, name, cohort, exposure, language, zone, hours, ways,
+            credentials, task, holding) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)""",
+        (_recipient(number, row.spec.until, one) for one in recipients),
+    )
+    database.execute(
+        """INSERT INTO credential (recipient, place, campaign, provider) SELECT number, key, campaign,
+            coalesce(json_extract(value, '$.provider'), '') FROM recipient, json_each(credentials) WHERE campaign = ?""",
+        (number,),
+    )
+    add(database, row.id, number, bulletin, messages, now)
+    for query in _COUNT:
+        database.execute(f"INSERT INTO counter {query}", (number,))
+    database.execute(
+        "UPDATE campaign SET customers = (SELECT count(*) FROM recipient WHERE campaign = ?1) WHERE number = ?1",
+        (number,),
+    )
+    return reading.campaign(database, row.id)
+
+
+def add(
+    database: sqlite3.Connection,
+    campaign: str,
+    number: int,
+    bulletin: int,
+    messages: Iterable[Message],
+    now: float,
+) -> None:
+    """Queue messages. Raises `RefusedError` where this incident writes to one of these contacts already."""
+    last: list[Message] = []
+    try:
+        database.executemany(_ADD, _rows(campaign, number, bulletin, messages, now, last))
+    except sqlite3.IntegrityError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+            raise
+        raise _twice(database, bulletin, last[0]) from error
+
+
+def approve(database: sqlite3.Connection, id: str, digest: str, by: str, now: float) -> CampaignRow:
+    """Let a campaign run, if it is still what was approved."""
+    row = reading.campaign(database, id)
+    if row.digest != digest:
+        raise RefusedError(
+            f"The campaign {id} is not what was approved: its content or its recipients were prepared again since.",
+            changed="Nothing was sent.",
+            next="Have it approved again.",
+        )
+    if row.flow is not Flow.PREPARED:
+        return row
+    database.execute("UPDATE campaign SET began = ? WHERE id = ?", (now, id))
+    return steering.steer(database, id, Flow.RUNNING, by, "approved", now)
+
+
+def _approved(database: sqlite3.Connection, row: CampaignRow, digest: str) -> CampaignRow:
+    """The campaign is there and was approved: preparing the same again is harmless, anything else is refused."""
+    if row.digest == digest:
+        return reading.campaign(database, row.id)
+    raise RefusedError(
+        f"The campaign {row.id} was approved with another content or other recipients.",
+        changed="It goes on as it was approved. Nothing else will be sent.",
+        next="A correction is a step of its own, with the next version of the notice and `corrects`.",
+    )
+
+
+def _forget(database: sqlite3.Connection, number: int) -> None:
+    database.execute(
+        "DELETE FROM credential WHERE recipient IN (SELECT number FROM recipient WHERE campaign = ?)", (number,)
+    )
+    for table in _FORGET:
+        database.execute(f"DELETE FROM {table} WHERE campaign = ?", (number,))
+    database.execute("DELETE FROM campaign WHERE number = ?", (number,))
+
+
+def _bulletin(database: sqlite3.Connection, row: CampaignRow) -> int:
+    key = (row.incident, row.spec.notice, row.spec.version)
+    database.execute("INSERT OR IGNORE INTO bulletin (incident, notice, version) VALUES (?,?,?)", key)
+    query = "SELECT number FROM bulletin WHERE incident = ? AND notice = ? AND version = ?"
+    return int(database.execute(query, key).fetchone()[0])
+
+
+def _add_campaign(database: sqlite3.Connection, row: CampaignRow, bulletin: int) -> int:
+    values = (
+        row.id,
+        row.incident,
+        row.step,
+        row.spec.model_dump_json(),
+        json.dumps(row.values),
+        row.notice_sha256,
+        row.digest,
+        Flow.PREPARED.value,
+        row.drill,
+        row.flow_by,
+        row.flow_reason,
+        0.0,
+        0,
+        row.corrects,
+        json.dumps(row.extra),
+        bulletin,
+        secrets.token_hex(4),
+    )
+    added = database.execute(
+        """INSERT INTO campaign (id, incident, step, spec, vals, notice_sha256, digest, flow, drill, flow_by,
+            flow_reason, began, customers, corrects, extra, bulletin, nonce) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+            RETURNING number""",
+        values,
+    )
+    return int(added.fetchone()[0])
+
+
+def _recipient(number: int, until: str, one: Recipient) -> tuple[object, ...]:
+    task = one.task or ("" if one.ways else "There is no contact of this customer.")
+    ways = json.dumps([[way.contact, way.name, way.channel, way.address] for way in one.ways])
+    credentials = json.dumps([_credential(each) for each in one.credentials])
+    own = (one.position, one.customer, one.name, one.cohort, one.exposure, one.language, one.zone, one.hours)
+    return (number, *own, ways, credentials, task, held(until, Case.of(one)))
+
+
+def _credential(one: Dependency) -> dict[str, str]:
+    """A credential as it is stored: without what is empty. `model_dump` would take a second for 100,000."""
+    return {name: value for name, value in one.__dict__.items() if value}
+
+
+def _rows(
+    campaign: str, number: int, bulletin: int, messages: Iterable[Message], now: float, last: list[Message]
+) -> Iterator[tuple[object, ...]]:
+    """The values of each message. `last` has the one that is being added, for whoever has to say what went wrong."""
+    for one in messages:
+        last[:] = [one]
+        way = Way(one.contact, "", one.channel, one.address)
+        key = message_key(campaign, one.customer, way, one.version, one.reminder)
+        own = (one.customer, one.contact, one.channel, one.address, one.version, one.reminder, one.content)
+        yield (number, bulletin, *own, key, now)
+
+
+def _twice(database: sqlite3.Connection, bulletin: int, message: Message) -> RefusedError:
+    query = """SELECT campaign.id FROM message JOIN campaign ON campaign.number = message.campaign
+        WHERE message.bulletin = ? AND customer = ? AND contact = ? AND channel = ? AND reminder = ?"""
+    key = (bulletin, message.customer, message.contact, message.channel, message.reminder)
+    row = database.execute(query, key).fetchone()
+    by = f"The campaign {row[0]}" if row else "This campaign"
+    return RefusedError(
+        f"{by} already writes to {message.customer} ({message.contact}) by {message.channel} with this notice: "
+        "nobody gets the same twice.",
+        changed="Nothing was prepared.",
+        next="Take this customer out of one of the two, or send it a correction: the next version of the notice.",
+    )
+
+
+def draft(customer: str, way: Way, version: int, reminder: int = 0, content: str = "") -> Message:
+    """A message that is not stored yet, for `prepare` and `add`."""
+    return Message(
+        id=0,
+        campaign="",
+        customer=customer,
+        contact=way.contact,
+        channel=way.channel,
+        address=way.address,
+        version=version,
+        reminder=reminder,
+        state=MessageState.QUEUED,
+        content=content,
+        key="",
+    )

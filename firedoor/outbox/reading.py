@@ -1,0 +1,143 @@
+"""What is read from the outbox: campaigns, customers, messages as the rest of firedoor sees them."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from firedoor.campaign import Flow, MessageState
+from firedoor.customers.model import Dependency
+from firedoor.errors import UsageError
+from firedoor.plan import Campaign
+from firedoor.recipient import CampaignRow, Message, Recipient, Way
+
+_CAMPAIGN = """SELECT id, incident, step, spec, vals, notice_sha256, digest, flow, drill, flow_by, flow_reason, began,
+    customers, corrects, extra FROM campaign"""
+_RECIPIENT = """SELECT customer, position, name, cohort, exposure, language, zone, hours, ways, credentials,
+    acknowledged, reached, remediated, task FROM recipient"""
+MESSAGE = """SELECT message.id, campaign.id, customer, contact, channel, address, version, reminder, state, content, key,
+    provider_id, attempts, due, changed, reason FROM message JOIN campaign ON campaign.number = message.campaign"""
+
+
+def number(database: sqlite3.Connection, id: str) -> int:
+    """The number of a campaign in this file. Raises `UsageError`."""
+    row = database.execute("SELECT number FROM campaign WHERE id = ?", (id,)).fetchone()
+    if row is None:
+        raise UsageError(f"There is no campaign {id!r}.", next="firedoor campaign list shows them.")
+    return int(row[0])
+
+
+def campaign(database: sqlite3.Connection, id: str) -> CampaignRow:
+    """A campaign by its id."""
+    row = database.execute(f"{_CAMPAIGN} WHERE id = ?", (id,)).fetchone()
+    if row is None:
+        raise UsageError(f"There is no campaign {id!r}.", next="firedoor campaign list shows them.")
+    return _campaign(row)
+
+
+def campaigns(database: sqlite3.Connection) -> list[CampaignRow]:
+    """All campaigns, the newest first."""
+    return [_campaign(row) for row in database.execute(f"{_CAMPAIGN} ORDER BY number DESC")]
+
+
+def recipient(database: sqlite3.Connection, id: str, customer: str) -> Recipient:
+    """A customer of a campaign."""
+    values = (number(database, id), customer)
+    row = database.execute(f"{_RECIPIENT} WHERE campaign = ? AND customer = ?", values).fetchone()
+    if row is None:
+        raise UsageError(f"{customer!r} is no customer of the campaign {id}.")
+    return to_recipient(row)
+
+
+def recipients(
+    database: sqlite3.Connection, id: str, *, after: int, limit: int, holding: bool | None
+) -> list[Recipient]:
+    """Customers of a campaign by position."""
+    # Written out, so that SQLite takes the index of those that are waited for.
+    which = {None: "", True: " AND holding = 1", False: " AND holding = 0"}[holding]
+    query = f"{_RECIPIENT} WHERE campaign = ? AND position > ?{which} ORDER BY position LIMIT ?"
+    return [to_recipient(row) for row in database.execute(query, (number(database, id), after, limit))]
+
+
+def tasks(database: sqlite3.Connection, id: str) -> list[Recipient]:
+    """The customers whom a person has to see to."""
+    query = f"{_RECIPIENT} WHERE campaign = ? AND task != '' ORDER BY position"
+    return [to_recipient(row) for row in database.execute(query, (number(database, id),))]
+
+
+def messages(
+    database: sqlite3.Connection, id: str, *, customer: str, state: MessageState | None, after: int, limit: int
+) -> list[Message]:
+    """Messages of a campaign by id."""
+    where, values = "message.campaign = ? AND message.id > ?", [number(database, id), after]
+    if customer:
+        found = database.execute(
+            "SELECT number FROM recipient WHERE campaign = ? AND customer = ?", (values[0], customer)
+        ).fetchone()
+        where, values = f"{where} AND recipient = ?", [*values, found[0] if found else 0]
+    wanted = (state.value,) if state else ()
+    where = f"{where} AND state = ?" if state else where
+    query = f"{MESSAGE} WHERE {where} ORDER BY message.id LIMIT ?"
+    return [to_message(row) for row in database.execute(query, (*values, *wanted, limit))]
+
+
+def message(database: sqlite3.Connection, id: int) -> Message:
+    """A message by its number."""
+    row = database.execute(f"{MESSAGE} WHERE message.id = ?", (id,)).fetchone()
+    if row is None:
+        raise UsageError(f"There is no message {id}.")
+    return to_message(row)
+
+
+def letters(database: sqlite3.Connection, ids: Iterable[int]) -> list[tuple[Message, Recipient]]:
+    """Messages with their customers, in the order of `ids`; those that are not there any more are left out."""
+    wanted = json.dumps(list(ids))
+    found = {
+        row[0]: to_message(row)
+        for row in database.execute(f"{MESSAGE} WHERE message.id IN (SELECT value FROM json_each(?))", (wanted,))
+    }
+    query = f"""{_RECIPIENT.replace("SELECT", "SELECT message.id,")} JOIN (SELECT id, recipient FROM message
+        WHERE id IN (SELECT value FROM json_each(?))) AS message ON recipient.number = message.recipient"""
+    whose = {row[0]: to_recipient(row[1:]) for row in database.execute(query, (wanted,))}
+    return [(found[one], whose[one]) for one in json.loads(wanted) if one in found]
+
+
+def ways(text: str) -> tuple[Way, ...]:
+    """The ways of a customer, as they are stored."""
+    return tuple(Way(*one) for one in json.loads(text))
+
+
+def to_recipient(row: Sequence[Any]) -> Recipient:
+    """A customer from its columns."""
+    credentials = tuple(Dependency.model_construct(**{**_BLANK, **one}) for one in json.loads(row[9]))
+    return Recipient(*row[:8], ways(row[8]), credentials, *row[10:])
+
+
+#: What a stored credential leaves out. It was checked when it was stored.
+_BLANK: dict[str, str] = {name: "" for name in Dependency.model_fields}
+
+
+def to_message(row: Sequence[Any]) -> Message:
+    """A message from its columns."""
+    return Message(*row[:8], MessageState(row[8]), *row[9:])
+
+
+def _campaign(row: Sequence[Any]) -> CampaignRow:
+    id, incident, step, spec, values, notice, digest, flow, drill, by, reason, began, customers, corrects, extra = row
+    return CampaignRow(
+        id=id,
+        incident=incident,
+        step=step,
+        spec=Campaign.model_validate_json(spec),
+        values=json.loads(values),
+        notice_sha256=notice,
+        digest=digest,
+        flow=Flow(flow),
+        drill=bool(drill),
+        flow_by=by,
+        flow_reason=reason,
+        began=began,
+        customers=customers,
+        corrects=corrects,
+        extra=json.loads(extra),
+    )

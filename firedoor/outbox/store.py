@@ -1,0 +1,185 @@
+"""The store of campaigns: one SQLite file (WAL, synchronous=FULL, mode 0600) that several processes may use.
+
+What is in it, and what may change into what, stands in `database` and `states`; the statements in the modules beside.
+All methods are quick, safe to call from several threads, and durable when they return.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Concatenate, ParamSpec, Self, TypeVar
+
+from firedoor.campaign import Flow, MessageState, Standing
+from firedoor.outbox import events, measures, preparing, reading, reminders, standing, steering
+from firedoor.outbox.database import connect, explained
+from firedoor.recipient import CampaignRow, Measure, Message, Recipient, Way
+from firedoor.sqlite import transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Operation = Callable[Concatenate[sqlite3.Connection, P], T]
+
+
+class Outbox:
+    """An open outbox."""
+
+    def __init__(self, path: Path, database: sqlite3.Connection) -> None:
+        self.path = path
+        self._database = database
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the file; create it where there is none. Raises `StoreError`, or `UsageError` for another file."""
+        return cls(path, connect(path))
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def change(self, operation: Operation[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """Run a function of this package as one durable transaction. Raises `StoreError`; then nothing was changed."""
+        with self._lock, explained(self.path), transaction(self._database):
+            return operation(self._database, *args, **named)
+
+    def look(self, operation: Operation[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """Run a function of this package that only reads. Raises `StoreError`."""
+        with self._lock, explained(self.path):
+            return operation(self._database, *args, **named)
+
+    # --- preparing ----------------------------------------------------------------------------------------------------
+
+    def prepare(
+        self, campaign: CampaignRow, recipients: Iterable[Recipient], first_messages: Iterable[Message], now: float
+    ) -> CampaignRow:
+        """Keep a campaign that is ready to be approved, in place of an unapproved one of that id.
+
+        Messages need `customer`, `contact`, `channel`, `address`, `version` and `content`; they get their id, key and
+        state here. Both are read once, in their order. Raises `RefusedError` where the campaign was approved before
+        with another digest, or where the incident writes to one of these contacts of the same notice already.
+        """
+        return self.change(preparing.prepare, campaign, recipients, first_messages, now)
+
+    def approve(self, campaign: str, digest: str, by: str, now: float) -> CampaignRow:
+        """Let it run. Asked again it changes nothing. Raises `RefusedError` where it is not what was approved."""
+        return self.change(preparing.approve, campaign, digest, by, now)
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    def campaign(self, campaign: str) -> CampaignRow:
+        """A campaign. Raises `UsageError` where there is none of that id."""
+        return self.look(reading.campaign, campaign)
+
+    def campaigns(self) -> list[CampaignRow]:
+        """All of them, the newest first."""
+        return self.look(reading.campaigns)
+
+    def recipient(self, campaign: str, customer: str) -> Recipient:
+        """A customer of a campaign. Raises `UsageError` where it is none."""
+        return self.look(reading.recipient, campaign, customer)
+
+    def recipients(
+        self, campaign: str, *, after: int = -1, limit: int = 500, holding: bool | None = None
+    ) -> list[Recipient]:
+        """Customers of a campaign by their position, those after `after`.
+
+        `holding`: only those for whom `until` does not hold yet (True), or does (False).
+        """
+        return self.look(reading.recipients, campaign, after=after, limit=limit, holding=holding)
+
+    def messages(
+        self,
+        campaign: str,
+        *,
+        customer: str = "",
+        state: MessageState | None = None,
+        after: int = 0,
+        limit: int = 500,
+    ) -> list[Message]:
+        """Messages of a campaign by their id, those after `after`."""
+        return self.look(reading.messages, campaign, customer=customer, state=state, after=after, limit=limit)
+
+    def message(self, id: int) -> Message:
+        """A message by its number. Raises `UsageError` where there is none."""
+        return self.look(reading.message, id)
+
+    def standing(self, campaign: str, now: float) -> Standing:
+        """Where a campaign stands, from counts that are kept: as quick for 100,000 customers as for ten."""
+        return self.look(standing.standing, campaign, now)
+
+    def tasks(self, campaign: str) -> list[Recipient]:
+        """The customers whom a person has to see to."""
+        return self.look(reading.tasks, campaign)
+
+    # --- steering -----------------------------------------------------------------------------------------------------
+
+    def steer(self, campaign: str, flow: Flow, by: str, reason: str, now: float) -> CampaignRow:
+        """Pause, resume, stop, halt or end it. When it returns no message begins any more, by any sender.
+
+        Asked again it changes nothing. Raises `RefusedError` for what cannot follow on what it is.
+        """
+        return self.change(steering.steer, campaign, flow, by, reason, now)
+
+    def unsend(self, campaign: str, now: float) -> int:
+        """Mark what a stopped or ended campaign has not sent as `unsent`, a part at a time. Returns how many."""
+        count = 0
+        while part := self.change(steering.unsend, campaign, now):
+            count += part
+        return count
+
+    def retry_failed(self, campaign: str, by: str, reason: str, now: float, *, doubtful: bool = False) -> int:
+        """Queue again what was lost for customers that nothing has reached; with `doubtful` what is in doubt, too.
+
+        What is in doubt may have arrived: only a person may say that it is sent again. Returns how many.
+        """
+        return self.change(steering.retry_failed, campaign, by, reason, now, doubtful=doubtful)
+
+    # --- what happens to messages -------------------------------------------------------------------------------------
+
+    def acknowledge(self, campaign: str, customer: str, contact: str, now: float) -> bool:
+        """The customer has read its notice and says so. False where it had said so before."""
+        return self.change(events.acknowledge, campaign, customer, contact, now)
+
+    def event(
+        self, *, key: str = "", provider_id: str = "", state: MessageState, reason: str, now: float
+    ) -> Message | None:
+        """A provider tells what became of a message: delivered, bounced or complained. It resolves doubt.
+
+        A bounce queues the next way to the customer. None where no such message is known; the message as it is where
+        this does not follow on what it is (a second bounce, say).
+        """
+        return self.change(events.event, key=key, provider_id=provider_id, state=state, reason=reason, now=now)
+
+    def measures(self, campaign: str, customers: Sequence[str]) -> dict[str, tuple[Measure, ...]]:
+        """What was found of the credentials of these customers, each in the order of `Recipient.credentials`."""
+        return self.look(measures.measures, campaign, customers)
+
+    def measured(self, campaign: str, found: Mapping[str, Sequence[Measure]], now: float) -> int:
+        """Keep what was found, by customer. A customer is remediated when all of its credentials are replaced.
+
+        One that was found replaced before stays so. Returns how many customers have become remediated.
+        """
+        return self.change(measures.measured, campaign, found, now)
+
+    def remind(
+        self, campaign: str, number: int, now: float, content: Callable[[Recipient, Way], str] | None = None
+    ) -> int:
+        """Queue reminder `number` for those for whom `until` does not hold yet, by the way that reached them.
+
+        `content` gives the digest of what they get; without it the sender fills it in. Asked again it queues nobody
+        twice. Returns how many were queued.
+        """
+        count, after = 0, -1
+        while True:
+            part, after = self.change(reminders.remind, campaign, number, now, content, after)
+            count += part
+            if after < 0:
+                return count
