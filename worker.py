@@ -28,6 +28,7 @@ from activities._clients import Clients
 from activities._limits import Limits
 from activities._perform import definitions
 from activities._record import RecordingInterceptor
+from activities.campaigns.activities import CampaignActivities, Stores
 from activities.clocks import due
 from activities.people import PeopleActivities
 from activities.timeline import TimelineActivities
@@ -58,9 +59,14 @@ def build(
     writer: Writer,
     threads: ThreadPoolExecutor,
     actions: Sequence[Action] = ACTIVITIES,
+    *,
+    campaigns: Sequence[Callable[..., Any]] | None = None,
 ) -> Worker:
-    """The worker of incidents: their workflows and all activities. Slices go to the one that `build_bulk` makes."""
-    options = _options(settings, writer, threads, actions, urgent=True)
+    """The worker of incidents: their workflows and all activities. Slices go to the one that `build_bulk` makes.
+
+    `campaigns` stand in for the activities of campaigns.
+    """
+    options = _options(settings, writer, threads, actions, campaigns, urgent=True)
     options["activities"] += [TimelineActivities(writer).record, PeopleActivities(writer, settings).tell, due]
     return Worker(
         client,
@@ -78,20 +84,29 @@ def build_bulk(
     writer: Writer,
     threads: ThreadPoolExecutor,
     actions: Sequence[Action] = ACTIVITIES,
+    *,
+    campaigns: Sequence[Callable[..., Any]] | None = None,
 ) -> Worker:
-    """The worker of mass work: slices of a `for_each`, no workflows. Urgent calls overtake its calls of providers."""
-    options = _options(settings, writer, threads, actions, urgent=False)
+    """The worker of mass work: slices of a `for_each`, campaigns; no workflows. Urgent calls of providers overtake it."""
+    options = _options(settings, writer, threads, actions, campaigns, urgent=False)
     return Worker(client, task_queue=settings.bulk_queue, max_concurrent_activities=SLICES_AT_ONCE, **options)
 
 
 def _options(
-    settings: Settings, writer: Writer, threads: ThreadPoolExecutor, actions: Sequence[Action], *, urgent: bool
+    settings: Settings,
+    writer: Writer,
+    threads: ThreadPoolExecutor,
+    actions: Sequence[Action],
+    campaigns: Sequence[Callable[..., Any]] | None,
+    *,
+    urgent: bool,
 ) -> dict[str, Any]:
     """What both kinds of workers have."""
     contracts = {action.contract.action: action.contract for action in actions}
-    limits = Limits(settings.limits_path, settings.limits, urgent=urgent)
+    clients = Clients(settings, Limits(settings.limits_path, settings.limits, urgent=urgent))
+    real = CampaignActivities(settings, clients, Stores(settings, writer.timeline)).all()
     return {
-        "activities": [*definitions(actions, Clients(settings, limits), threads)],
+        "activities": [*definitions(actions, clients, threads), *(real if campaigns is None else campaigns)],
         "interceptors": [RecordingInterceptor(writer, contracts, f"{socket.gethostname()}:{os.getpid()}")],
         "deployment_config": _deployment(settings),
         # A killed worker is noticed after the heartbeat time-out plus this, not after Temporal's 10 s.

@@ -1,6 +1,6 @@
 """The doing: one function a step. `ACTIVITIES` lists them all; the contracts are in `firedoor.steps`."""
 
-from activities import inventory, recorded_changes
+from activities import braintrust, customers, inventory, recorded_changes
 from activities._action import Action
 from activities.aws import (
     access_keys,
@@ -18,6 +18,7 @@ from activities.aws import (
     secrets_manager,
     service_credentials,
 )
+from activities.campaigns import remediation
 from activities.credentials import batches, revocation, rotation, usage, verify
 
 ACTIVITIES: tuple[Action, ...] = (
@@ -40,6 +41,9 @@ ACTIVITIES: tuple[Action, ...] = (
     revocation.enable,
     revocation.revoke,
     batches.revoke_values,
+    braintrust.disable_secret,
+    customers.affected_by,
+    remediation.measure,
     inventory.find,
     rotation.create,
     rotation.rotate,

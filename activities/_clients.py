@@ -23,6 +23,7 @@ from firedoor.config import BASE_URL, CA_FILE, Settings
 from firedoor.customers.registry import Registry
 from firedoor.errors import FiredoorError, StepError
 from firedoor.inventory import Inventory, load_inventory
+from firedoor.outbox.store import Outbox
 from firedoor.providers import Provider, providers
 from firedoor.providers._provider import Setting
 from firedoor.sinks import STORES, place
@@ -107,6 +108,13 @@ class Clients:
         """The registry of customers, opened: close it. Raises `StepError`."""
         try:
             return Registry.open(self._settings.customers_path)
+        except FiredoorError as error:
+            raise StepError("record_failed", error.what, changed=error.changed, next=error.next) from None
+
+    def outbox(self) -> Outbox:
+        """The outbox of campaigns, opened: close it. Raises `StepError`."""
+        try:
+            return Outbox.open(self._settings.outbox_path)
         except FiredoorError as error:
             raise StepError("record_failed", error.what, changed=error.changed, next=error.next) from None
 

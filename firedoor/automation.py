@@ -86,7 +86,8 @@ def _effects(step: PlannedStep) -> frozenset[Effect]:
         return frozenset()
     if step.child:
         return frozenset[Effect]().union(*(_effects(one) for one in step.child.steps))
-    return frozenset({step.effect}) if step.kind == "uses" else frozenset()
+    # What customers were told cannot be untold: no alert tells them without a person.
+    return frozenset({step.effect}) if step.kind in ("uses", "campaign") else frozenset()
 
 
 def _auto(allowed: frozenset[Effect]) -> Auto:

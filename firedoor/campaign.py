@@ -134,6 +134,7 @@ class Preparation(Frozen):
 
     `nobody` counts customers without any contact: each is a task for a person. `sample` is one message as its reader
     would see it: `{"to": …, "subject": …, "text": …}`. `problems` are sentences; with any of them nothing can be sent.
+    `notice` and `public` are SHA-256 (hex) of the notice and of its public copy; this is empty where none was kept.
     """
 
     digest: str
@@ -144,6 +145,8 @@ class Preparation(Frozen):
     exposures: dict[str, int] = {}
     sample: dict[str, str] = {}
     problems: tuple[str, ...] = ()
+    notice: str = ""
+    public: str = ""
 
 
 class CampaignInput(Frozen):

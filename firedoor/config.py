@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraint
 
 from firedoor.doors import AlertDoor, DoorName, Oidc, Server, Slack
 from firedoor.errors import UsageError
-from firedoor.mailing import Customers, Deadlines, Mail, Notices
+from firedoor.mailing import Customers, Deadlines, Mail, Notices, Webhooks
 from firedoor.plan import BULK
 from firedoor.providers import providers
 from firedoor.providers._provider import Provider, Setting
@@ -139,6 +139,7 @@ class Settings(BaseModel):
     oidc: Oidc = Oidc()
     #: How mail to customers leaves; who they are; what they are told.
     mail: Mail = Mail()
+    webhooks: Webhooks = Webhooks()
     customers: Customers = Customers()
     notices: Notices = Notices()
     deadlines: Deadlines = Deadlines()
@@ -250,6 +251,11 @@ class Settings(BaseModel):
     def disclosures_path(self) -> Path:
         """The SQLite file of what may be erased: the values behind the salted digests of the timeline."""
         return self.home / "disclosures.sqlite"
+
+    @property
+    def unsubscribed_path(self) -> Path:
+        """The SQLite file of addresses that want no informational notices."""
+        return self.home / "unsubscribed.sqlite"
 
     @property
     def link_key_path(self) -> Path:

@@ -1,4 +1,4 @@
-"""The settings of what leaves for customers: `[mail]`, `[mail.ses]`, `[mail.dkim]`, `[customers]`, `[notices]`, `[deadlines]`.
+"""The settings of what leaves for customers, and of what others must be told: `[mail]`, `[webhooks]`, `[notices]` ….
 
 Unlike those of the doors, secrets here are references that the worker reads, as for providers: `env:`, `file:`,
 `aws-sm:`, `vault:` ….
@@ -6,7 +6,7 @@ Unlike those of the doors, secrets here are references that the worker reads, as
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, IPvAnyNetwork, StringConstraints
 
 #: Messages a second to one domain of recipients.
 DOMAIN_RATE = 20.0
@@ -65,16 +65,35 @@ class Mail(BaseModel):
     dkim: Dkim = Dkim()
 
 
+class Webhooks(BaseModel):
+    """How customers' webhooks are called. With `secret` (`whsec_…`, a reference) calls are signed: Standard Webhooks.
+
+    `networks` (`10.1.0.0/16`) may be called besides the internet, by http too. `timeout` in seconds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    secret: str = ""
+    networks: tuple[IPvAnyNetwork, ...] = ()
+    timeout: Annotated[FiniteFloat, Field(gt=0, le=120)] = 20.0
+
+
 class Customers(BaseModel):
     """Where the registry of customers comes from, for `firedoor customers import` without a source.
 
-    `same_address`: what happens where two customers have the same address: a message for `each`, or one for all
-    (`merge`).
+    `source` is a file, an https address, or a database as SQLAlchemy names it, without a password; `query` is what a
+    database is asked, `secret` a reference to its password, or to the bearer token of an address. `columns` says which
+    of your columns is which of ours: `{customer = "Account ID", "security.email" = "Security contact"}`; with it,
+    columns that it does not name are left alone. `same_address`: what happens where two customers have the same
+    address: a message for `each`, or one for all (`merge`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str = ""
+    query: str = ""
+    secret: str = ""
+    columns: dict[str, str] = {}
     same_address: Literal["each", "merge"] = "each"
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from firedoor.expressions import TEMPLATE
 from firedoor.incident import FINAL_STATES, IncidentState, IncidentView, Preview, Progress, Request, StepState, StepView
-from firedoor.plan import Effect, Plan, PlannedStep, Policy, Verdict
+from firedoor.plan import Campaign, Effect, Plan, PlannedStep, Policy, Verdict
 from firedoor.words import clock, duration, plural, seconds_until, span
 
 #: Longer values are cut; `-o json` has them whole.
@@ -187,9 +187,35 @@ def does(step: PlannedStep, inputs: Mapping[str, Any]) -> str:
         return f"waits {span(step.wait)}"
     if step.kind == "run" and step.child:
         return f"runs {step.child.name} ({plural(len(step.child.steps), 'steps')})"
+    if step.kind == "campaign" and step.campaign:
+        return tells(step.campaign)
     if step.kind == "approval":
         return f"waits for approval: {step.approval}"
     return step.action
+
+
+def tells(campaign: Campaign) -> str:
+    """What a campaign sends, and how: `tells customers: keys-exposed, by slack, else email`."""
+    version = f" (version {campaign.version})" if campaign.version > 1 else ""
+    ways = (" and " if campaign.every else ", else ").join(campaign.channels)
+    return f"tells customers: {campaign.notice}{version}, by {ways}"
+
+
+def follows(campaign: Campaign) -> Iterator[str]:
+    """The terms of a campaign: in which waves it goes, until when it follows, when it reminds and gives up."""
+    if campaign.canary:
+        yield f"canary: {plural(campaign.canary, 'customers')} first, then 1 %, 10 %, all; {span(campaign.settle)} between"
+    yield f"halts by itself when more than {campaign.halt} % do not arrive"
+    if campaign.until:
+        yield f"follows each until {campaign.until}, for {span(campaign.within)} at most"
+    if campaign.remind:
+        yield f"reminds after {', '.join(span(after) for after in campaign.remind)}"
+    if campaign.escalates:
+        yield f"escalates what is left after {span(campaign.escalates)}"
+    if campaign.quiet:
+        yield f"writes to nobody from {campaign.quiet[0]} to {campaign.quiet[1]} of its own time"
+    if campaign.corrects:
+        yield f"corrects {campaign.corrects}: only those who got that"
 
 
 def secrets_asked(step: PlannedStep, inputs: Mapping[str, Any]) -> Iterator[str]:
@@ -211,6 +237,8 @@ def legible(template: str, inputs: Mapping[str, Any]) -> str:
 
 def terms(step: PlannedStep) -> Iterator[str]:
     """The terms that the runbook sets: when, on how many at a time, for how long."""
+    if step.campaign:
+        yield from follows(step.campaign)
     if step.loop:
         yield f"once for each of {step.loop.items}"
         if step.loop.canary:
@@ -231,6 +259,8 @@ def totals(plan: Plan) -> str:
         f"{counts[Effect.REVERSIBLE]} changing what can be undone",
         f"{counts[Effect.DESTRUCTIVE]} destroying",
     ]
+    if campaigns := sum(1 for step in plan.steps if step.kind == "campaign"):
+        parts.append(f"{campaigns} telling customers")
     return f"{plural(len(plan.steps), 'steps')}: {' · '.join(parts)}"
 
 

@@ -55,13 +55,13 @@ async def _act(board: Board, record: StepRecord, scope: dict[str, Any]) -> None:
         except NeedsAttention as attention:
             if attention.failure.reason != "approval_void" or not bound:
                 raise
-            await _void(board, record, attention.failure)
+            await void(board, record, attention.failure)
             continue
         _note_outcome(record, outcome)
         return
 
 
-async def _void(board: Board, record: StepRecord, failure: Failure) -> None:
+async def void(board: Board, record: StepRecord, failure: Failure) -> None:
     """The approval no longer fits: it is asked again, and the timeline says why."""
     record.changed = failure.what
     step = record.step.id

@@ -232,7 +232,7 @@ class Board(Notebook):
     @staticmethod
     def _readable(record: StepRecord) -> dict[str, Any]:
         verdict = {"verdict": record.verdict.value} if record.verdict else {}
-        return {**record.result, **verdict, "state": record.state.value}
+        return {**record.result, **record.long, **verdict, "state": record.state.value}
 
     def due(self) -> list[StepRecord]:
         """The steps that owe a verdict."""

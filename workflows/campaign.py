@@ -29,6 +29,7 @@ WAVES = (1, 10, 100)
 ENGINE = "system:firedoor"
 #: While it does not send, the store is asked this often who may have resumed it, though somebody should have woken us.
 ASKED = 60.0
+SOON = 2.0
 #: In these a campaign is over.
 OVER = frozenset({Flow.STOPPED, Flow.ENDED})
 
@@ -116,16 +117,21 @@ class CampaignWorkflow:
         """Have the first `upto` customers been written to? False: the campaign is over."""
         while await self._flowing():
             await self._do(SEND, upto=upto, number=self.waves)
-            if self.now.flow is Flow.RUNNING and not self.now.wait:
+            # Somebody may have paused and resumed it while it was being sent: then nothing is put off, and not all sent.
+            left = self.now.queued and upto >= self.input.customers
+            if self.now.flow is Flow.RUNNING and not self.now.wait and not left:
                 return True
             if self.now.flow is Flow.RUNNING:
-                await self._sleep(self.now.wait, "what had to be put off")
+                await self._sleep(self.now.wait or SOON, "what had to be put off")
             await self._renewed()
         return False
 
     async def _settled(self) -> None:
-        await self._sleep(self.input.spec.settle, "until bounces are back", patient=True)
-        await self._do(LOOK)
+        """The pause after a wave. News do not shorten it, unless they are that it runs no longer."""
+        until = workflow.now() + timedelta(seconds=self.input.spec.settle)
+        while (left := (until - workflow.now()).total_seconds()) > 0 and self.now.flow is Flow.RUNNING:
+            await self._sleep(left, "until bounces are back")
+            await self._do(LOOK)
 
     async def _flowing(self) -> bool:
         """Wait while it is paused or halted. False: it is over."""
@@ -228,9 +234,8 @@ class CampaignWorkflow:
         except ApplicationError:
             workflow.logger.info("%s has ended: it is not told", parent.workflow_id)
 
-    async def _sleep(self, seconds: float, why: str, *, patient: bool = False) -> None:
-        """Sleep; news end it early, unless it is `patient`."""
-        self._woken = self._woken and not patient
+    async def _sleep(self, seconds: float, why: str) -> None:
+        """Sleep; news end it early."""
         summary = f"{self.input.step}: {why}"
         try:
             await workflow.wait_condition(

@@ -15,6 +15,8 @@ with workflow.unsafe.imports_passed_through():
     from firedoor.undo import undo_plan, undoable
 
 SEVERITY = SearchAttributeKey.for_keyword("FiredoorSeverity")
+#: How an incident passes a pause on to what it has started.
+SIGNAL = "from_parent"
 MODE = SearchAttributeKey.for_keyword("FiredoorMode")
 
 
@@ -46,6 +48,7 @@ async def start_child(
         result_type=IncidentView,
         static_summary=plan.title or plan.name,
         search_attributes=attributes(start),
+        memo={"clocks": str(len(plan.clocks))} if plan.clocks else None,
         parent_close_policy=close,
     )
 

@@ -12,12 +12,14 @@ from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributeKey
 from temporalio.exceptions import ApplicationError
 
-from workflows import clocks, rules, steering
+from workflows import announcing, clocks, rules, steering
 from workflows.board import STATE, Board
-from workflows.children import undo_after_abort
+from workflows.campaign import STANDING
+from workflows.children import SIGNAL, undo_after_abort
 from workflows.step import live
 
 with workflow.unsafe.imports_passed_through():
+    from firedoor.campaign import Standing
     from firedoor.incident import AlertReport, Decision, FailedTarget, IncidentInput, IncidentView, Responder, Verb
 
 VERDICT = SearchAttributeKey.for_keyword("FiredoorVerdict")
@@ -124,13 +126,18 @@ class IncidentWorkflow:
             for one in record.failed[offset : offset + PAGE]
         ]
 
-    @workflow.signal(name=steering.SIGNAL)
+    @workflow.signal(name=SIGNAL)
     async def from_parent(self, verb: Verb, decision: Decision) -> None:
         """The incident that runs this one as a step was paused or resumed."""
         if verb == "pause" and self.board.paused is None and self.board.abort is None:
             await steering.pause(self.board, decision)
         elif verb == "resume" and self.board.paused is not None:
             await steering.resume(self.board, decision)
+
+    @workflow.signal(name=STANDING)
+    async def from_campaign(self, step: str, standing: Standing) -> None:
+        """A campaign of this incident says where it stands."""
+        await announcing.told(self.board, step, standing)
 
     @workflow.update(description="Attach an alert that reports this incident again")
     async def alert(self, report: AlertReport) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from firedoor.campaign import Standing
     from firedoor.canonical import digest_of
     from firedoor.incident import (
         Decision,
@@ -94,6 +95,10 @@ class StepRecord:
     blast: dict[str, int] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)
+    #: What expressions read as well and no view shows: it may be long.
+    long: dict[str, Any] = field(default_factory=dict)
+    #: Of a campaign: where it stood when it last told.
+    standing: Standing | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
     #: What a person changed of them when retrying.
     overrides: dict[str, Any] = field(default_factory=dict)

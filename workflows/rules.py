@@ -245,7 +245,8 @@ def _may_change(record: StepRecord, decision: Decision) -> None:
 def may_skip(board: Board, decision: Decision) -> None:
     """Is there anything left to skip?"""
     record = step_of(board, decision)
-    if record.state not in SKIPPABLE or record.steering:
+    stoppable = record.state is StepState.RUNNING and record.step.kind == "campaign"
+    if not (stoppable or record.state in SKIPPABLE) or record.steering:
         raise refuse(f"{decision.step} cannot be skipped: it is {record.state.value}.")
     reasoned(decision, "Skipping a step")
 

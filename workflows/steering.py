@@ -6,6 +6,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 from workflows.board import Board
+from workflows.children import SIGNAL
 from workflows.record import Agreement, StepRecord, rfc3339
 from workflows.rules import not_run_without, policy_of
 from workflows.step import live_again
@@ -28,7 +29,6 @@ PAST: dict[Verb, str] = {
     "invite": "invited",
     "handover": "handed command to",
 }
-SIGNAL = "from_parent"
 
 
 async def decided(board: Board, kind: str, verb: Verb, decision: Decision, **more: object) -> None:

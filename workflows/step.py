@@ -5,7 +5,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from workflows import kinds
+from workflows import announcing, kinds
 from workflows.action import use
 from workflows.approval import approved_as_before
 from workflows.board import Board
@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
 
 #: Their results may be recorded although their answer was lost: a retry in the same round adopts it.
 UNANSWERED = frozenset({"no_answer", "record_failed"})
-_KINDS = {"uses": use, "ask": kinds.ask, "wait": kinds.wait, "approval": kinds.gate, "run": kinds.run}
+_KINDS = {"uses": use, "ask": kinds.ask, "wait": kinds.wait, "approval": kinds.gate, "run": kinds.run, "campaign": announcing.announce}
 
 
 async def live(board: Board, record: StepRecord) -> None:
@@ -68,7 +68,7 @@ async def _attempt(board: Board, record: StepRecord) -> None:
     if step.condition and evaluate(step.condition, scope) is not True:
         raise StepSkipped(f"its condition does not hold: {step.condition}")
     record.started = record.started or workflow.now()
-    if board.planning and step.kind != "uses":
+    if board.planning and step.kind not in ("uses", "campaign"):
         record.summary = kinds.planned(step)
         return
     if step.approval and not board.planning and not board.in_control:

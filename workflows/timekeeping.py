@@ -299,7 +299,7 @@ class Clocks:
 
     async def _note(self, kind: str, say: str, name: str, *, actor: Responder | None = None, **body: Any) -> None:
         self._serial += 1
-        await self._book.note(f"{kind}/{name}/{self._serial}", kind, say, actor=actor, clock=name, **body)
+        await self._book.note(f"{kind}/{name}/{self._serial}", kind, say, actor=actor, deadline=name, **body)
 
     def _become(self, name: str, **fields: Any) -> None:
         self.standings[name] = self.standings[name].model_copy(update=fields)

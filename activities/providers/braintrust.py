@@ -37,7 +37,7 @@ def look(api: Api, credential: Credential) -> Reading:
     GET by id answers 400 to an id that it does not know, and to whatever else it does not like: that proves no death.
     """
     template = f"/v1/{kind_of(api.provider, credential).name}"
-    reply = api.send(Request("GET", template, query={"ids": [credential.id]}, headers=_own(api)))
+    reply = api.send(Request("GET", template, query={"ids": [credential.id]}, headers=own(api)))
     one = next((one for one in reply.data["objects"] if one["id"] == credential.id), None)
     if one is None:
         return Reading("dead", reply.evidence(f"{credential.label} does not exist"), exists=False)
@@ -72,7 +72,7 @@ def create(api: Api, like: Credential, name: str) -> Made:
         return _by_hand.create(api, like, name)
     body = {"name": name, "service_account_id": like.scope or str(_get(api, like)["service_account_id"])}
     permission = "a service token of an organization owner"
-    reply = api.send(Request("POST", "/v1/service_token", json=body, headers=_own(api), permission=permission))
+    reply = api.send(Request("POST", "/v1/service_token", json=body, headers=own(api), permission=permission))
     value = SecretStr(str(reply.data["key"]))
     credential = _credential("service_token", reply.data).model_copy(update={"fingerprint": fingerprint(value)})
     return Made(credential, value)
@@ -91,7 +91,7 @@ def listed(api: Api, kind: str, narrowed: Mapping[str, str]) -> list[Mapping[str
     after: dict[str, str] = {}
     for _ in range(MOST_PAGES):
         paging = {} if kind == "env_var" else {"limit": PAGE, **after}
-        page = api.send(Request("GET", f"/v1/{kind}", query={**narrowed, **paging}, headers=_own(api))).data["objects"]
+        page = api.send(Request("GET", f"/v1/{kind}", query={**narrowed, **paging}, headers=own(api))).data["objects"]
         found += page
         if kind == "env_var" or len(page) < PAGE:
             return found
@@ -111,7 +111,7 @@ def _get(api: Api, credential: Credential) -> Mapping[str, Any]:
 def _one(api: Api, credential: Credential, method: str) -> Request:
     kind = kind_of(api.provider, credential).name
     ids = {"id": credential.id}
-    return Request(method, f"/v1/{kind}/{{id}}", ids=ids, headers=_own(api), statuses=GONE)
+    return Request(method, f"/v1/{kind}/{{id}}", ids=ids, headers=own(api), statuses=GONE)
 
 
 def _found(kind: Kind, one: Mapping[str, Any]) -> Found:
@@ -138,7 +138,8 @@ def _credential(kind: str, one: Mapping[str, Any]) -> Credential:
     )
 
 
-def _own(api: Api) -> dict[str, str]:
+def own(api: Api) -> dict[str, str]:
+    """The header of our own token."""
     return _bearer(api.secret("api_key"))
 
 

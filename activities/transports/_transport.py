@@ -95,19 +95,31 @@ class BrokenError(TransportError):
 class Transport(Protocol):
     """A way to customers. Made once for each piece of work, for one event loop; `close` it there."""
 
-    #: Letters that may be on their way at once; each is one lane.
-    lanes: int
-    #: Letters that one call carries: more than 1 for SES.
-    batch: int
+    @property
+    def lanes(self) -> int:
+        """Letters that may be on their way at once; each is one lane."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """Letters that one call carries: more than 1 for SES, once it has told its rate. Look before each call."""
+        ...
 
     def pace(self, address: str) -> Sequence[tuple[str, float]]:
         """The limits that a letter to this address counts for: a name, and messages a second (0: no limit)."""
+        ...
 
     async def send(self, letters: Sequence[Letter]) -> Sequence[Receipt | TransportError]:
-        """Send up to `batch` letters; what became of each, in their order. Raises `BrokenError` for all of them."""
+        """Send up to `batch` letters; what became of each, in their order. Raises `BrokenError` for all of them.
+
+        A `BrokenError` may also be one of many outcomes: SES has taken others of the same call.
+        """
+        ...
 
     async def find(self, letter: Letter) -> Receipt | None:
         """What became of a letter in doubt. None: it was certainly not sent. Raises `DoubtError`: cannot be known."""
+        ...
 
     async def close(self) -> None:
         """Close the connections."""
+        ...

@@ -57,8 +57,13 @@ class Mailbox:
 
     def header(self, field: str) -> str:
         """The line of a header that names it, and nobody else."""
+        return f"{field}: {self.written(field)}"
+
+    def written(self, field: str = "") -> str:
+        """`Name <address>`, encoded as a header wants it; in the middle of a line where it is given no field."""
         phrase = _phrase(self.name, field)
-        return f"{field}: {phrase} <{self.address}>" if phrase else f"{field}: {self.address}"
+        shown = f"{phrase} <{self.address}>" if phrase else self.address
+        return shown if field else shown.replace(CRLF, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ def _body(letter: Letter) -> tuple[list[str], bytes]:
     # No body can hold it: in quoted-printable a `=` never stands before `_`.
     boundary = f"=_{_short(letter.key)}"
     parts = b"".join(
-        CRLF.join([f"--{boundary}", *_part_headers(kind), "", ""]).encode() + _quoted(content)
+        CRLF.join([f"--{boundary}", *_part_headers(kind), "", ""]).encode() + _quoted(content) + CRLF.encode()
         for kind, content in (("plain", rendered.text), ("html", rendered.html))
     )
     return [f'Content-Type: multipart/alternative;{CRLF} boundary="{boundary}"'], parts + f"--{boundary}--\r\n".encode()

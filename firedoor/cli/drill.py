@@ -15,6 +15,7 @@ from firedoor.cli.screen import Screen
 from firedoor.cli.views import conversation as conversation_view
 from firedoor.cli.views import timeline as timeline_view
 from firedoor.config import load
+from firedoor.drill.ai_gateway_breached import CUSTOMERS, AiGatewayBreached
 from firedoor.drill.conversation import WIDTH
 from firedoor.drill.door import Door, Terminal
 from firedoor.drill.in_slack import InSlack
@@ -32,7 +33,10 @@ Name = Annotated[str, Parameter(help=f"Which drill: {', '.join(SCENARIOS)}. Defa
 Keep = Annotated[
     Path | None,
     Parameter(
-        help="Leave result.json, incident.zip, timeline.pub, the data and any conversation.txt in this new folder."
+        help=(
+            "Leave report.html, result.json, incident.zip, timeline.pub, the data and any conversation.txt in this new "
+            "folder."
+        )
     ),
 ]
 InTheirSlack = Annotated[
@@ -43,6 +47,9 @@ InTheirSlack = Annotated[
         help="People decide in a Slack on this machine, by its buttons. Shows the conversation at the end.",
     ),
 ]
+Customers = Annotated[
+    int, Parameter(help=f"Of {AiGatewayBreached.name}: how many customers there are. Default: {CUSTOMERS}.")
+]
 
 
 async def drill(
@@ -50,6 +57,7 @@ async def drill(
     /,
     *,
     slack: InTheirSlack = False,
+    customers: Customers = 0,
     keep: Keep = None,
     output: Output = "text",
 ) -> int:
@@ -65,9 +73,9 @@ async def drill(
 
     Exit code 3 when containment was not proved.
     """
-    scenario = _scenario(name)
-    with _door(in_slack=slack) as door:
-        return await _drill(scenario, door, keep, output)
+    scenario = _scenario(name, customers)
+    with _door(in_slack=slack or scenario.in_slack) as door:
+        return await _drill(scenario, door, keep, output, conversation=slack)
 
 
 @contextlib.contextmanager
@@ -82,7 +90,7 @@ def _door(*, in_slack: bool) -> Generator[Door]:
         yield InSlack(running, width=width)
 
 
-async def _drill(scenario: Scenario, door: Door, keep: Path | None, output: Output) -> int:
+async def _drill(scenario: Scenario, door: Door, keep: Path | None, output: Output, *, conversation: bool) -> int:
     if output == "json":
         result = await rehearse(scenario, load(), Audience(), keep, door)
         write_json(result.model_dump(mode="json"))
@@ -94,11 +102,15 @@ async def _drill(scenario: Scenario, door: Door, keep: Path | None, output: Outp
         async with screen.ticking():
             audience = Audience(show=screen.show, tell=screen.tell, record=record.extend)
             result = await rehearse(scenario, load(), audience, keep, door)
-    _end(result, record, keep)
+    _end(result, record, keep, conversation=conversation)
     return _code(result)
 
 
-def _scenario(name: str) -> Scenario:
+def _scenario(name: str, customers: int) -> Scenario:
+    if name == AiGatewayBreached.name:
+        return AiGatewayBreached(customers or CUSTOMERS)
+    if customers:
+        raise UsageError(f"The drill {name} has no customers.", next=f"--customers is for {AiGatewayBreached.name}.")
     if name in SCENARIOS:
         return SCENARIOS[name]()
     near = difflib.get_close_matches(name, SCENARIOS, n=1, cutoff=0.4)
@@ -112,9 +124,9 @@ def _code(result: DrillResult) -> int:
     return int(Exit.OK if result.contained else Exit.NOT_CONTAINED)
 
 
-def _end(result: DrillResult, record: Sequence[Entry], keep: Path | None) -> None:
+def _end(result: DrillResult, record: Sequence[Entry], keep: Path | None, *, conversation: bool) -> None:
     console = out()
-    if result.conversation:
+    if conversation and result.conversation:
         console.print(Text("\nSlack", style="bold"))
         console.print(conversation_view.conversation(result.conversation), end="")
     console.print(Text("\nTimeline", style="bold"))
@@ -122,10 +134,13 @@ def _end(result: DrillResult, record: Sequence[Entry], keep: Path | None) -> Non
     console.print()
     icon, style = ("✓", "bold green") if result.contained else ("✗", "bold red")
     console.print(Text(f"{icon} {result.sentence}", style=style))
+    for name, value in result.proof.facts.items():
+        console.print(Text.assemble((f"  {name:<14}", "dim"), value))
     took = f"{duration(result.seconds)} from the report to the proof, {duration(result.setup_seconds)} to set up"
     console.print(Text(took, style="dim"))
     if keep:
         command = f"firedoor verify {keep / 'incident.zip'} --key {keep / 'timeline.pub'}"
         console.print(command, style="cyan", soft_wrap=True)
+        console.print(f"The report: {keep / 'report.html'}", soft_wrap=True)
     for sentence in result.shortened:
         err().print(Text(f"Shortened: {sentence}", style="dim"))

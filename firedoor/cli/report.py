@@ -13,9 +13,7 @@ from firedoor.config import load
 from firedoor.report.making import make
 from firedoor.timeline.store import Timeline
 
-Target = Annotated[
-    Path, Parameter(help="The page to write, .html or .md; it must not exist yet, nor its bundle, .zip.")
-]
+Target = Annotated[Path, Parameter(help="The page to write, .html or .md; neither it nor its bundle, .zip, may exist.")]
 
 
 def report(incident: IncidentName, file: Target, /, *, output: Output = "text") -> None:

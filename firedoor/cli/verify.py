@@ -24,7 +24,8 @@ def verify(file: Bundle, /, *, key: Key = None, output: Output = "text") -> int:
 
     FAILED      altered, or never what it claims to be; exit code 1
     UNRESOLVED  an action was begun, and nothing says how it ended
-    WITHHELD    evidence is named and not in the file
+    ERASED      a value was erased, and an entry says so
+    WITHHELD    evidence, or a value behind a digest, is not in the file
     UNANCHORED  nobody outside the log's own host has vouched for it
 
     Get the key by another way than the file.

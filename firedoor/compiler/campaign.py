@@ -33,7 +33,10 @@ LISTED = Kind("LIST", (STRING,))
 
 
 class Facts(BaseModel):
-    """What `customer` is in `cohorts`: what is known of it before it is written to."""
+    """What `customer` is in `cohorts` (`activities.campaigns.audience`): what is known before it is written to.
+
+    `credentials` is how many of its credentials are exposed, `providers` whose they are.
+    """
 
     id: str
     name: str
@@ -41,7 +44,9 @@ class Facts(BaseModel):
     zone: str
     hours: int
     exposure: str
+    credentials: int
     providers: list[str]
+    channels: list[str]
 
 
 class Followed(BaseModel):

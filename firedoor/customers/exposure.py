@@ -9,6 +9,7 @@ Pure. How sure it is:
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from firedoor.campaign import Exposure
 from firedoor.customers.model import Affected, Dependency
@@ -48,11 +49,11 @@ class Found:
 
 #: The provider of a place: whatever is there is meant.
 ANY = "place"
+#: Whose credentials are places: a secret of AWS, as steps list it. Its fields are the credentials of others.
+STORES = frozenset({ANY, "aws-secretsmanager", "aws-ssm"})
 
 
-def affected(
-    reach: Reach, dependencies: Iterable[tuple[str, tuple[Dependency, ...]]], inventory: Inventory
-) -> Found:
+def affected(reach: Reach, dependencies: Iterable[tuple[str, tuple[Dependency, ...]]], inventory: Inventory) -> Found:
     """Join. `dependencies` are the registry's, by customer."""
     search = _Search(reach, inventory)
     found = dict[str, dict[Dependency, Exposure]]()
@@ -88,6 +89,14 @@ def _from_inventory(
         search.answered |= search.marks_of(entry)
 
 
+class _Mark(NamedTuple):
+    """What a mark stands for: a credential that was within reach, and what is answered for if it is a customer's."""
+
+    credential: Credential
+    exposure: Exposure
+    answers: set[str]
+
+
 @dataclass
 class _Search:
     """What is looked for: by every mark that a credential can be recognised by, with the surest that stands for it."""
@@ -96,9 +105,13 @@ class _Search:
     inventory: Inventory
     entries: dict[str, Exposure] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
-    _exact: dict[str, list[tuple[Credential, Exposure]]] = field(default_factory=dict)
+    _exact: dict[str, list[_Mark]] = field(default_factory=dict)
+    _stored: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name, entry in self.inventory.credentials.items():
+            for mark in {mark for where in entry.where for mark in _places(where)}:
+                self._stored.setdefault(mark, []).append(name)
         for one, sure in self.reach.asked():
             self._add(one, Exposure.CONFIRMED if sure else Exposure.LIKELY)
         self._confirmed_below = held_at([one for one in self.reach.confirmed_places if _below(one)])
@@ -108,16 +121,15 @@ class _Search:
                 self._entry(name, exposure)
 
     def _add(self, one: Credential, exposure: Exposure) -> None:
-        self._index(one, exposure)
+        self._index(one, exposure, set(_marks(one)))
         for name in self._known(one):
             self._entry(name, exposure)
 
     def _known(self, one: Credential) -> Iterable[str]:
-        if one.provider != ANY:
+        if one.provider not in STORES:
             return self.inventory.known(one)
         holds = held_at([one.where])
-        near = self.inventory.known(one.model_copy(update={"provider": "unknown"}))
-        return [name for name in near if holds(self.inventory.credentials[name])]
+        return [name for name in self._stored.get(bare(one.where), ()) if holds(self.inventory.credentials[name])]
 
     def _entry(self, name: str, exposure: Exposure) -> None:
         """An entry of the inventory is exposed, and so is every credential that it is elsewhere."""
@@ -126,11 +138,12 @@ class _Search:
             self.entries[name] = exposure
             entry = self.inventory.credentials[name]
             for where in entry.where or [""]:
-                self._index(entry.credential().model_copy(update={"where": where}), exposure)
+                one = entry.credential().model_copy(update={"where": where})
+                self._index(one, exposure, self.marks_of(entry))
 
-    def _index(self, one: Credential, exposure: Exposure) -> None:
+    def _index(self, one: Credential, exposure: Exposure, answers: set[str]) -> None:
         for mark in _marks(one):
-            self._exact.setdefault(mark, []).append((one, exposure))
+            self._exact.setdefault(mark, []).append(_Mark(one, exposure, answers))
 
     def _under(self, entry: Entry) -> Exposure | None:
         if self._confirmed_below(entry):
@@ -142,24 +155,30 @@ class _Search:
         if self.reach.provider not in {"", one.provider}:
             return None
         entry = entry_of(one)
-        near = [pair for mark in _marks(credential(one)) for pair in self._exact.get(mark, ())]
-        hits = [(other, exposure) for other, exposure in near if other.provider == ANY or is_same(entry, other)]
-        if hits:
-            self.answered.update(mark for other, _ in hits for mark in _marks(other))
-            self.answered |= self.marks_of(entry)
-        sure = [exposure for _, exposure in hits]
+        near = [known for mark in _marks(credential(one)) for known in self._exact.get(mark, ())]
+        hits = [known for known in near if _is_hit(entry, known.credential)]
+        for hit in hits:
+            self.answered |= hit.answers
+        sure = [hit.exposure for hit in hits]
         if (under := self._under(entry)) is not None:
             sure.append(under)
         return min(sure, key=RANK.__getitem__, default=None)
 
     def marks_of(self, entry: Entry) -> set[str]:
         """What an entry can be recognised by."""
-        return {mark for where in entry.where or [""] for mark in (entry.id, entry.fingerprint, *_places(where)) if mark}
+        return {
+            mark for where in entry.where or [""] for mark in (entry.id, entry.fingerprint, *_places(where)) if mark
+        }
 
     def unknown(self) -> list[str]:
         """What was asked of and concerns no customer that is known. All below a place is no one thing: not here."""
-        names = [one.label or one.fingerprint for one, _ in self.reach.asked() if not self.answered & set(_marks(one))]
-        return list(dict.fromkeys(filter(None, names)))
+        left = [one for one, _ in self.reach.asked() if self.answered.isdisjoint(_marks(one))]
+        names = [bare(one.where) if one.provider in STORES else one.label or one.fingerprint for one in left]
+        return sorted(set(filter(None, names)))
+
+
+def _is_hit(entry: Entry, other: Credential) -> bool:
+    return is_same(entry, other) or (other.provider in STORES and held_at([other.where])(entry))
 
 
 def dependency(entry: Entry) -> Dependency:

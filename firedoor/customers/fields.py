@@ -35,7 +35,7 @@ _PLAIN_MAIL = re.compile(
 )
 #: Domains that no mail is delivered to: what the library refuses, it shall go on refusing.
 _NOWHERE = tuple(f".{name.rpartition('.')[2]}" for name in SPECIAL_USE_DOMAIN_NAMES if name != "test")
-#: Control characters and line ends begin another header; the others turn the reading direction, or are half a character.
+#: Control characters and line ends begin another header; half a character is none. Others turn the reading round.
 _UNSAFE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
@@ -156,7 +156,13 @@ def _address(value: str) -> str:
         named = bool(parts.hostname) and parts.port != 0
     except ValueError:
         parts, named = None, False
-    if parts is None or not named or parts.username is not None or not value.isascii() or re.search(r"[\s<>\"\\]", value):
+    if (
+        parts is None
+        or not named
+        or parts.username is not None
+        or not value.isascii()
+        or re.search(r"[\s<>\"\\]", value)
+    ):
         raise MisfitError(f"{shown(value)} is no address of a webhook", "https://host/path, without a login")
     return value
 

@@ -1,4 +1,4 @@
-"""Customers out of what a source gave: a CSV or JSON text, or the rows of a query. All of it, or every mistake. Pure."""
+"""Customers out of what a source gave: a CSV or JSON text, the rows of a query. All of it, or every mistake. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

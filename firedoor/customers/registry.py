@@ -170,10 +170,17 @@ class Registry:
         with self._lock, explained(self.path):
             for start in range(0, len(wanted), _MANY):
                 part = wanted[start : start + _MANY]
-                query = f"SELECT id, data FROM customer WHERE until = {NOW} AND id IN"
-                rows = self._database.execute(f"{query} ({','.join('?' * len(part))})", part)
+                marks = ",".join("?" * len(part))
+                query = "SELECT id, data FROM customer WHERE until = ? AND id IN"
+                rows = self._database.execute(f"{query} ({marks})", (NOW, *part))
                 found |= {id: Customer.model_validate_json(data) for id, data in rows}
         return found
+
+    def strangers(self, ids: Collection[str]) -> list[str]:
+        """Those of these ids that are no customer's, sorted."""
+        with self._lock, explained(self.path):
+            rows = self._database.execute("SELECT id FROM customer WHERE until = ?", (NOW,)).fetchall()
+        return sorted(set(ids) - {row[0] for row in rows})
 
     def all(self, version: int = 0) -> list[Customer]:
         """Every customer by id, in the newest version or an older one."""
@@ -211,7 +218,7 @@ class Registry:
         if row is None:
             raise UsageError(
                 f"No list of customers is kept under {digest[:16]}….",
-                next="It is kept by `customers.affected_by`, in the data folder of the worker that ran it. Retry that step.",
+                next="`customers.affected_by` keeps it in the data folder of the worker that ran it. Retry that step.",
             )
         data = zlib.decompress(row[0])
         if sha256_hex(data) != digest:

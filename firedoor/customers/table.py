@@ -12,6 +12,7 @@ from firedoor.campaign import Channel
 from firedoor.customers import fields
 from firedoor.customers.building import Builder
 from firedoor.customers.model import Role
+from firedoor.words import plural
 
 ID = "customer"
 #: Columns, and the field that each is.
@@ -39,23 +40,25 @@ Row = tuple[int, list[str]]
 
 def read_csv(text: str, builder: Builder, columns: Mapping[str, str], suspicious: fields.Suspicion) -> tuple[str, ...]:
     """Read CSV: a header, and rows. Returns the columns that nobody asked for; mistakes go into `builder`."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     previous = csv.field_size_limit(MOST_FIELD)
     try:
-        return read_table(_numbered(reader, builder), builder, columns, suspicious)
+        return read_table(_numbered(text, builder), builder, columns, suspicious)
     finally:
         csv.field_size_limit(previous)
 
 
-def _numbered(reader: "csv._reader", builder: Builder) -> Iterator[Row]:
+def _numbered(text: str, builder: Builder) -> Iterator[Row]:
     """Rows, each with the line where it begins. One that is no CSV ends the table."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     line = 1
     try:
         for row in reader:
             yield line, row
             line = reader.line_num + 1
     except csv.Error as error:
-        builder.fault(line, f"This is no CSV: {error}.", "quotes around a field with a comma, a quote or a line end in it")
+        builder.fault(
+            line, f"This is no CSV: {error}.", "quotes around a field with a comma, a quote or a line end in it"
+        )
 
 
 def read_table(
@@ -71,7 +74,7 @@ def read_table(
         if not any(row):
             continue
         if len(row) != len(header):
-            builder.fault(line, f"The row has {len(row)} fields, and the header {len(header)}.", "one field a column")
+            builder.fault(line, f"The row has {plural(len(row), 'fields')}, and the header {len(header)}.", "one field a column")
             continue
         values = {name: value for name, at in places.items() if (value := row[at].strip())}
         if suspicious("\n".join(values.values())):
@@ -120,7 +123,9 @@ def _places(
             ignored.append(title)
     for name, title in columns.items():
         if name in COLUMNS and title not in titles:
-            builder.fault(line, f"There is no column {fields.shown(title)}, which [customers.columns] names.", _some(titles))
+            builder.fault(
+                line, f"There is no column {fields.shown(title)}, which [customers.columns] names.", _some(titles)
+            )
     if ignored and not columns:
         # A misspelt column would be contacts that nobody has.
         for title in ignored:
@@ -128,7 +133,7 @@ def _places(
             hint = f" Did you mean {near[0]}?" if near else " [customers.columns] says which of your columns is which."
             builder.fault(line, f"There is no column {fields.shown(title)}.{hint}", ", ".join(COLUMNS))
     if ID not in places and not any(fault.line == line for fault in builder.faults):
-        builder.fault(line, "No column names the customer.", f"{ID}, or [customers.columns] {ID} = \"your column\"")
+        builder.fault(line, "No column names the customer.", f'{ID}, or [customers.columns] {ID} = "your column"')
     return places, tuple(ignored)
 
 

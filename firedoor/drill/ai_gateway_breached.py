@@ -1,32 +1,65 @@
-"""A breached AI gateway: an intruder reads the provider keys that customers stored in its AWS account.
+"""A breached AI gateway: an intruder reads the provider keys that customers stored there, and all of them are told.
 
-On the stage: an AWS account that ministack enforces, the intruder with a stolen access key and the keys that it read, a
-fake OpenAI, the gateway that fetches its key, and a fake Braintrust as the store in which customers change theirs. Of
-two customers one replaces its key when it is told, the other does nothing.
+On the stage: an AWS account that ministack enforces, the intruder with a stolen access key and what it read, a fake
+OpenAI, the gateway that fetches its key, a fake Braintrust in which most customers keep theirs, a mail server, a Slack
+in which some have a channel, and thousands of simulated customers. Most replace their keys when they are told, some
+read first, some need reminding, a few never do it.
 """
 
 import asyncio
+import copy
 import datetime
-from collections.abc import Iterable, Mapping
+import json
+import re
+import sys
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import httpx
 from botocore.exceptions import ClientError
 
 from firedoor.config import Settings
+from firedoor.drill.aws_people import now
+from firedoor.drill.clientele import IN_AWS, READ, Client, Habit, clientele, habits, write_registry
 from firedoor.drill.credentials_stage import CredentialsStage, User, bearer, called
 from firedoor.drill.emulators import NO_TLS, AwsKey
+from firedoor.drill.fakes._fake import canary
 from firedoor.drill.fakes.braintrust import FakeBraintrust
 from firedoor.drill.fakes.openai import FakeOpenAI
+from firedoor.drill.mail import MailServer
+from firedoor.drill.reacting import Reactions
+from firedoor.drill.result import Proof
 from firedoor.drill.scenario import Reply
+from firedoor.drill.slack.local import LocalSlack
+from firedoor.drill.slack.workspace import BOT, FOREIGN_TEAM
+from firedoor.drill.told_once import sent
 from firedoor.errors import UsageError
+from firedoor.outbox.store import Outbox
 from firedoor.plan import Plan
+from firedoor.recipient import Recipient
 from firedoor.steps.policy import policy_document
 from firedoor.supervisor import Supervisor
+from firedoor.words import plural
 
-OWN, CUSTOMERS = "gateway/openai", ("customers/acme", "customers/globex")
+FINDING: Final = Path(__file__).parent / "guardduty_finding.json"
+OWN, STORE, DEPLOY = "gateway/openai", "braintrust:ai_secret/", "deploy"
+MAIL: Final = "FIREDOOR_SECRET_MAIL"
+#: How many customers there are, unless somebody wants fewer.
+CUSTOMERS: Final = 5_000
+#: So many customers can be told, and answer, within a second: a simulated day lasts long enough for all of them.
+A_SECOND, SHORTEST_DAY = 200, 2.0
+#: The times of a campaign in the runbook, which are shortened to simulated days.
+TIMES: Final = re.compile(r"(?:remind|recheck|within|settle|after|escalate):|- \d+[smhd]$")
+DURATION: Final = re.compile(r"(?<=[\[{\s,])(\d+)([smhd])(?=[\]},\s]|$)")
+SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+DAY: Final = 86_400
+#: A campaign's customers that are read at once.
+PAGE: Final = 1_000
+#: Those who do what they are told, sooner or later.
+WILLING: Final = frozenset({Habit.PROMPT, Habit.ACKNOWLEDGES, Habit.REMINDED})
 
 
 class AiGatewayBreached(CredentialsStage):
@@ -34,39 +67,66 @@ class AiGatewayBreached(CredentialsStage):
 
     name: ClassVar[str] = "ai-gateway-breached"
     title: ClassVar[str] = "The AI gateway's AWS account is entered, and its customers' keys are read"
+    in_slack: ClassVar[bool] = True
+    bulk_apart: ClassVar[bool] = True
     script: ClassVar[Mapping[str, Reply]] = {
         "evidence": Reply("answer", "drill", {"owner": "ada"}),
         "rotate_own": Reply("approve", "drill"),
         "own_rest": Reply("answer", "drill", {"owner": "ada"}),
-        "tell": Reply("answer", "drill", {"sent": True, "campaign": "INC-1"}),
-        "remaining": Reply("skip", "drill: nobody waits for three days; globex has not replaced its key"),
-        "disable": Reply("approve", "drill: it was announced"),
+        "notify": Reply("approve", "drill: the text and the list were read"),
+        "notify_escalation": Reply("approve", "drill: it was announced in the notice"),
+        "tell_disabled": Reply("approve", "drill"),
     }
-    shortened: ClassVar[tuple[str, ...]] = (
-        "A change counts as stable after 1 s of equal readings; the default is 10 s.",
-        "OpenAI and Braintrust are fakes on loopback that behave as their API documents say.",
-        "Telling the customers is a question here; the campaign is another program's.",
-        "The three days for which customers are followed are skipped after the first reading.",
-    )
 
-    def __init__(self) -> None:
+    def __init__(self, customers: int = CUSTOMERS) -> None:
         super().__init__()
+        if customers <= IN_AWS + len(Habit):
+            raise UsageError(f"{customers} customers are too few for this drill.", next="It needs at least 40.")
+        self.clients = clientele(customers, STORE)
+        #: Seconds of a simulated day.
+        self.day = max(SHORTEST_DAY, customers / A_SECOND)
+        self.limit = 120.0 + 8 * self.day
         self.openai, self.braintrust = FakeOpenAI(), FakeBraintrust()
         self.fakes = [self.openai, self.braintrust]
+        #: Ids of the stored secrets by their names, and the values that were there before.
+        self.ids: dict[str, str] = {}
+        self.planted: set[str] = set()
+
+    def adapted(self, runbook: str) -> str:
+        """Days are shorter, and the store was within reach."""
+        text = "\n".join([*self._shortened(runbook.splitlines()), ""])
+        return re.sub(r"(opened: \{type: list, default: )\[\]", rf'\1["{STORE}"]', text)
+
+    def shortening(self) -> tuple[str, ...]:
+        """What is shorter, by how much, and what is simulated."""
+        return (
+            f"In the campaigns a day takes {self.day:g} s: all their times are {DAY / self.day:,.0f} times as short.",
+            "That the store was within reach is the runbook's default here; in an incident a person says so.",
+            "A change counts as stable after 1 s of equal readings; the default is 10 s.",
+            "OpenAI, Braintrust, Slack and the mail server are fakes on loopback that behave as their documents say.",
+            f"Slack takes ten messages where it takes one; the {len(self.clients):,} customers are simulated.",
+        )
 
     async def set_up(self, supervisor: Supervisor, settings: Settings, folder: Path, plan: Plan) -> None:
-        """As for every drill of credentials, and a user whose access key is stolen."""
+        """As for every drill of credentials; and a user whose access key is stolen, a mail server, a registry."""
         self.plan = plan
+        self.supervisor = supervisor
+        places = folder / "mail"
+        places.mkdir()
+        self.mail = MailServer(places)
+        await asyncio.to_thread(self.mail.start)
+        for client in self.clients:
+            self.mail.faults.bounced.update(address.casefold() for address in client.bounced)
         await super().set_up(supervisor, settings, folder, plan)
         await asyncio.to_thread(self._intruder)
+        self.registry = write_registry(self.clients, folder / "customers.json")
 
     def plant(self) -> tuple[Mapping[str, str], Mapping[str, Any]]:
-        """The gateway's own key, and those of two customers."""
+        """The gateway's own key, and those of the customers."""
         own = self.openai.plant("gateway")
-        self.stored: dict[str, str] = {}
         self.stolen = own.value
-        secrets, entries = {OWN: own.value}, dict[str, Any]()
-        entries["own"] = {
+        secrets = {OWN: own.value}
+        entry = {
             "provider": "openai",
             "kind": "service_account_key",
             "id": own.id,
@@ -75,37 +135,92 @@ class AiGatewayBreached(CredentialsStage):
             "where": [f"aws-sm:{OWN}"],
             "consumers": ["gateway"],
         }
-        for place in CUSTOMERS:
-            who = place.partition("/")[2]
-            secrets[place] = self.openai.plant(who, user=who).value
-            where = [f"aws-sm:{place}", f"braintrust:ai_secret/{who.upper()}"]
-            entries[who] = {"provider": "openai", "where": where, "customers": [who]}
-            self.stored[who] = self.braintrust.plant_credential("ai_secret", who.upper()).credential.id
+        # Whatever is stored now was stored before the breach.
+        self.braintrust.begin = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=30)
+        for client in self.clients:
+            for name in client.secrets:
+                self.ids[name] = self.braintrust.plant_credential("ai_secret", name).credential.id
+            if client.in_aws:
+                secrets[_place(client)] = canary("sk-")
+        self.planted = self.braintrust.alive("ai_secret")
+        self.member = self.braintrust.plant_credential("api_key", "customers").value
         self.braintrust.begin = datetime.datetime.now(datetime.UTC)
-        customers = {place.partition("/")[2]: {"contact": f"{place}@example.com"} for place in CUSTOMERS}
-        return secrets, {"credentials": entries, "consumers": {"gateway": {}}, "customers": customers}
+        return secrets, {"credentials": {"own": entry}, "consumers": {"gateway": {}}}
 
     def permissions(self) -> list[dict[str, Any]]:
         """What the runbook needs in AWS, as `firedoor steps --policy` says."""
         statements: list[dict[str, Any]] = policy_document(self.plan)["Statement"]
         return statements
 
+    def enter(self, slack: LocalSlack) -> None:
+        """Some customers have a channel that is shared with us; some of these are archived by now."""
+        super().enter(slack)
+        with slack.workspace.lock:
+            for client in self.clients:
+                if client.channel:
+                    name = f"ext-{client.customer.id}"
+                    channel = slack.workspace.add_channel(name, (BOT,), id=client.channel)
+                    channel.shared_with.append(FOREIGN_TEAM)
+                    channel.is_archived = client.gone
+
+    def configuration(self) -> Mapping[str, Any]:
+        """With the mail server, and what notices are made with."""
+        mail = {
+            **self.mail.settings(),
+            "password": f"env:{MAIL}",
+            "sender": "Gateway Security <security@gateway.example>",
+        }
+        return {
+            **super().configuration(),
+            "mail": {**mail, "domain_rate": 0, "connections": 10},
+            "notices": {"company": "Gateway Inc.", "support": "security@gateway.example"},
+        }
+
+    def worker_environment(self) -> Mapping[str, str]:
+        """With the password of the mail server."""
+        return {**super().worker_environment(), MAIL: self.mail.password}
+
+    async def settle(self, settings: Settings) -> None:
+        """Import the registry of customers, as its owner does."""
+        await super().settle(settings)
+        environment = {"FIREDOOR_HOME": str(settings.home), "HOME": str(settings.home), "PATH": "/usr/bin:/bin"}
+        importing = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "firedoor", "customers", "import", str(self.registry)),
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await importing.communicate()
+        if importing.returncode:
+            raise UsageError(f"The registry of customers was not imported: {said.decode(errors='replace').strip()}")
+
     async def begin(self) -> None:
-        """The intruder reads the secrets, and uses what it read."""
-        for place in (OWN, *CUSTOMERS):
+        """The intruder reads secrets, and uses what it read; customers are at their desks."""
+        self.since = datetime.datetime.now(datetime.UTC)
+        for place in (OWN, *(_place(client) for client in self.clients[:READ])):
             refused = await asyncio.to_thread(self._read, place)
             if refused:
                 raise UsageError(f"The drill cannot begin: the intruder cannot read {place}: {refused}.")
         await super().begin()
+        self.reactions = Reactions(self.clients, self.mail.mailbox, self.day, self._rotate)
+        self.reactions.watch(self.slack)
 
-    def inputs(self) -> Mapping[str, str]:
-        """What the person types who saw it."""
-        since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=2)
-        return {
-            "access_key_id": self.key.id,
-            "since": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "store": self.braintrust.name,
+    def alert(self) -> tuple[str, bytes]:
+        """GuardDuty's finding, as EventBridge delivers it: secrets are read as they never are."""
+        finding = copy.deepcopy(json.loads(FINDING.read_bytes()))
+        detail, service = finding["detail"], finding["detail"]["service"]
+        finding["time"] = detail["createdAt"] = detail["updatedAt"] = service["eventLastSeen"] = now()
+        began = getattr(self, "since", datetime.datetime.now(datetime.UTC))
+        service["eventFirstSeen"] = began.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        detail |= {
+            "type": "CredentialAccess:IAMUser/AnomalousBehavior",
+            "title": f"The user {DEPLOY} reads secrets in an unusual way.",
+            "severity": 5.0,
         }
+        finding["id"], detail["id"] = str(uuid.uuid4()), uuid.uuid4().hex
+        key = self.key.id if hasattr(self, "key") else ""
+        detail["resource"]["accessKeyDetails"] |= {"accessKeyId": key, "userName": DEPLOY}
+        return "guardduty", json.dumps(finding).encode()
 
     def users(self) -> Iterable[User]:
         """The intruder has the gateway's key; the gateway fetches it."""
@@ -113,39 +228,93 @@ class AiGatewayBreached(CredentialsStage):
         yield User("the intruder", partial(called, url, lambda: self.stolen), 401)
         yield User("the gateway", partial(called, url, partial(self.fetched, OWN)), 200)
 
-    async def heard(self, step: str) -> bool:
-        """Acme reads its mail."""
-        if step != "tell":
-            return False
-        self.new = self.openai.plant("acme", user="acme").value
-        url = f"{self.braintrust.url}/v1/ai_secret/{self.stored['acme']}"
-        async with httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
-            answer = await client.patch(url, json={"secret": self.new}, headers=bearer(self.braintrust.owner))
-        return answer.is_success
+    async def prove(self) -> Proof:
+        """With what came of the customers."""
+        proof = await super().prove()
+        await self.reactions.stop()
+        with Outbox.open(self.settings.outbox_path) as outbox:
+            told = await asyncio.to_thread(sent, outbox, self.mail.mailbox, self.slack, self.clients)
+            everybody = [*_everybody(outbox, told.campaigns[0].id)] if told.campaigns else []
+        faults = [*told.doubts(), *self.mail.mailbox.faults(), *self.reactions.faults, *self._untold(everybody)]
+        shown = faults[:10] + ([f"And {len(faults) - 10} more of these."] if len(faults) > 10 else [])
+        facts = dict((*self._facts(everybody), *told.facts()))
+        return proof.model_copy(update={"doubts": (*proof.doubts, *shown), "facts": facts})
+
+    async def tear_down(self) -> None:
+        """Stop the people, the fakes, the mail server."""
+        if hasattr(self, "reactions"):
+            await self.reactions.stop()
+        await super().tear_down()
+        if hasattr(self, "mail"):
+            await asyncio.to_thread(self.mail.stop)
 
     def doubts(self) -> Iterable[str]:
-        """The stolen access key must be refused; the store must hold what acme put there, and nothing else."""
-        if self.braintrust.alive("ai_secret") != {self.new}:
-            yield "The store does not hold acme's new key alone."
-        for place in (OWN, *CUSTOMERS):
+        """The stolen access key must be refused; the store must hold nothing that was there before."""
+        if left := len(self.braintrust.alive("ai_secret") & self.planted):
+            yield f"The store still holds {plural(left, 'secrets')} that were within reach."
+        for place in (OWN, *(_place(client) for client in self.clients[:READ])):
             if not self._read(place):
                 yield f"The intruder can still read {place}."
 
     def said(self) -> str:
         """What was proved."""
         return (
-            "AWS refuses the stolen access key, OpenAI refuses the gateway's old key, the gateway works with a new "
-            "one, the two customers whose keys were read are known by name, and the key that one of them did not "
-            "replace is no longer in the store."
+            "AWS refuses the stolen access key, OpenAI refuses the old key of the gateway, which works with a new one, "
+            "and of what customers had stored nothing is left in the store that the intruder could have read."
         )
+
+    # --- what is proved of the customers ---
+
+    def _untold(self, everybody: Iterable[Recipient]) -> Iterator[str]:
+        """Customers that were not told although they could be, or replaced their keys while nobody saw it."""
+        found = {one.customer: one for one in everybody}
+        for client in self.clients:
+            one = found.get(client.customer.id)
+            if one is None:
+                yield f"{client.customer.id} is not in the campaign."
+            elif client.habit in WILLING and not (one.reached and one.remediated):
+                did = "was told and is not known to have replaced its keys" if one.reached else "was not told"
+                yield f"{client.customer.id} {did}."
+            elif client.habit in {Habit.NOBODY, Habit.DEAF} and not one.task:
+                yield f"{client.customer.id} cannot be reached, and nobody is asked to see to it."
+
+    def _facts(self, everybody: Iterable[Recipient]) -> Iterator[tuple[str, str]]:
+        found, count, kinds = list(everybody), len(self.clients), habits(self.clients)
+        reached, acknowledged = sum(bool(one.reached) for one in found), sum(bool(one.acknowledged) for one in found)
+        willing = sum(kinds[habit] for habit in WILLING)
+        yield (
+            "customers",
+            f"{len(found):,} of {count:,} in the campaign, {reached:,} reached, {acknowledged:,} acknowledged",
+        )
+        yield "rotated", f"{self.reactions.done['replaced']:,} of {willing:,} who do so when they are told"
+        yield "for a person", f"{sum(bool(one.task) for one in found):,} whom nothing reaches"
+        yield "disabled", f"{len(self.ids.keys() - self._names()):,} of {len(self.ids):,} stored secrets"
+
+    def _names(self) -> set[str]:
+        return {str(one["name"]) for one in self.braintrust.objects["ai_secret"].values()}
+
+    # --- what people do ---
+
+    async def _rotate(self, client: Client) -> None:
+        """Put new values in the place of a customer's old ones, as its own people do."""
+        if client.in_aws:
+            manager = self.aws.client("secretsmanager")
+            change = partial(manager.put_secret_value, SecretId=_place(client), SecretString=canary("sk-"))
+            await asyncio.to_thread(change)
+            return
+        async with httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client_http:
+            for name in client.secrets:
+                url = f"{self.braintrust.url}/v1/ai_secret/{self.ids[name]}"
+                answer = await client_http.patch(url, json={"secret": canary("sk-")}, headers=bearer(self.member))
+                answer.raise_for_status()
 
     def _intruder(self) -> None:
         iam = self.aws.client("iam")
-        iam.create_user(UserName="deploy")
+        iam.create_user(UserName=DEPLOY)
         allowed = '{"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}'
         document = f'{{"Version": "2012-10-17", "Statement": [{allowed}]}}'
-        iam.put_user_policy(UserName="deploy", PolicyName="work", PolicyDocument=document)
-        made = iam.create_access_key(UserName="deploy")["AccessKey"]
+        iam.put_user_policy(UserName=DEPLOY, PolicyName="work", PolicyDocument=document)
+        made = iam.create_access_key(UserName=DEPLOY)["AccessKey"]
         self.key = AwsKey(made["AccessKeyId"], made["SecretAccessKey"])
 
     def _read(self, place: str) -> str:
@@ -155,3 +324,34 @@ class AiGatewayBreached(CredentialsStage):
         except ClientError as error:
             return str(error.response["Error"]["Code"])
         return ""
+
+    def _shortened(self, lines: Iterable[str]) -> Iterator[str]:
+        """The lines of the runbook; those below `campaign:` in simulated time."""
+        campaign = -1
+        for line in lines:
+            depth, text = len(line) - len(line.lstrip()), line.strip()
+            if text and depth <= campaign:
+                campaign = -1
+            if text == "campaign:":
+                campaign = depth
+            yield self._shorter(line) if campaign >= 0 and TIMES.match(text) else line
+
+    def _shorter(self, line: str) -> str:
+        """A line of the runbook with its durations in simulated time: whole seconds, one at least."""
+
+        def shorter(found: re.Match[str]) -> str:
+            return f"{max(1, round(int(found[1]) * SECONDS[found[2]] * self.day / DAY))}s"
+
+        return DURATION.sub(shorter, line)
+
+
+def _place(client: Client) -> str:
+    """The name in AWS of the secret that a customer keeps there."""
+    return f"customers/{client.customer.id}"
+
+
+def _everybody(outbox: Outbox, campaign: str) -> Iterator[Recipient]:
+    after = -1
+    while page := outbox.recipients(campaign, after=after, limit=PAGE):
+        yield from page
+        after = page[-1].position

@@ -67,6 +67,12 @@ HABITS: Final = (
 )
 
 
+#: However few there are, each habit is among them.
+FIRST_OF_EACH: Final = dict(
+    enumerate((Habit.NOBODY, Habit.DEAF, Habit.NEVER, Habit.REMINDED, Habit.ACKNOWLEDGES), IN_AWS)
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """A customer: what the registry knows of it, what it does, and the names of its stored secrets in the store.
@@ -99,7 +105,7 @@ def _client(number: int, store: str) -> Client:
     id = f"{name.lower().replace(' ', '-')}-{number:04d}"
     hundredth = number * SPREAD % 100
     # The keys that were read for sure are replaced: their customers are told first, and look at once.
-    habit = Habit.PROMPT if number < IN_AWS else HABITS[hundredth]
+    habit = Habit.PROMPT if number < IN_AWS else FIRST_OF_EACH.get(number, HABITS[hundredth])
     contacts, bounced, channel = _reached(number, id, habit)
     providers = (
         ("openai", "anthropic") if number % 5 == 3 else (("openai", "anthropic", "openai", "google")[number % 4],)
@@ -107,7 +113,7 @@ def _client(number: int, store: str) -> Client:
     secrets = tuple(f"{id}-{provider}".upper() for provider in providers)
     places = [f"aws-sm:customers/{id}"] if number < IN_AWS else [f"{store}{secret}" for secret in secrets]
     credentials = tuple(
-        Dependency(provider=provider, name=f"{provider} key", store=place)
+        Dependency(provider=provider, name=f"{id}-{provider}".upper(), store=place)
         for provider, place in zip(providers, places, strict=False)
     )
     customer = Customer(

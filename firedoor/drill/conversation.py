@@ -14,6 +14,8 @@ from firedoor.drill.slack.transcript import MARGIN, Said, clock, heading, messag
 from firedoor.drill.slack.workspace import Workspace
 
 WIDTH: Final = 100
+#: How many channels are shown that are shared with other teams.
+SHARED: Final = 2
 #: The first line of a message or an act.
 TIMED: Final = re.compile(r" *\d\d:\d\d:\d\d  ")
 #: What stands before the name of somebody who does something.
@@ -31,16 +33,24 @@ class Act:
 
 
 def conversation(workspace: Workspace, acts: Iterable[Act], width: int = WIDTH) -> tuple[str, ...]:
-    """The lines of all channels in which something was said; none is wider than `width`."""
+    """The lines of all channels in which something was said; none is wider than `width`.
+
+    Of those that are shared with other teams two are enough: there may be thousands, and they all say the same.
+    """
     lines: list[str] = []
     with workspace.lock:
         spoken = {one: said for one in workspace.channels if (said := messages(workspace, one, threads=True))}
+        theirs = [one for one in spoken if workspace.channels[one].shared_with]
+        for one in theirs[SHARED:]:
+            del spoken[one]
         # What people do stands in the channel in which most was said: they look at one thing at a time.
         busiest = max(spoken, key=lambda one: len(spoken[one]), default="")
         for channel, said in spoken.items():
             done = [_done(act) for act in acts] if channel == busiest else []
             lines += ["", *heading(workspace, channel)] if lines else heading(workspace, channel)
             lines += [line for one in _in_order(said, done) for line in one.lines]
+    if more := len(theirs[SHARED:]):
+        lines += ["", f"And {more:,} more channels that are shared with customers."]
     return tuple(wrapped for line in lines for wrapped in _wrapped(line, width))
 
 

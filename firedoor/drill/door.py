@@ -52,6 +52,10 @@ class Door(Protocol):
         """The drill's firedoor.toml, a table by its name, with what the door needs; `settings` are the engineer's."""
         ...
 
+    def worker_environment(self) -> Mapping[str, str]:
+        """The variables that the worker needs for it, besides those of the scenario."""
+        ...
+
     async def open(self, stage: Stage) -> None:
         """Begin to open it."""
         ...
@@ -89,6 +93,10 @@ class Terminal:
     def configured(self, scenario: Scenario, plan: Plan, settings: Settings) -> Mapping[str, Any]:
         """What the scenario needs."""
         return scenario.configuration()
+
+    def worker_environment(self) -> Mapping[str, str]:
+        """None."""
+        return {}
 
     async def open(self, stage: Stage) -> None:
         """Only looks around."""

@@ -64,6 +64,7 @@ class InSlack:
 
     def configured(self, scenario: Scenario, plan: Plan, settings: Settings) -> Mapping[str, Any]:
         """With the server, the alert's door, Slack, and who is who in it; everybody is in #incidents."""
+        scenario.enter(self.slack)
         tables = scenario.configuration()
         roles = {name: list(members) for name, members in tables.get("roles", {}).items()}
         crew = {FINDER: Responder(principal=FINDER, auth="slack")}
@@ -80,7 +81,7 @@ class InSlack:
             "runbooks": [str(folder) for folder in settings.runbooks],
             **tables,
             "roles": roles,
-            "server": {"port": self._port},
+            "server": {"port": self._port, "public_url": f"http://127.0.0.1:{self._port}"},
             **doors,
             "slack": {
                 "bot_token": f"env:{BOT}",
@@ -92,6 +93,10 @@ class InSlack:
             },
             **{f'people."{_name(one)}"': {"identities": known} for one, known in identities.items()},
         }
+
+    def worker_environment(self) -> Mapping[str, str]:
+        """The token with which customers are told in Slack."""
+        return {BOT: self.slack.workspace.bot_token}
 
     async def open(self, stage: Stage) -> None:
         """Start the server."""

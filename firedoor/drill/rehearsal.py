@@ -18,8 +18,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from firedoor.app import app_folder, shipped_runbooks
-from firedoor.compiler import compile_runbook
+from firedoor.app import app_folder
+from firedoor.catalog import compiled_runbook, runbooks
 from firedoor.config import Settings, load
 from firedoor.converter import load_key
 from firedoor.drill.door import Door, Stage, Terminal, Turn
@@ -32,14 +32,12 @@ from firedoor.errors import Exit, FiredoorError, RefusedError, UsageError
 from firedoor.incident import FINAL_STATES, Decision, IncidentState, IncidentView, Responder, StepState, StepView
 from firedoor.local import START_SECONDS, answers, free_port, server_command, temporal_binary
 from firedoor.plan import Plan, Verdict
+from firedoor.report.making import make
 from firedoor.supervisor import Program, Supervisor
 from firedoor.timeline.entry import Entry
 from firedoor.timeline.export import export
 from firedoor.timeline.store import Timeline
 from firedoor.timeline.verify import Class, Verification, verify
-
-#: An incident that has not ended after this many seconds is aborted, and the drill has proved nothing.
-LIMIT_SECONDS = 150.0
 
 #: How long the end of an aborted incident is waited for.
 ABORT_SECONDS = 20.0
@@ -68,8 +66,9 @@ async def drill(
 ) -> DrillResult:
     """Rehearse a scenario and say whether containment was proved.
 
-    With `keep` the folder holds afterwards `result.json`, `incident.zip`, `timeline.pub`, the data folder `data`, and
-    `conversation.txt` where people came in by a `door` at which something was said; without one they are at a terminal.
+    With `keep` the folder holds afterwards `result.json`, `report.html` and `.md`, `incident.zip`, `timeline.pub`, the
+    data folder `data`, and `conversation.txt` where people came in by a `door` at which something was said; without one
+    they are at a terminal.
     Raises `UsageError` if the folder is not empty, or the stage cannot be set up.
     """
     rehearsal = Rehearsal(scenario, settings, audience, door)
@@ -169,8 +168,10 @@ class Rehearsal:
     async def _play(self, folder: Path, home: Path, address: str, began: Moment) -> DrillResult:
         tell, scenario = self.audience.tell, self.scenario
         tell(f"The runbook that is rehearsed: {self._file}.")
+        self._adapt(folder / "runbooks")
         await scenario.set_up(self.supervisor, self._settings, folder, self._plan)
         settings = self._configure(home, address)
+        await scenario.settle(settings)
         environment = await self._start_worker(settings)
         await self.door.open(Stage(scenario, self._plan, settings, self.supervisor, environment, tell))
         tell("Everything is planted, and the worker is starting.")
@@ -189,7 +190,19 @@ class Rehearsal:
             (folder / "conversation.txt").write_text("\n".join((*said, "")))
             result = result.model_copy(update={"conversation": said})
         (folder / "result.json").write_text(result.model_dump_json(indent=2) + "\n")
+        await asyncio.to_thread(_report, view.id, settings, folder)
         return result
+
+    def _adapt(self, folder: Path) -> None:
+        """Rehearse a copy of the runbook that is shortened where the scenario says so, in `folder`."""
+        text = self._file.read_text()
+        adapted = self.scenario.adapted(text)
+        if adapted == text:
+            return
+        folder.mkdir()
+        (folder / f"{self.scenario.name}.yaml").write_text(adapted)
+        self._settings = self._settings.model_copy(update={"runbooks": (folder, *self._settings.runbooks)})
+        _, self._plan = rehearsed(self.scenario.name, self._settings)
 
     def _configure(self, home: Path, address: str) -> Settings:
         """Write the drill's own firedoor.toml and read it back the way the worker does."""
@@ -221,26 +234,29 @@ class Rehearsal:
     async def _start_worker(self, settings: Settings) -> Mapping[str, str]:
         """Start it; its whole environment."""
         own = {"HOME": str(settings.home), "PATH": "/usr/bin:/bin"}
-        environment = {**self._worker_base, **self.scenario.worker_environment(), **own}
-        await self.supervisor.start(
-            Program(
-                name="worker",
-                command=(sys.executable, str(app_folder() / "worker.py")),
-                log=settings.home / "worker.log",
-                environment=environment,
-                restarts=20,
+        given = {**self.scenario.worker_environment(), **self.door.worker_environment()}
+        environment = {**self._worker_base, **given, **own}
+        kinds = {"worker": "--urgent", "bulk worker": "--bulk"} if self.scenario.bulk_apart else {"worker": "--all"}
+        for name, which in kinds.items():
+            await self.supervisor.start(
+                Program(
+                    name=name,
+                    command=(sys.executable, str(app_folder() / "worker.py"), which),
+                    log=settings.home / f"{name.replace(' ', '-')}.log",
+                    environment=environment,
+                    restarts=20,
+                )
             )
-        )
         return environment
 
     async def _respond(self, engine: Engine, settings: Settings) -> IncidentView:
         """From the alert to the end of the incident, with a scripted responder."""
         incident = await self.door.start(engine)
         try:
-            async with asyncio.timeout(LIMIT_SECONDS):
+            async with asyncio.timeout(self.scenario.limit):
                 return await self._follow(engine, incident)
         except TimeoutError:
-            reason = f"the drill has not ended within {LIMIT_SECONDS:.0f} s"
+            reason = f"the drill has not ended within {self.scenario.limit:.0f} s"
         try:
             async with asyncio.timeout(ABORT_SECONDS):
                 await self._abort(engine, incident, reason)
@@ -316,7 +332,7 @@ class Rehearsal:
             worker_restarts=self.restarts,
             steps=tuple(_step_result(step) for step in view.steps),
             proof=proof,
-            shortened=self.scenario.shortened,
+            shortened=self.scenario.shortening(),
         )
 
 
@@ -325,10 +341,7 @@ def rehearsed(name: str, settings: Settings) -> tuple[Path, Plan]:
 
     Raises `RunbookErrors` if there are mistakes in it: then nothing was started.
     """
-    known = {path.stem: path for path in shipped_runbooks()}
-    for folder in reversed(settings.runbooks):
-        known |= {path.stem: path for path in sorted(folder.glob("*.y*ml")) if path.suffix in (".yaml", ".yml")}
-    return known[name], compile_runbook(known[name], runbooks=known)
+    return runbooks(settings)[name], compiled_runbook(name, settings)
 
 
 def _step_result(step: StepView) -> StepResult:
@@ -363,6 +376,12 @@ def _export(incident: str, settings: Settings, folder: Path) -> tuple[list[Entry
         export(timeline, incident, bundle, requested_by="drill")
         entries = [stored.entry for stored in timeline.entries(incident)]
     return entries, verify(bundle.read_bytes(), public.read_text().strip())
+
+
+def _report(incident: str, settings: Settings, folder: Path) -> None:
+    """Write the report, proved by the bundle that is there."""
+    for name in ("report.html", "report.md"):
+        make(settings, incident, folder / name, "drill", folder / "incident.zip")
 
 
 def _with_record(proof: Proof, found: Verification) -> Proof:

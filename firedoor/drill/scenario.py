@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from firedoor.config import Settings
 from firedoor.drill.result import Proof
+from firedoor.drill.slack.local import LocalSlack
 from firedoor.incident import Verb
 from firedoor.plan import Plan
 from firedoor.supervisor import Supervisor
@@ -44,6 +45,20 @@ class Scenario(ABC):
     script: ClassVar[Mapping[str, Reply]]
     #: What is shorter than in a real incident, in sentences.
     shortened: ClassVar[tuple[str, ...]] = ()
+    #: Whether its people are in Slack, and its alert arrives at a `firedoor serve`, however the drill is started.
+    in_slack: ClassVar[bool] = False
+    #: Whether mass work has a process of its own, as `firedoor up` starts it.
+    bulk_apart: ClassVar[bool] = False
+    #: An incident that has not ended after this many seconds is aborted, and the drill has proved nothing.
+    limit: float = 150.0
+
+    def adapted(self, runbook: str) -> str:
+        """The text of the runbook as it is rehearsed: changed where `shortening` says so, and nowhere else."""
+        return runbook
+
+    def shortening(self) -> tuple[str, ...]:
+        """What is shorter in this run."""
+        return self.shortened
 
     @abstractmethod
     async def set_up(self, supervisor: Supervisor, settings: Settings, folder: Path, plan: Plan) -> None:
@@ -59,6 +74,14 @@ class Scenario(ABC):
     @abstractmethod
     def worker_environment(self) -> Mapping[str, str]:
         """The variables that only the worker gets: the responder's credentials."""
+
+    def enter(self, slack: LocalSlack) -> None:
+        """The Slack in which its people are, where they are in one, before anything is said there."""
+        self.slack = slack
+
+    async def settle(self, settings: Settings) -> None:
+        """The drill's own data folder is there, and nothing runs on it yet: put into it what belongs there."""
+        self.settings = settings
 
     @abstractmethod
     async def begin(self) -> None:

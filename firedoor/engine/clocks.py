@@ -7,6 +7,7 @@ from temporalio.client import WorkflowExecution
 
 from firedoor.clock import OPEN, ClockState, ClockView
 from firedoor.engine.incidents import ENDED, Engine
+from firedoor.engine.starting import CLOCKS
 from firedoor.errors import UnreachableError, UsageError
 from firedoor.incident import Decision, Timing
 
@@ -39,7 +40,8 @@ async def all_clocks(engine: Engine) -> tuple[list[ClockView], list[str]]:
                 pass
             return []
 
-    found = await asyncio.gather(*(ask(one) for one in await engine.executions(running)))
+    kept = [one for one in await engine.executions(running) if one.workflow_type == TYPE or CLOCKS in one.raw_info.memo.fields]
+    found = await asyncio.gather(*(ask(one) for one in kept))
     return nearest_first(clock for clocks in found for clock in clocks if clock.state in OPEN), sorted(silent)
 
 

@@ -9,7 +9,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from firedoor.config import Settings
 from firedoor.converter import data_converter, load_key
 from firedoor.errors import FiredoorError, UnreachableError, UsageError
-from firedoor.incident import Verb
+from firedoor.incident import Timing, Verb
 
 CONNECT_SECONDS = 5.0
 
@@ -74,7 +74,7 @@ def explained(
     return FiredoorError(f"Temporal refused: {error.message}.", changed="Nothing was changed.")
 
 
-def unanswered(incident: str, verb: Verb, seconds: float, *, accepted: bool) -> UnreachableError:
+def unanswered(incident: str, verb: Verb | Timing, seconds: float, *, accepted: bool) -> UnreachableError:
     """No worker has answered a decision in time: what is known of it."""
     start = "Start a worker (`firedoor up`, or `firedoor worker`)"
     if accepted:

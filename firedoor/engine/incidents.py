@@ -5,7 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.client import (
     Client,
@@ -34,7 +34,7 @@ from firedoor.engine.reports import Reports
 from firedoor.engine.starting import start_options
 from firedoor.engine.summaries import Summary, summary_of
 from firedoor.engine.undoing import checked_steps
-from firedoor.errors import FiredoorError, RefusedError, UnreachableError
+from firedoor.errors import FiredoorError, RefusedError, UnreachableError, UsageError
 from firedoor.incident import (
     AlertReport,
     Decision,
@@ -52,6 +52,7 @@ from firedoor.names import named
 from firedoor.plan import Plan
 from firedoor.undo import undo_plan
 
+T = TypeVar("T")
 ENDED = frozenset({IncidentState.COMPLETED, IncidentState.ABORTED})
 QUERY_SECONDS = 10.0
 WATCH_SECONDS = 0.25
@@ -204,7 +205,7 @@ class Engine:
         """The failed targets of a step, 500 at a time. Raises `UnreachableError` where no worker answers."""
         return tuple(await self.ask(incident, "failures", list[FailedTarget], step, offset))
 
-    async def ask[T](self, workflow: str, query: str, kind: type[T], *arguments: Any) -> T:
+    async def ask(self, workflow: str, query: str, kind: type[T], *arguments: Any) -> T:
         """What a workflow answers to a query. Raises `UnreachableError` where no worker answers."""
         handle = self._client.get_workflow_handle(workflow)
         patience = timedelta(seconds=QUERY_SECONDS)

@@ -8,6 +8,8 @@ from firedoor.config import Settings
 from firedoor.engine.summaries import attributes
 from firedoor.incident import IncidentInput
 
+#: The memo of incidents that have clocks: how many.
+CLOCKS = "clocks"
 #: The memo that names the batch of alerts which started an incident.
 BATCH = "batch"
 
@@ -27,11 +29,12 @@ def start_options(start: IncidentInput, settings: Settings) -> StartOptions:
     """What every start has in common."""
     plan = start.plan
     batch = {BATCH: start.batch} if start.batch else {}
+    clocks = {CLOCKS: str(len(plan.clocks))} if plan.clocks else {}
     return StartOptions(
         id=start.incident,
         task_queue=settings.task_queue,
         search_attributes=attributes(start),
-        memo={"title": plan.title, "starter": start.starter.principal, **batch},
+        memo={"title": plan.title, "starter": start.starter.principal, **batch, **clocks},
         static_summary=plan.title or plan.name,
         priority=Priority(priority_key=1),
     )

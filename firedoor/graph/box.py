@@ -98,6 +98,8 @@ def touched(blast: dict[str, int]) -> str:
 def _action(step: PlannedStep) -> str:
     if step.kind == "run" and step.child:
         return f"{step.child.name}: {plural(len(step.child.steps), 'steps')}"
+    if step.kind == "campaign" and step.campaign:
+        return f"tells customers: {step.campaign.notice}"
     return span(step.wait) if step.kind == "wait" else step.action
 
 
@@ -132,6 +134,10 @@ def _facts(step: PlannedStep, told: StepView | None) -> Iterator[str]:
         yield f"× {plural(total, 'targets')}" if total is not None else f"× each of {step.loop.items}"
         if step.loop.canary:
             yield f"canary: {step.loop.canary:,} first, then a look"
+    if step.campaign and step.campaign.canary:
+        yield f"canary: {step.campaign.canary:,} customers first"
+    if step.campaign and step.campaign.until:
+        yield f"until {step.campaign.until}"
     if step.temporary:
         yield f"takes itself back after {span(step.temporary)}"
     if step.condition:

@@ -61,16 +61,16 @@ def mistakes_of(notice: Notice, settings: Settings, *, escalates: bool = False) 
     found: list[Mistake] = list(_files(notice))
     used: dict[str, Uses] = {}
     for path, text in notice.texts.items():
-        place = notice.place(path)
+        wrong = list(_written(notice, path, text, settings))
         try:
             tree = tree_of(notice, path)
+            used[path] = uses(tree, notice.manifest)
+            wrong += [*forbidden(tree, layout=path == LAYOUT), *used[path].wrong]
         except NoticeError as error:
-            found.append(Mistake(place, error.line, error.said))
-            continue
-        used[path] = uses(tree, notice.manifest)
-        wrong = [*forbidden(tree, layout=path == LAYOUT), *used[path].wrong, *_written(notice, path, text, settings)]
-        found += [Mistake(place, line, what) for line, what in wrong]
-    found += _unused(notice, used.values())
+            wrong.append((error.line, error.said))
+        found += [Mistake(notice.place(path), line, what) for line, what in wrong]
+    if used.keys() == notice.texts.keys():
+        found += _unused(notice, used.values())
     found += _owed(notice, used, escalates=escalates)
     if not found:
         # Only what is well written is tried: otherwise the same mistake would be told again in other words.
@@ -121,8 +121,7 @@ def _written(notice: Notice, path: str, text: str, settings: Settings) -> Iterat
 def _hosts(notice: Notice, settings: Settings) -> frozenset[str]:
     own = (settings.server.public_url, settings.notices.support)
     hosts = {urlsplit(one).hostname or "" for one in own if "://" in one}
-    # What XHTML calls itself is no link.
-    return frozenset({*hosts, *notice.manifest.hosts, "www.w3.org"} - {""})
+    return frozenset({*hosts, *notice.manifest.hosts} - {""})
 
 
 def _unused(notice: Notice, used: Iterable[Uses]) -> Iterator[Mistake]:

@@ -1,6 +1,6 @@
 """Which variables a text of a notice uses, and which of them there are not. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from jinja2 import nodes
@@ -22,12 +22,13 @@ class Uses:
 
 def uses(tree: nodes.Template, manifest: Manifest) -> Uses:
     """The variables of a text."""
-    known: Mapping[str, frozenset[str]] = FIELDS | {"values": frozenset(manifest.variables), "loop": _LOOP}
+    known = {**FIELDS, "values": frozenset(manifest.variables), "loop": _LOOP}
     own = {target.name: _fields(loop, target) for loop in tree.find_all(nodes.For) for target in _targets(loop.target)}
     own |= {one.name: None for assign in tree.find_all(nodes.Assign) for one in _targets(assign.target)}
     found = Uses()
     inner: set[int] = set()
-    for look in tree.find_all((nodes.Getattr, nodes.Getitem)):
+    looks: list[nodes.Getattr | nodes.Getitem] = [*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)]
+    for look in looks:
         root, name = look.node, _field(look)
         if not isinstance(root, nodes.Name) or name is None:
             continue

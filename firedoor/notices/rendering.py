@@ -22,11 +22,16 @@ PATIENCE, MOST = 2.0, LONGEST
 #: Loops within loops.
 DEEPEST = 2
 FILTERS = frozenset(
-    "capitalize count default d e escape first groupby int join last length list lower reject rejectattr select "
-    "selectattr sort title trim unique upper urlencode".split()
+    [
+        *("capitalize", "count", "d", "default", "e", "escape", "first", "groupby", "int", "join", "last", "length"),
+        *("list", "lower", "reject", "rejectattr", "select", "selectattr", "sort", "title", "trim", "unique", "upper"),
+    ]
 )
 TESTS = frozenset(
-    "defined undefined eq equalto ne in none string number true false boolean sequence gt lt ge le".split()
+    [
+        *("boolean", "defined", "eq", "equalto", "false", "ge", "gt", "in", "le", "lt", "ne", "none", "number"),
+        *("string", "true", "undefined"),
+    ]
 )
 #: What a template is made of. Lists and tuples may be written out only to look something up in them.
 _ALLOWED = (
@@ -88,11 +93,13 @@ class _Texts(jinja2.BaseLoader):
 
 
 def slack_text(value: object) -> object:
-    """A value as Slack's Markdown shows it: nothing in it mentions anybody, becomes a link, or ends a code span."""
+    """A value within Slack's Markdown: nothing in it becomes a link, or bold, or ends a code span.
+
+    That nobody is mentioned by it is seen to where it is sent: `activities.transports` escapes all of the text.
+    """
     if type(value) is Verbatim or not isinstance(value, str):
         return value
-    text = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return text.replace("`", "'").replace("](", "] (")
+    return value.replace("`", "'").replace("](", "] (").replace("**", "* *").replace("__", "_ _")
 
 
 def _environment(notice: Notice, file: str) -> _Environment:

@@ -8,15 +8,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from firedoor.campaign import LEFT, MessageState
-from firedoor.outbox import reading
+from firedoor.campaign import LEFT, LOST, Flow, MessageState
+from firedoor.outbox import halting, reading
+from firedoor.outbox.reading import letters
 from firedoor.outbox.ways import fall_back
+
+__all__ = ["Due", "Outcome", "catch_up", "due", "fill", "flow", "letters", "next_due", "postpone", "sending", "settle"]
 
 _CLAIM = """UPDATE message SET state = 'sending', attempts = attempts + 1, changed = ?1 WHERE id = ?2 AND state = 'queued'
     AND intent > 0 AND due <= ?1 AND EXISTS
     (SELECT 1 FROM campaign WHERE number = message.campaign AND flow = 'running')"""
-_SETTLE = """UPDATE message SET state = ?, changed = ?, provider_id = ?, reason = ?, due = ? WHERE id = ?
-    AND state = 'sending' RETURNING recipient"""
+_SETTLE = """UPDATE message SET state = ?, changed = ?, provider_id = ?, reason = ?, due = ?, attempts = attempts - ?
+    WHERE id = ? AND state = 'sending' RETURNING recipient, campaign"""
 #: What a provider has told meanwhile says more than its first answer, which still has the name.
 _NAME = "UPDATE message SET provider_id = ? WHERE id = ? AND provider_id = ''"
 #: A time between two states of one message is never negative, whatever the clock does.
@@ -40,6 +43,8 @@ class Outcome:
     provider_id: str = ""
     reason: str = ""
     due: float = 0
+    untried: bool = False
+    """It does not count as an attempt."""
 
 
 def due(database: sqlite3.Connection, id: str, upto: int, now: float) -> list[Due]:
@@ -65,24 +70,31 @@ def sending(database: sqlite3.Connection, id: str) -> list[int]:
 def settle(
     database: sqlite3.Connection, outcomes: Iterable[Outcome], claims: Iterable[Sequence[int]], now: float
 ) -> list[list[int]]:
-    """Write down outcomes, then claim. Of each group of claims returns those that are the caller's to send now."""
-    for outcome in outcomes:
-        _settle(database, outcome, now)
+    """Write down outcomes, then claim. Of each group of claims returns those that are the caller's to send now.
+
+    Where too much was lost the campaign halts before the claims, which then fail.
+    """
+    lost = {_settle(database, outcome, now) for outcome in outcomes}
+    for campaign in lost - {0}:
+        halting.judge(database, campaign, now)
     return [[one for one in group if database.execute(_CLAIM, (now, one)).rowcount] for group in claims]
 
 
-def _settle(database: sqlite3.Connection, outcome: Outcome, now: float) -> None:
-    values = (outcome.state.value, now, outcome.provider_id, outcome.reason, outcome.due, outcome.id)
+def _settle(database: sqlite3.Connection, outcome: Outcome, now: float) -> int:
+    """Write down an outcome; the number of the campaign that has lost a message by it, else 0."""
+    values = (outcome.state.value, now, outcome.provider_id, outcome.reason, outcome.due, outcome.untried, outcome.id)
     row = database.execute(_SETTLE, values).fetchone()
     if row is None:
         if outcome.provider_id:
             database.execute(_NAME, (outcome.provider_id, outcome.id))
-        return
+        return 0
     if outcome.state is MessageState.QUEUED:
-        return
+        return 0
     database.execute(_REACHED, (now if outcome.state in LEFT else 0, row[0]))
-    if outcome.state in (MessageState.BOUNCED, MessageState.FAILED):
-        fall_back(database, outcome.id, now)
+    if outcome.state not in LOST:
+        return 0
+    fall_back(database, outcome.id, now)
+    return int(row[1])
 
 
 def postpone(database: sqlite3.Connection, ids: Iterable[int], due: float, now: float) -> None:
@@ -95,3 +107,15 @@ def fill(database: sqlite3.Connection, contents: Iterable[tuple[int, str]]) -> N
     """Store the digests of what messages say that were queued without: other contacts of a customer, reminders."""
     query = "UPDATE message SET content = ? WHERE id = ? AND content = ''"
     database.executemany(query, ((content, one) for one, content in contents))
+
+
+def catch_up(database: sqlite3.Connection, id: str, now: float) -> None:
+    """Do not wait for a time that was set by a clock which has been set back since: it may be days away."""
+    query = """UPDATE message SET due = ?2, changed = ?2 WHERE campaign = ?1 AND state = 'queued' AND due > ?2
+        AND changed > ?2"""
+    database.execute(query, (reading.number(database, id), now))
+
+
+def flow(database: sqlite3.Connection, id: str) -> Flow:
+    """May a campaign send? Asked several times a second."""
+    return Flow(database.execute("SELECT flow FROM campaign WHERE id = ?", (id,)).fetchone()[0])

@@ -15,7 +15,7 @@ _REACHED = "UPDATE recipient SET written = 1, reached = max(reached, ?) WHERE nu
 #: What a reader can have before it: all that may have arrived.
 _READ = "'sending', 'sent', 'delivered', 'bounced', 'complained', 'in_doubt'"
 #: What a provider can tell of a message; anything else only its sender knows.
-TOLD = frozenset({MessageState.DELIVERED, MessageState.BOUNCED, MessageState.COMPLAINED})
+TOLD = frozenset({MessageState.SENT, MessageState.DELIVERED, MessageState.BOUNCED, MessageState.COMPLAINED})
 
 
 def event(

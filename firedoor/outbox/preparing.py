@@ -3,7 +3,7 @@
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from firedoor.campaign import Flow, MessageState
 from firedoor.canonical import canonical_bytes, sha256_hex
@@ -36,39 +36,56 @@ def message_key(campaign: str, customer: str, way: Way, version: int, reminder: 
     return sha256_hex(canonical_bytes(parts))[:KEY]
 
 
-def prepare(
-    database: sqlite3.Connection,
-    row: CampaignRow,
-    recipients: Iterable[Recipient],
-    messages: Iterable[Message],
-    now: float,
-) -> CampaignRow:
-    """Keep a campaign with its customers and first messages, in place of an unapproved one."""
+def begin(database: sqlite3.Connection, row: CampaignRow) -> int:
+    """Make room for a campaign, in place of an unapproved one; its number, or 0 where the same was approved before.
+
+    It cannot be approved before `finish`: until then it has no digest.
+    """
     known = database.execute("SELECT number, digest, flow FROM campaign WHERE id = ?", (row.id,)).fetchone()
     if known and known[2] != Flow.PREPARED:
-        return _approved(database, row, known[1])
+        if row.digest == known[1]:
+            return 0
+        raise RefusedError(
+            f"The campaign {row.id} was approved with another content or other recipients.",
+            changed="It goes on as it was approved. Nothing else will be sent.",
+            next="A correction is a step of its own, with the next version of the notice and `corrects`.",
+        )
     if known:
         _forget(database, known[0])
-    bulletin = _bulletin(database, row)
-    number = _add_campaign(database, row, bulletin)
+    return _add_campaign(database, row, _bulletin(database, row))
+
+
+def add_recipients(database: sqlite3.Connection, number: int, until: str, part: Sequence[Recipient]) -> None:
+    """Keep a part of the customers of a campaign that was begun."""
+    _refuse_replaced(database, number)
     database.executemany(
         """INSERT INTO recipient (campaign, position, customer, name, cohort, exposure, language, zone, hours, ways,
             credentials, task, holding) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)""",
-        (_recipient(number, row.spec.until, one) for one in recipients),
+        [_recipient(number, until, one) for one in part],
     )
     database.execute(
         """INSERT INTO credential (recipient, place, campaign, provider) SELECT number, key, campaign,
-            coalesce(json_extract(value, '$.provider'), '') FROM recipient, json_each(credentials) WHERE campaign = ?""",
-        (number,),
+            coalesce(json_extract(value, '$.provider'), '') FROM recipient, json_each(credentials)
+            WHERE campaign = ? AND position BETWEEN ? AND ?""",
+        (number, min(one.position for one in part), max(one.position for one in part)),
     )
-    add(database, row.id, number, bulletin, messages, now)
+
+
+def add_messages(database: sqlite3.Connection, number: int, part: Sequence[Message]) -> None:
+    """Keep a part of the first messages of a campaign whose customers are there."""
+    _refuse_replaced(database, number)
+    id, bulletin = database.execute("SELECT id, bulletin FROM campaign WHERE number = ?", (number,)).fetchone()
+    add(database, id, number, bulletin, part, 0)
+
+
+def finish(database: sqlite3.Connection, number: int, digest: str) -> CampaignRow:
+    """Everything is there: count it, and let it be approved."""
+    _refuse_replaced(database, number)
     for query in _COUNT:
         database.execute(f"INSERT INTO counter {query}", (number,))
-    database.execute(
-        "UPDATE campaign SET customers = (SELECT count(*) FROM recipient WHERE campaign = ?1) WHERE number = ?1",
-        (number,),
-    )
-    return reading.campaign(database, row.id)
+    query = """UPDATE campaign SET digest = ?2, customers = (SELECT count(*) FROM recipient WHERE campaign = ?1)
+        WHERE number = ?1 RETURNING id"""
+    return reading.campaign(database, database.execute(query, (number, digest)).fetchone()[0])
 
 
 def add(
@@ -92,7 +109,7 @@ def add(
 def approve(database: sqlite3.Connection, id: str, digest: str, by: str, now: float) -> CampaignRow:
     """Let a campaign run, if it is still what was approved."""
     row = reading.campaign(database, id)
-    if row.digest != digest:
+    if row.digest != digest or not digest:
         raise RefusedError(
             f"The campaign {id} is not what was approved: its content or its recipients were prepared again since.",
             changed="Nothing was sent.",
@@ -104,15 +121,9 @@ def approve(database: sqlite3.Connection, id: str, digest: str, by: str, now: fl
     return steering.steer(database, id, Flow.RUNNING, by, "approved", now)
 
 
-def _approved(database: sqlite3.Connection, row: CampaignRow, digest: str) -> CampaignRow:
-    """The campaign is there and was approved: preparing the same again is harmless, anything else is refused."""
-    if row.digest == digest:
-        return reading.campaign(database, row.id)
-    raise RefusedError(
-        f"The campaign {row.id} was approved with another content or other recipients.",
-        changed="It goes on as it was approved. Nothing else will be sent.",
-        next="A correction is a step of its own, with the next version of the notice and `corrects`.",
-    )
+def _refuse_replaced(database: sqlite3.Connection, number: int) -> None:
+    if database.execute("SELECT 1 FROM campaign WHERE number = ?", (number,)).fetchone() is None:
+        raise RefusedError("This campaign is being prepared again by somebody else.", changed="That one goes on.")
 
 
 def _forget(database: sqlite3.Connection, number: int) -> None:
@@ -139,7 +150,7 @@ def _add_campaign(database: sqlite3.Connection, row: CampaignRow, bulletin: int)
         row.spec.model_dump_json(),
         json.dumps(row.values),
         row.notice_sha256,
-        row.digest,
+        "",
         Flow.PREPARED.value,
         row.drill,
         row.flow_by,

@@ -59,6 +59,15 @@ def recipients(
     return [to_recipient(row) for row in database.execute(query, (number(database, id), after, limit))]
 
 
+def slowest(database: sqlite3.Connection, id: str, limit: int) -> list[Recipient]:
+    """The customers that are waited for, those first who have had their notice for the longest time.
+
+    Whom nothing has reached stands before them all.
+    """
+    query = f"{_RECIPIENT} WHERE campaign = ? AND holding = 1 ORDER BY reached, position LIMIT ?"
+    return [to_recipient(row) for row in database.execute(query, (number(database, id), limit))]
+
+
 def tasks(database: sqlite3.Connection, id: str) -> list[Recipient]:
     """The customers whom a person has to see to."""
     query = f"{_RECIPIENT} WHERE campaign = ? AND task != '' ORDER BY position"

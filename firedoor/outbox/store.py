@@ -6,19 +6,32 @@ All methods are quick, safe to call from several threads, and durable when they 
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from firedoor.campaign import Flow, MessageState, Standing
 from firedoor.outbox import events, measures, preparing, reading, reminders, standing, steering
-from firedoor.outbox.database import connect, explained
+from firedoor.outbox.database import StoreError, connect, explained
 from firedoor.recipient import CampaignRow, Measure, Message, Recipient, Way
 from firedoor.sqlite import transaction
 
+__all__ = ["Outbox", "StoreError"]
+
 P = ParamSpec("P")
 T = TypeVar("T")
+#: Rows of one transaction, so that a stop never waits long for the file.
+PART = 1_000
+
 Operation = Callable[Concatenate[sqlite3.Connection, P], T]
+
+
+def parts(rows: Iterable[T]) -> Iterator[list[T]]:
+    """Rows, some at a time."""
+    every = iter(rows)
+    while part := list(islice(every, PART)):
+        yield part
 
 
 class Outbox:
@@ -58,15 +71,23 @@ class Outbox:
     # --- preparing ----------------------------------------------------------------------------------------------------
 
     def prepare(
-        self, campaign: CampaignRow, recipients: Iterable[Recipient], first_messages: Iterable[Message], now: float
+        self, campaign: CampaignRow, recipients: Iterable[Recipient], first_messages: Iterable[Message]
     ) -> CampaignRow:
         """Keep a campaign that is ready to be approved, in place of an unapproved one of that id.
 
-        Messages need `customer`, `contact`, `channel`, `address`, `version` and `content`; they get their id, key and
-        state here. Both are read once, in their order. Raises `RefusedError` where the campaign was approved before
-        with another digest, or where the incident writes to one of these contacts of the same notice already.
+        Messages are made by `preparing.draft`; they get their id, key and state here. Both are read once, in their
+        order, a part at a time: nobody else waits for the file meanwhile. Raises `RefusedError` where the campaign was
+        approved before with another digest, or where the incident writes to one of these contacts of the same notice
+        already.
         """
-        return self.change(preparing.prepare, campaign, recipients, first_messages, now)
+        number = self.change(preparing.begin, campaign)
+        if not number:
+            return self.campaign(campaign.id)
+        for people in parts(recipients):
+            self.change(preparing.add_recipients, number, campaign.spec.until, people)
+        for messages in parts(first_messages):
+            self.change(preparing.add_messages, number, messages)
+        return self.change(preparing.finish, number, campaign.digest)
 
     def approve(self, campaign: str, digest: str, by: str, now: float) -> CampaignRow:
         """Let it run. Asked again it changes nothing. Raises `RefusedError` where it is not what was approved."""

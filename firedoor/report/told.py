@@ -12,6 +12,8 @@ from firedoor.words import plural
 
 #: Messages that are read at once.
 PAGE = 5_000
+COHORT = ("cohort", "customers", "reached", "acknowledged", "rotated")
+PROVIDER = ("provider", "credentials", "replaced")
 #: How the flow of a campaign is marked.
 FLOWS: dict[Flow, Tone] = {Flow.ENDED: "good", Flow.STOPPED: "bad", Flow.HALTED: "bad"}
 
@@ -59,11 +61,9 @@ def parts(told: Told) -> Iterator[Part]:
     campaign, standing = told.campaign, told.standing
     yield Facts(tuple(_facts(told)))
     if standing.cohorts:
-        heads = ("cohort", "customers", "reached", "acknowledged", "rotated")
-        yield Table("By cohort", heads, tuple(_tally(name, one) for name, one in standing.cohorts.items()))
+        yield Table("By cohort", COHORT, tuple(_tally(name, one) for name, one in standing.cohorts.items()))
     if standing.providers:
-        heads = ("provider", "credentials", "replaced")
-        yield Table("Replaced, by provider", heads, tuple(_provider(*one) for one in standing.providers.items()))
+        yield Table("Replaced, by provider", PROVIDER, tuple(_provider(*one) for one in standing.providers.items()))
     yield _sent(told)
     if told.tasks:
         left = f"`firedoor campaign show {campaign.id}` names them."

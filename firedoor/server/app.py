@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from firedoor.server import api, health
+from firedoor.server import api, health, mail, pages
 from firedoor.server.guard import Guard
 from firedoor.server.hooks import deliver
 from firedoor.server.site import Site
@@ -14,6 +14,9 @@ from firedoor.server.site import Site
 WHAT = """firedoor closes the door behind a breach. This is the server of one installation:
 
 /hooks/DOOR  takes alerts, each door with its own lock
+/n/LINK      what a customer was told: its keys, and a button that says that it has read it
+/notices/ID  the public, signed copy of what customers were told
+/mail/ses    takes what Amazon SES tells of the mail to customers
 /healthz     the process is alive
 /readyz      it can store and start, or what keeps it from that
 """
@@ -38,6 +41,8 @@ def create_app(site: Site) -> FastAPI:
             Route("/healthz", health.healthz),
             Route("/readyz", health.readyz),
             Route("/metrics", health.metrics),
+            *pages.routes(),
+            *mail.routes(site.settings),
             *(site.chat.http() if site.chat else ()),
         ],
     )

@@ -20,6 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
+from firedoor.addresses import Address, addresses, public
 from firedoor.alerts import UnauthenticatedError
 
 SECONDS = 5.0
@@ -33,35 +34,12 @@ ASKED_AT_ONCE = 2
 MOST_WAITING = 8
 #: https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 HOST = re.compile(r"sns\.[a-z0-9-]{3,}\.(?:amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu)")
-#: Addresses inside these stand for an IPv4 address: NAT64, 6to4.
-_NAT64, _SIX_TO_FOUR = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16")
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class OutOfReachError(UnauthenticatedError):
     """What was asked for could not be had now: it may be there later, so the sender should try again."""
 
     reason = "unreachable"
-
-
-def addresses(host: str) -> Sequence[str]:
-    """The addresses of a host, as the system's resolver tells them. Raises `OSError`."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(str(one[4][0]) for one in found))
-
-
-def public(address: Address) -> bool:
-    """Does an address belong to the internet: not to this machine, this network, or a cloud's metadata service?"""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped
-        if address in _NAT64:
-            inner = ipaddress.IPv4Address(address.packed[-4:])
-        elif address in _SIX_TO_FOUR:
-            inner = ipaddress.IPv4Address(address.packed[2:6])
-        if inner is not None:
-            return public(inner)
-    return address.is_global and not address.is_multicast
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Mailroom:
-    """Shared by all requests. Its calls run in `threads`: the store's disk may hang, the server's loop may not."""
+#: A crowd of customers must not keep alerts waiting, so these threads are not those of the doors.
+THREADS = 4
 
-    def __init__(
-        self, settings: Settings, threads: ThreadPoolExecutor, clock: Callable[[], float] = time.time
-    ) -> None:
+
+class Mailroom:
+    """Shared by all requests. Its calls run in threads: the store's disk may hang, the server's loop may not."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
         self.clock = clock
-        self._threads = threads
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="mailroom")
         self._lock = threading.Lock()
         self._outbox: Outbox | None = None
         self._links: Links | None = None
@@ -57,7 +59,8 @@ class Mailroom:
             return self._links
 
     def close(self) -> None:
-        """Close the store."""
+        """Close the store, once nobody uses it."""
+        self._threads.shutdown(cancel_futures=True)
         with self._lock:
             if self._outbox is not None:
                 self._outbox.close()

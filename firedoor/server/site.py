@@ -19,7 +19,9 @@ from firedoor.server.chat import Chat, tokens
 from firedoor.server.door import Door, open_doors
 from firedoor.server.fetch import Fetch
 from firedoor.server.log import LOGGER, Sparing
+from firedoor.server.mailroom import Mailroom
 from firedoor.server.metrics import Metrics
+from firedoor.server.pace import Pace
 from firedoor.server.stranded import Stranded
 
 #: Signatures are checked and bodies are read in as many threads.
@@ -44,6 +46,8 @@ class Site:
     deliveries: Deliveries
     fetch: Fetch
     threads: ThreadPoolExecutor
+    mailroom: Mailroom
+    pace: Pace = field(default_factory=Pace)
     metrics: Metrics = field(default_factory=Metrics)
     sparing: Sparing = field(default_factory=Sparing)
     client: Client | None = None
@@ -63,6 +67,9 @@ class Site:
         """A delivery has arrived."""
         if self.dispatcher is not None:
             self.dispatcher.wake()
+
+    def heard(self, campaign: str) -> None:
+        """A customer has acknowledged a campaign's notice: its workflow looks now, and else at its next turn."""
 
     async def work(self) -> None:
         """Reach Temporal, however long it takes, then dispatch what is delivered until cancelled."""
@@ -102,7 +109,9 @@ async def open_site(settings: Settings, fetch: Fetch | None = None) -> AsyncGene
         stack.callback(threads.shutdown, wait=False, cancel_futures=True)
         deliveries = Deliveries.open(settings.deliveries_path)
         stack.push_async_callback(_closed, deliveries)
-        site = Site(settings, Shelves(settings), doors, deliveries, asking, threads)
+        mailroom = Mailroom(settings)
+        stack.callback(mailroom.close)
+        site = Site(settings, Shelves(settings), doors, deliveries, asking, threads, mailroom)
         tasks = {"dispatcher": site.work}
         if known is not None:
             site.chat = Chat(settings, site.shelves, known, site.metrics, site.sparing)

@@ -8,7 +8,10 @@ from firedoor.steps import (
     aws_iam_keys,
     aws_organizations,
     aws_secretsmanager,
+    braintrust,
+    campaigns,
     credentials,
+    customers,
     inventory,
     timeline,
 )
@@ -38,6 +41,7 @@ _CONTRACTS: tuple[type[Step], ...] = (
     aws_secretsmanager.ListReadableParameters,
     aws_secretsmanager.PutSecret,
     aws_secretsmanager.RestoreVersion,
+    braintrust.DisableSecret,
     credentials.Create,
     credentials.Enable,
     credentials.ProveDead,
@@ -47,6 +51,8 @@ _CONTRACTS: tuple[type[Step], ...] = (
     credentials.TakeInventory,
     credentials.TakeUsage,
     credentials.Verify,
+    customers.AffectedBy,
+    campaigns.Measure,
     inventory.FindCredentials,
     timeline.RecordedChanges,
 )

@@ -184,7 +184,7 @@ class Disclosures:
     def erase(self, subject: str) -> int:
         """Delete everything that is kept about a subject, for good; returns how many values that were.
 
-        Raises `RefusedError` while it is on hold. Whoever calls it has recorded it before: `erasure.erase` does both.
+        Raises `RefusedError` while it is on hold. Whoever calls it has recorded it: `erasure.erase_subject` does both.
         """
         with self._changing() as database:
             _refuse_held(database, subject)

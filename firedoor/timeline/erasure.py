@@ -32,13 +32,13 @@ class Erasure:
 
 
 def preview(disclosures: Disclosures, timeline: Timeline, subject: str) -> Erasure:
-    """What `erase` would erase. Raises `RefusedError` while it is on hold."""
+    """What `erase_subject` would erase. Raises `RefusedError` while it is on hold."""
     disclosures.refuse_held(subject)
     digests = disclosures.of(subject)
     return Erasure(subject, len(digests), tuple(_where(timeline, set(digests))), scoured=False)
 
 
-def erase(disclosures: Disclosures, timeline: Timeline, subject: str, *, reason: str, by: str) -> Erasure:
+def erase_subject(disclosures: Disclosures, timeline: Timeline, subject: str, *, reason: str, by: str) -> Erasure:
     """Erase what is kept about a subject. `reason` is the basis, `by` the principal; both are recorded.
 
     Killed in the middle, the same call ends it. Raises `RefusedError` while it is on hold, `TimelineError`,

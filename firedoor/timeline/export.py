@@ -13,9 +13,11 @@ from firedoor.canonical import canonical_bytes, sha256_hex
 from firedoor.errors import UsageError
 from firedoor.timeline.bundle import pack
 from firedoor.timeline.checkpoint import CheckpointError, b64, open_note
+from firedoor.timeline.disclosures import Disclosures
 from firedoor.timeline.entry import Draft, Kind, TimelineError
 from firedoor.timeline.proof import format_proof
 from firedoor.timeline.render import evidence_of, markdown
+from firedoor.timeline.sealed import FILE, erased, lines, sealed
 from firedoor.timeline.store import MovedError, Stored, Timeline
 from firedoor.timeline.tree import ProofError, leaf_hash, verify_inclusion
 
@@ -29,8 +31,9 @@ somewhere else than this file: the key's id is `{key_id}`.
 
     firedoor verify FILE.zip --key FILE.pub
 
-It says what FAILED, what is UNRESOLVED (begun, with no recorded end), WITHHELD (evidence that is not in this bundle)
-and UNANCHORED (nothing outside the log's own host has seen it).
+It says what FAILED, what is UNRESOLVED (begun, with no recorded end), ERASED (a value that was erased, as an entry
+says), WITHHELD (evidence, or a value, that is not in this bundle) and UNANCHORED (nothing outside the log's own host
+has seen it).
 
 ## By hand
 
@@ -42,6 +45,9 @@ and UNANCHORED (nothing outside the log's own host has seen it).
 - The last entry has kind `export`. It names the number of entries before it, and the SHA-256 of `manifest.json`, which
   names the SHA-256 of every other file.
 - A file in `evidence/` is called by its SHA-256, under which entries refer to it.
+- A list `_sd` in an entry holds digests of values that may be erased (RFC 9901): the base64url of SHA-256 over the text
+  `disclosure` of a line of `disclosures.jsonl`, which is the base64url of `[salt, key, value]`. Without that file, or
+  without a line of it, the rest verifies as before.
 
 What no check of this file can show: whether the log's owner, or a thief of its key, wrote a second log with another
 past. Only copies of checkpoints outside the owner's reach show that. Compare `checkpoint` with any that you kept.
@@ -58,9 +64,18 @@ class Exported:
 
 
 def export(
-    timeline: Timeline, incident: str, path: Path, requested_by: str, purpose: str = "", *, kind: str = "human"
+    timeline: Timeline,
+    incident: str,
+    path: Path,
+    requested_by: str,
+    purpose: str = "",
+    *,
+    kind: str = "human",
+    disclosures: Disclosures | None = None,
 ) -> Exported:
     """Record the export of an incident, and write its bundle to `path`. `kind` is that of who requests it.
+
+    With `disclosures` the values behind digests go with it, as far as they were not erased; else they are withheld.
 
     Raises `UsageError` for an incident without entries or a path that is taken, `TimelineError` when the timeline does
     not verify.
@@ -76,9 +91,12 @@ def export(
         files = _contents(timeline, stored)
         manifest = _manifest(stored, files)
         files["manifest.json"] = manifest
+        texts = _disclosed(stored, disclosures)
+        if texts:
+            files[FILE] = lines(texts)
         try:
             timeline.commit(
-                [timeline.prepare(_entry(stored, manifest, {"kind": kind, "id": requested_by}, purpose))],
+                [timeline.prepare(_entry(stored, manifest, {"kind": kind, "id": requested_by}, purpose, len(texts)))],
                 expect=(incident, len(stored)),
             )
         except MovedError:
@@ -107,6 +125,15 @@ def _contents(timeline: Timeline, stored: list[Stored]) -> dict[str, bytes]:
     return files
 
 
+def _disclosed(stored: list[Stored], disclosures: Disclosures | None) -> dict[str, str]:
+    """The disclosures of an incident's digests, without those that an entry says were erased."""
+    if disclosures is None:
+        return {}
+    entries = [item.entry for item in stored]
+    gone = erased(entries)
+    return disclosures.texts(digest for entry in entries for digest in sealed(entry) if digest not in gone)
+
+
 def _manifest(stored: list[Stored], files: dict[str, bytes]) -> bytes:
     last = stored[-1].entry
     return canonical_bytes(
@@ -121,7 +148,7 @@ def _manifest(stored: list[Stored], files: dict[str, bytes]) -> bytes:
     )
 
 
-def _entry(stored: list[Stored], manifest: bytes, actor: dict[str, str], purpose: str) -> Draft:
+def _entry(stored: list[Stored], manifest: bytes, actor: dict[str, str], purpose: str, disclosed: int) -> Draft:
     last = stored[-1].entry
     digest = sha256_hex(manifest)
     body = {
@@ -131,7 +158,8 @@ def _entry(stored: list[Stored], manifest: bytes, actor: dict[str, str], purpose
             "head": b64(leaf_hash(last.data)),
             "manifest_sha256": digest,
             "purpose": purpose,
-        },
+        }
+        | ({"disclosed": disclosed} if disclosed else {}),
         "say": f"The {len(stored)} entries before this one were exported{f' for {purpose}' if purpose else ''}.",
     }
     return Draft(Kind.EXPORT, last.incident, f"export/{last.incident}/{len(stored)}/{digest}", body)

@@ -1,8 +1,8 @@
 """What an entry says without saying it: digests of values that may be erased. Pure.
 
-A disclosure is that of RFC 9901 (SD-JWT), section 4.2.1: the base64url of the JSON array `[salt, key, value]`; its digest
-is the base64url of the SHA-256 over that text. An entry holds digests only, in lists called `_sd`; the disclosures are
-kept beside the timeline, and without them a digest tells nothing: the salt has 128 random bits.
+A disclosure is that of RFC 9901 (SD-JWT), section 4.2.1: the base64url of the JSON array `[salt, key, value]`; its
+digest is the base64url of the SHA-256 over that text. An entry holds digests only, in lists called `_sd`; the
+disclosures are kept beside the timeline, and without them a digest tells nothing: the salt has 128 random bits.
 
 It does not store, erase or draw random numbers.
 """
@@ -56,18 +56,18 @@ def sealed(entry: Entry) -> list[str]:
     return list(dict.fromkeys(_sealed(entry.fields)))
 
 
-def _sealed(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        own = value.get(SD)
-        if isinstance(own, list):
-            yield from (one for one in own if isinstance(one, str) and _DIGEST.fullmatch(one))
-        for key, member in value.items():
-            if key != SD and isinstance(member, dict | list):
-                yield from _sealed(member)
-    elif isinstance(value, list):
-        for member in value:
-            if isinstance(member, dict | list):
-                yield from _sealed(member)
+def _sealed(whole: Any) -> Iterator[str]:
+    """A loop, for an entry that somebody has made may be nested as deep as it likes."""
+    waiting = [whole]
+    while waiting:
+        value = waiting.pop()
+        members = value
+        if isinstance(value, dict):
+            own = value.get(SD)
+            if isinstance(own, list):
+                yield from (one for one in own if isinstance(one, str) and _DIGEST.fullmatch(one))
+            members = [member for key, member in value.items() if key != SD]
+        waiting += [one for one in reversed(members) if isinstance(one, dict | list)]
 
 
 def erased(entries: Iterable[Entry]) -> dict[str, int]:
@@ -76,9 +76,13 @@ def erased(entries: Iterable[Entry]) -> dict[str, int]:
         digest: entry.seq
         for entry in entries
         if entry.kind == Kind.REDACTION
-        for digest in entry.fields.get("digests") or ()
+        for digest in _listed(entry.fields.get("digests"))
         if isinstance(digest, str)
     }
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def lines(texts: Mapping[str, str]) -> bytes:

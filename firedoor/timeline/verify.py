@@ -1,8 +1,8 @@
 """Verification of an exported incident with nothing but the file's bytes and the log's public key.
 
 Pure: no I/O, no clock, no network, no store. It goes on after each failure and keeps apart what failed, what has no
-outcome, what was left out, and what nobody outside the log has seen. It does not compare with anchors or with other
-exports of the log: a second log, written with the same key, is not seen here.
+outcome, what was erased, what was left out, and what nobody outside the log has seen. It does not compare with anchors
+or with other exports of the log: a second log, written with the same key, is not seen here.
 """
 
 import json
@@ -18,6 +18,7 @@ from firedoor.timeline.checkpoint import Checkpoint, CheckpointError, Verifier, 
 from firedoor.timeline.entry import Entry, EntryError, Kind, parse_json
 from firedoor.timeline.proof import parse_proof
 from firedoor.timeline.render import evidence_of, unresolved
+from firedoor.timeline.sealed import FILE, erased, read_lines, sealed
 from firedoor.timeline.tree import ProofError, leaf_hash, verify_inclusion
 
 _ENTRY_FILE = re.compile(r"entries/([0-9]{6,18})\.(json|tlog-proof)")
@@ -31,7 +32,9 @@ class Class(StrEnum):
     FAILED = "FAILED"
     #: An action was begun, and no outcome is recorded.
     UNRESOLVED = "UNRESOLVED"
-    #: Evidence that an entry names and this bundle does not hold.
+    #: A value behind a digest was erased, and an entry says so.
+    ERASED = "ERASED"
+    #: Evidence that an entry names and this bundle does not hold; a value behind a digest that is not in it.
     WITHHELD = "WITHHELD"
     #: No anchor outside the log's own host covers these entries.
     UNANCHORED = "UNANCHORED"
@@ -120,6 +123,7 @@ class _Check:
         self._references()
         self._manifest(self._export())
         self._open_ends()
+        self._sealed()
 
     def _checkpoint(self) -> None:
         data = self.files.get("checkpoint")
@@ -253,7 +257,8 @@ class _Check:
                 self.fail(name, "The file is in the manifest and not in the bundle.")
             elif sha256_hex(data) != digest:
                 self.fail(name, "The file is not the one that the manifest names: it was changed.")
-        proved = {"checkpoint", "manifest.json"} | {f"entries/{number:06d}.tlog-proof" for number in self.entries}
+        # A disclosure proves itself by its digest, so that whoever hands the bundle on may leave some out.
+        proved = {"checkpoint", "manifest.json", FILE} | {f"entries/{number:06d}.tlog-proof" for number in self.entries}
         if self.entries:
             proved.add(f"entries/{max(self.entries):06d}.json")
         for name in self.files.keys() - listed.keys() - proved:
@@ -278,6 +283,31 @@ class _Check:
                 " the key, could have written another past. Compare the checkpoint with one that you kept."
             )
             self.findings.append(Finding(Class.UNANCHORED, "checkpoint", say))
+
+    def _sealed(self) -> None:
+        """Which values behind digests are here, which were erased, which are left out."""
+        entries = [entry for _, entry in sorted(self.entries.items())]
+        disclosed, faults = read_lines(self.files.get(FILE, b""))
+        for fault in faults:
+            self.fail(FILE, fault)
+        gone, known = erased(entries), set[str]()
+        for entry in entries:
+            digests = sealed(entry)
+            known.update(digests)
+            closed = [one for one in digests if one not in disclosed]
+            said = sorted({gone[one] for one in closed if one in gone})
+            counts = {Class.ERASED: sum(one in gone for one in closed)}
+            counts[Class.WITHHELD] = len(closed) - counts[Class.ERASED]
+            where = f"entries/{entry.seq:06d}.json"
+            if count := counts[Class.ERASED]:
+                by = f"{'entry' if len(said) == 1 else 'entries'} {', '.join(map(str, said))}"
+                say = f"{count} of {len(digests)} values behind digests of entry {entry.seq} were erased: {by}."
+                self.findings.append(Finding(Class.ERASED, where, say))
+            if count := counts[Class.WITHHELD]:
+                say = f"{count} of {len(digests)} values behind digests of entry {entry.seq} are not in this bundle."
+                self.findings.append(Finding(Class.WITHHELD, where, say))
+        if strange := disclosed.keys() - known:
+            self.fail(FILE, f"{len(strange)} disclosures belong to no digest of these entries: they were put in.")
 
 
 def as_json(verification: Verification) -> str:

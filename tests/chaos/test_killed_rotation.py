@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from firedoor.config import Settings
-from firedoor.drill import rehearsal
 from firedoor.drill.fakes._fake import Asked, Said
 from firedoor.drill.provider_key_leaked import ProviderKeyLeaked
 from firedoor.drill.rehearsal import Audience, Rehearsal
@@ -67,8 +66,8 @@ async def test_killed_at_each_call_there_is_one_new_key_and_no_value_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
     """OpenAI has one key, which the secret holds; the stolen one is refused; what is written holds no value."""
-    monkeypatch.setattr(rehearsal, "LIMIT_SECONDS", LIMIT)
     scenario = Murderous(monkeypatch, after=after)
+    scenario.limit = LIMIT
     kept = tmp_path / "kept"
     kept.mkdir()
     done = await Rehearsal(scenario, Settings(home=tmp_path), Audience()).run(kept)

@@ -144,7 +144,7 @@ async def test_incident_that_does_not_end_is_aborted(
     tmp_path: Path, emulator: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A drill that takes too long is ended, and has proved nothing."""
-    monkeypatch.setattr(rehearsal, "LIMIT_SECONDS", 2.0)
+    monkeypatch.setattr(AwsAccessKeyLeaked, "limit", 2.0)
     settings = Settings(home=tmp_path / "unused", emulator=str(emulator))
     result = await drill(AwsAccessKeyLeaked(), settings, Audience(), tmp_path / "kept")
     assert not result.contained

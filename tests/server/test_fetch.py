@@ -10,8 +10,9 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from firedoor.alerts import UnauthenticatedError
+from firedoor.addresses import public
 from firedoor.server import fetch as fetching
-from firedoor.server.fetch import Fetch, OutOfReachError, checked, public
+from firedoor.server.fetch import Fetch, OutOfReachError, checked
 from tests.server.sns import CERTIFICATE, HOST, Sns, sns
 
 URL = f"https://{HOST}{CERTIFICATE}"

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -157,8 +157,10 @@ class Site:
 
 
 @asynccontextmanager
-async def site_at(address: str, home: Path, **settings_fields: Any) -> AsyncGenerator[Site]:
-    """An installation in `home`, with its worker running."""
+async def site_at(
+    address: str, home: Path, *, campaigns: Sequence[Callable[..., Any]] | None = None, **settings_fields: Any
+) -> AsyncGenerator[Site]:
+    """An installation in `home`, with its worker running. `campaigns` stand in for the activities of campaigns."""
     settings = Settings(
         home=home,
         task_queue=f"test-{secrets.token_hex(4)}",
@@ -173,8 +175,8 @@ async def site_at(address: str, home: Path, **settings_fields: Any) -> AsyncGene
         with ThreadPoolExecutor(8) as threads:
             async with (
                 Writer(timeline) as writer,
-                build(client, settings, writer, threads, ACTIONS),
-                build_bulk(client, settings, writer, threads, ACTIONS),
+                build(client, settings, writer, threads, ACTIONS, campaigns=campaigns),
+                build_bulk(client, settings, writer, threads, ACTIONS, campaigns=campaigns),
             ):
                 yield
 

@@ -72,7 +72,7 @@ def _terms(step: PlannedStep) -> Iterator[Text]:
         yield Text(f"waits for approval: {step.approval}", style="yellow")
 
 
-_KINDS = {"ask": "? asks", "wait": "◷ waits", "approval": "? approval", "run": "▶ runbook", "uses": ""}
+_KINDS = {"ask": "? asks", "wait": "◷ waits", "approval": "? approval", "run": "▶ runbook", "campaign": "! tells", "uses": ""}
 
 
 def _table() -> Table:
@@ -98,4 +98,4 @@ def _briefly(step: PlannedStep) -> str:
     """What stands behind a title: the action, the time, whom it asks."""
     if step.kind == "ask" and step.ask:
         return f"asks {step.ask.of or 'anybody'}"
-    return does(step, {}) if step.kind in ("wait", "run") else step.action
+    return does(step, {}) if step.kind in ("wait", "run", "campaign") else step.action

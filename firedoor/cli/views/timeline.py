@@ -16,6 +16,7 @@ from firedoor.words import plural
 SIGNS = {
     Class.FAILED: Sign("✗", "FAILED", "bold red"),
     Class.UNRESOLVED: Sign("!", "UNRESOLVED", "bold yellow"),
+    Class.ERASED: Sign("·", "ERASED", "dim"),
     Class.WITHHELD: Sign("?", "WITHHELD", "yellow"),
     Class.UNANCHORED: Sign("○", "UNANCHORED", "dim"),
 }
@@ -23,6 +24,7 @@ SIGNS = {
 MEANINGS = {
     Class.FAILED: "altered, or never what it claims to be: do not rely on this file",
     Class.UNRESOLVED: "begun, and nothing says how it ended",
+    Class.ERASED: "deleted for good, as an entry says; the rest is as it was signed",
     Class.WITHHELD: "named, and not in this file",
     Class.UNANCHORED: "nobody outside the log's own host has vouched for it",
 }

@@ -93,15 +93,15 @@ class FakeBraintrust(Fake):
         name, after = asked.one(f"{kind}_name"), asked.one("starting_after")
         only, scope = asked.one("ids"), [(part, asked.one(part)) for part in ("object_type", "object_id")]
         found = [
-            _shown(one)
+            one
             for one in self.objects[kind].values()
             if name in ("", one["name"])
             and only in ("", one["id"])
             and all(wanted in ("", one.get(part)) for part, wanted in scope)
         ]
-        ids = [one["id"] for one in found]
-        begin = ids.index(after) + 1 if after in ids else 0
-        return Said(data={"objects": found[begin : begin + int(asked.one("limit", "1000"))]})
+        begin = next((number for number, one in enumerate(found, 1) if one["id"] == after), 0) if after else 0
+        page = found[begin : begin + int(asked.one("limit", "1000"))]
+        return Said(data={"objects": [_shown(one) for one in page]})
 
     def _get(self, asked: Asked) -> Said:
         one = self.objects[_kind(asked)].get(asked.ids["id"])

@@ -27,9 +27,7 @@ TEMPLATES = Environment(
 #: The style as it stands in every page.
 CSS = TEMPLATES.get_template("page.css").render()
 HASH = base64.b64encode(hashlib.sha256(CSS.encode()).digest()).decode()
-POLICY = (
-    f"default-src 'none'; style-src 'sha256-{HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+POLICY = f"default-src 'none'; style-src 'sha256-{HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 #: Of everything below /n and /notices.
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": POLICY,
@@ -50,10 +48,13 @@ def page(
     notices: Notices,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    *,
+    help: bool = False,
+    button: str = "",
     **shown: Any,
 ) -> Response:
-    """A page in a language."""
+    """A page in a language; with `help` it says where to ask in its text, and not at its end."""
     text = TEMPLATES.get_template(template).render(
-        words=words, company=company(notices), support=support(notices), **shown
+        words=words, company=company(notices), support=support(notices), help=help, button=button, **shown
     )
     return HTMLResponse(text, status, {**HEADERS, "Content-Language": words.language, **(headers or {})})

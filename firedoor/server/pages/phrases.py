@@ -95,9 +95,13 @@ class Phrases:
         return self.moment.format(day=local.day, month=month, year=local.year, time=f"{local:%H:%M}", zone=zone)
 
 
+def _months(names: str) -> tuple[str, ...]:
+    return tuple(names.split())
+
+
 EN = Phrases(
     language="en",
-    months=tuple("January February March April May June July August September October November December".split()),
+    months=_months("January February March April May June July August September October November December"),
     moment="{day} {month} {year}, {time} ({zone})",
     notice="Security notice",
     notice_from="Security notice from {company}",
@@ -129,7 +133,7 @@ EN = Phrases(
     doubtful="We could not check it on {looked}. What you see is from {told}.",
     never_told="We could not check it on {looked}, and do not know yet whether it is replaced.",
     how="How to replace it",
-    make="Make a new key at {provider}:",
+    make="Make a new key at {provider}.",
     make_at="Make a new key at {provider}. What {provider} asks for:",
     store="Put the new key wherever the old one is used, and into your settings with us.",
     delete="Delete the old key at {provider}. As long as it is accepted there, whoever has it can use it.",
@@ -170,7 +174,7 @@ EN = Phrases(
 
 DE = Phrases(
     language="de",
-    months=tuple("Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()),
+    months=_months("Januar Februar März April Mai Juni Juli August September Oktober November Dezember"),
     moment="{day}. {month} {year}, {time} Uhr ({zone})",
     notice="Sicherheitsmitteilung",
     notice_from="Sicherheitsmitteilung von {company}",
@@ -203,7 +207,7 @@ DE = Phrases(
     doubtful="Am {looked} konnten wir ihn nicht prüfen. Was Sie sehen, ist vom {told}.",
     never_told="Am {looked} konnten wir ihn nicht prüfen und wissen noch nicht, ob er ersetzt ist.",
     how="So ersetzen Sie ihn",
-    make="Erzeugen Sie bei {provider} einen neuen Schlüssel:",
+    make="Erzeugen Sie bei {provider} einen neuen Schlüssel.",
     make_at="Erzeugen Sie bei {provider} einen neuen Schlüssel. Was {provider} dafür verlangt (englisch):",
     store="Tragen Sie den neuen Schlüssel überall ein, wo der alte benutzt wird, auch in Ihren Einstellungen bei uns.",
     delete="Löschen Sie den alten Schlüssel bei {provider}. Solange er dort gilt, kann ihn benutzen, wer ihn hat.",
@@ -211,7 +215,7 @@ DE = Phrases(
     genuine_title="So prüfen Sie, ob dies echt ist",
     genuine_address="Die Adresse dieser Seite beginnt mit {address}.",
     genuine_never="Diese Seite fragt nach keinem Passwort und keinem Schlüssel. Eine, die es tut, ist nicht von uns.",
-    genuine_copy="Von der Mitteilung gibt es eine öffentliche, signierte Fassung, die Sie auch ohne diesen Link finden:",
+    genuine_copy="Von der Mitteilung gibt es eine öffentliche, signierte Fassung; sie steht auch ohne diesen Link da:",
     genuine_link="Signierte Fassung der Mitteilung",
     questions="Fragen:",
     private="Die Adresse dieser Seite gehört nur Ihnen: Bitte geben Sie sie nicht weiter.",
@@ -228,8 +232,8 @@ DE = Phrases(
     often_title="Zu viele Anfragen",
     often_text="Aus Ihrem Netz kamen zu viele Anfragen. Bitte versuchen Sie es in einer Minute noch einmal.",
     foreign_title="Das kam nicht von unserer Seite",
-    foreign_text="Eine andere Website hat Sie hierher geschickt. Öffnen Sie bitte den Link in der Nachricht und drücken "
-    "Sie dort den Knopf.",
+    foreign_text="Eine andere Website hat Sie hierher geschickt. Öffnen Sie bitte den Link in der Nachricht, und "
+    "drücken Sie dort den Knopf.",
     unsubscribe_title="Diese Nachrichten abbestellen?",
     unsubscribe_text="Sie bekommen von {company} keine Nachrichten dieser Art mehr. Sicherheitsmitteilungen erreichen "
     "Sie weiterhin.",
@@ -240,8 +244,8 @@ DE = Phrases(
     no_unsubscribe_text="Diese Nachricht betrifft eine Gefahr für Ihre Schlüssel. Soll sie an jemand anderen gehen, "
     "sagen Sie es uns.",
     copy_of="Öffentliche Fassung einer Mitteilung",
-    copy_text="Das haben wir verschickt. Vergleichen Sie es mit der Nachricht, die Sie bekommen haben; es ist signiert, "
-    "damit niemand sonst es gemacht haben kann.",
+    copy_text="Das haben wir verschickt. Vergleichen Sie es mit der Nachricht, die Sie bekommen haben; es ist "
+    "signiert, damit niemand sonst es gemacht haben kann.",
     copy_file="Die signierte Datei",
 )
 

@@ -16,8 +16,9 @@ from firedoor.notices.variables import described, said
 from firedoor.recipient import CampaignRow, Measure, Recipient
 from firedoor.server.pages.phrases import Phrases
 
-#: Characters of an id that are shown; most are shorter.
-LONGEST = 60
+#: Characters of an id that are shown; most are shorter, and of the others the end tells most.
+LONGEST, END = 40, 12
+HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +107,9 @@ def support(notices: Notices) -> tuple[str, str]:
     return text, f"mailto:{text}" if at else ""
 
 
-def _key(
-    credential: Dependency, fields: Mapping[str, str], measure: Measure | None, words: Phrases, zone: str
-) -> Key:
+def _key(credential: Dependency, fields: Mapping[str, str], measure: Measure | None, words: Phrases, zone: str) -> Key:
     name, identity = said(credential.name), said(credential.id)
-    shown = identity if len(identity) <= LONGEST else f"…{identity[-LONGEST:]}"
+    shown = identity if len(identity) <= LONGEST else f"…{identity[-END:]}"
     return Key(
         provider=fields["provider_title"],
         kind=fields["kind_title"],
@@ -154,7 +153,8 @@ def _deadline(campaign: CampaignRow, words: Phrases, zone: str) -> str:
     given: Any = campaign.values.get("deadline")
     if given:
         return words.by.format(when=said(str(given)))
-    began = campaign.began or campaign.extra.get(PREPARED, 0)
+    began = campaign.extra.get(PREPARED) or campaign.began
     if not campaign.spec.escalates or not began:
         return ""
-    return words.by.format(when=words.says(began + campaign.spec.escalates, zone))
+    # As the notice says it: the hour that has begun by then.
+    return words.by.format(when=words.says((began + campaign.spec.escalates) // HOUR * HOUR, zone))

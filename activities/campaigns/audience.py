@@ -1,0 +1,222 @@
+"""Whom a campaign is for: every customer of it, with its cohort and its ways, one after the other.
+
+Of 100,000 customers only some hundred are looked up at a time.
+"""
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, TypeVar
+
+from firedoor.campaign import LEFT, Exposure, MessageState, PrepareCall
+from firedoor.customers.model import Affected, Customer
+from firedoor.customers.registry import Registry
+from firedoor.errors import UsageError
+from firedoor.expressions import ExpressionError, evaluate
+from firedoor.notices.ways import first_ways, recipient_of, ways_of
+from firedoor.outbox.store import Outbox
+from firedoor.plan import Campaign, Cohort
+from firedoor.recipient import Message, Recipient, Way
+
+T = TypeVar("T")
+
+#: Customers that are looked up at once.
+CHUNK = 500
+#: Of mistakes that repeat, so many are told one by one.
+TOLD = 5
+#: Who has got a notice: whoever complains of it has it too.
+GOT = LEFT | {MessageState.COMPLAINED}
+#: The surest first: a reader of several customers is told the worst.
+_SUREST = {exposure.value: number for number, exposure in enumerate(Exposure)}
+UNKNOWN = "The registry of customers does not know it: there is nobody to write to."
+NO_WAY = "It has no contact for {}: somebody has to reach it another way."
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What keeps a campaign from being sent, as sentences; of the same kind only some, then how many more."""
+
+    sentences: list[str] = field(default_factory=list)
+    _counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def add(self, kind: str, sentence: str) -> None:
+        """One more; `kind` is what it is counted with: `customers in no cohort`."""
+        self._counts[kind] += 1
+        if self._counts[kind] <= TOLD:
+            self.sentences.append(sentence)
+
+    def all(self) -> tuple[str, ...]:
+        """The sentences, and how many were not told."""
+        more = [f"… and {count - TOLD:,} more {kind}." for kind, count in self._counts.items() if count > TOLD]
+        return (*self.sentences, *more)
+
+
+def recipients(
+    call: PrepareCall, outbox: Outbox, registry: Registry, trouble: Trouble, *, merge: bool
+) -> Iterator[Recipient]:
+    """Every customer that is written to, by position. Raises `UsageError` where the list is not to be had."""
+    if call.spec.corrects:
+        found = _corrected(call, outbox)
+    else:
+        found = _listed(affected(call.to, registry), call.spec, registry, merge=merge)
+    position = 0
+    for one in found:
+        cohort = _cohort(call.spec.cohorts, one, trouble)
+        if cohort is None:
+            trouble.add(
+                "customers in no cohort",
+                f"{one.name} ({one.customer}) is in none of the cohorts: it would not be told.",
+            )
+            continue
+        yield replace(one, cohort=cohort or one.cohort, position=position)
+        position += 1
+
+
+def affected(to: Any, registry: Registry) -> list[Affected]:
+    """The list behind `to`: what `customers.affected_by` gave, or names. Raises `UsageError`."""
+    if isinstance(to, Mapping) and isinstance(to.get("list"), str):
+        return registry.audience(to["list"])
+    if isinstance(to, Sequence) and not isinstance(to, str) and all(isinstance(one, str) for one in to):
+        return [
+            Affected(customer=id, exposure=Exposure.POSSIBLE, credentials=known.credentials if known else ())
+            for ids in _chunks(dict.fromkeys(to))
+            for id, known in _looked_up(ids, registry)
+        ]
+    raise UsageError(
+        "`to` is no list of customers.",
+        changed="Nothing was prepared.",
+        next="Give it steps.NAME.customers of `customers.affected_by`, or a list of names of customers.",
+    )
+
+
+def _looked_up(ids: Iterable[str], registry: Registry) -> Iterator[tuple[str, Customer | None]]:
+    wanted = list(ids)
+    known = registry.customers(wanted)
+    return ((id, known.get(id)) for id in wanted)
+
+
+def _listed(found: list[Affected], spec: Campaign, registry: Registry, *, merge: bool) -> Iterator[Recipient]:
+    if not merge:
+        yield from _each(found, spec, registry)
+        return
+    by_id = {one.customer: one for one in found}
+    for group in _groups(_each(found, spec, registry), every=spec.every):
+        members = list(_each([by_id[id] for id in group], spec, registry))
+        yield _merged(members) if len(members) > 1 else members[0]
+
+
+def _each(found: Iterable[Affected], spec: Campaign, registry: Registry) -> Iterator[Recipient]:
+    """Each customer by itself."""
+    for part in _chunks(found):
+        known = registry.customers([one.customer for one in part])
+        for one in part:
+            customer = known.get(one.customer)
+            if customer is None:
+                nobody = recipient_of(Customer(id=one.customer), one, (), position=0)
+                yield replace(nobody, task=UNKNOWN)
+                continue
+            ways = ways_of(customer, spec.channels)
+            lost = "" if ways else NO_WAY.format(" or ".join(spec.channels))
+            yield replace(recipient_of(customer, one, ways, position=0), task=lost)
+
+
+def _groups(each: Iterable[Recipient], *, every: bool) -> Iterator[list[str]]:
+    """The names of the customers that are reached at the same addresses; most are alone."""
+    groups: dict[object, list[str]] = {}
+    for one in each:
+        first = tuple((way.channel, way.address) for way in first_ways(one.ways, every=every))
+        groups.setdefault(first or one.customer, []).append(one.customer)
+    yield from groups.values()
+
+
+def _merged(members: Sequence[Recipient]) -> Recipient:
+    """One message for customers of the same contact: it names them all, and goes nowhere but where all of them are.
+
+    It counts as the first of them; that one's other contacts are not to learn of the others.
+    """
+    first = members[0]
+    everywhere = [{(way.channel, way.address) for way in one.ways} for one in members[1:]]
+    shared = tuple(way for way in first.ways if all((way.channel, way.address) in ways for ways in everywhere))
+    return replace(
+        first,
+        name=", ".join(one.name for one in members),
+        exposure=min((one.exposure for one in members), key=lambda one: _SUREST.get(one, len(_SUREST))),
+        hours=min((one.hours for one in members if one.hours), default=0),
+        ways=shared,
+        credentials=tuple(dict.fromkeys(each for one in members for each in one.credentials)),
+    )
+
+
+def corrected(call: PrepareCall, outbox: Outbox) -> str:
+    """The id of the campaign that this one corrects: given as such, or as a step of the same incident."""
+    for id in (call.spec.corrects, f"{call.incident}.{call.spec.corrects}"):
+        with contextlib.suppress(UsageError):
+            return outbox.campaign(id).id
+    raise UsageError(
+        f"There is no campaign {call.spec.corrects!r} to correct.",
+        changed="Nothing was prepared.",
+        next="`corrects` names a campaign, INCIDENT.STEP, or a step of this incident.",
+    )
+
+
+def _corrected(call: PrepareCall, outbox: Outbox) -> Iterator[Recipient]:
+    """Exactly those who got the other campaign's notice, by the ways by which they got it."""
+    earlier, after = corrected(call, outbox), -1
+    while part := outbox.recipients(earlier, after=after, limit=CHUNK):
+        after = part[-1].position
+        for one in part:
+            got = [each for each in outbox.messages(earlier, customer=one.customer) if each.state in GOT]
+            if got:
+                yield replace(one, ways=_same_ways(one, got), acknowledged=0, reached=0, remediated=0, task="")
+
+
+def _same_ways(one: Recipient, got: Iterable[Message]) -> tuple[Way, ...]:
+    """Contact and channel as they were; the address, too, for that is where it was read."""
+    names = {(way.contact, way.channel): way.name for way in one.ways}
+    keys = dict.fromkeys((each.contact, each.channel, each.address) for each in got)
+    return tuple(Way(contact, names.get((contact, channel), ""), channel, at) for contact, channel, at in keys)
+
+
+def _cohort(cohorts: Sequence[Cohort], one: Recipient, trouble: Trouble) -> str | None:
+    """The first cohort whose expression holds; empty where there are none, None where it is in none of them."""
+    if not cohorts:
+        return ""
+    scope = {"customer": described(one)}
+    for cohort in cohorts:
+        try:
+            held = evaluate(cohort.when, scope)
+        except ExpressionError as error:
+            trouble.add(
+                "customers that a cohort cannot judge", f"The cohort {cohort.name}, for {one.customer}: {error}."
+            )
+            return None
+        if held is True:
+            return cohort.name
+    return None
+
+
+def described(one: Recipient) -> dict[str, Any]:
+    """`customer`, as the expression of a cohort sees it."""
+    return {
+        "id": one.customer,
+        "name": one.name,
+        "exposure": one.exposure,
+        "language": one.language,
+        "zone": one.zone,
+        "hours": one.hours,
+        "credentials": len(one.credentials),
+        "providers": sorted({each.provider for each in one.credentials}),
+        "channels": list(dict.fromkeys(way.channel for way in one.ways)),
+    }
+
+
+def _chunks(values: Iterable[T]) -> Iterator[list[T]]:
+    source = iter(values)
+    while part := list(islice(source, CHUNK)):
+        yield part
+
+
+#: Told how many customers are done, every now and then; it may raise, to end it.
+Progress = Callable[[int], None]

@@ -1,0 +1,243 @@
+"""The lanes on which messages leave: each carries one message at a time, and none waits for another.
+
+A lane claims its next message in the transaction that writes down what became of its last one. So no more messages are
+`sending` than there are lanes, and a kill leaves no more than that in doubt. Messages are made ready before: rendered,
+and their intent recorded; a message that is not in the timeline is not sent.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from activities.campaigns.answers import outcome, untried
+from activities.campaigns.commits import Commits
+from activities.campaigns.letters import Letters
+from activities.campaigns.pacing import Line, Lines, Pace
+from activities.campaigns.quiet import quiet_until
+from activities.transports._transport import BrokenError, Letter, Transport
+from firedoor.errors import FiredoorError
+from firedoor.outbox import claims, halting, steering
+from firedoor.outbox.claims import Due, Outcome
+from firedoor.outbox.publishing import MOST, Publisher
+from firedoor.outbox.store import Outbox, StoreError
+from firedoor.recipient import Message, Recipient
+
+#: Messages that are ready, at which more are made ready; and at most, where those that are ready have to wait.
+LOW, HIGH = 500, 4_000
+#: Seconds between two makings of a few.
+BREATH = 0.05
+#: A lane that waits looks at least so often. Seconds.
+LOOK = 1.0
+#: A way that is broken is tried again for so long before the campaign halts. Seconds.
+PATIENCE = 7_200.0
+#: What became of messages is tried to be written down for so long, once a second, before it is given up. Seconds.
+PERSIST = 60
+
+Item = tuple[Message, Recipient]
+
+
+@dataclass(slots=True)
+class Way:
+    """One channel: its transport, the messages that go by it, and whether it is broken."""
+
+    channel: str
+    transport: Transport
+    pace: Pace = field(default_factory=Pace)
+    lines: Lines[Item] = field(default_factory=lambda: Lines[Item]((), Pace()))
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    broken_since: float = 0.0
+    rests_until: float = 0.0
+    probing: bool = False
+
+    def wake(self) -> None:
+        """Let all lanes that wait look again."""
+        self.woken.set()
+        self.woken.clear()
+
+    def rest(self, now: float) -> float:
+        """Seconds for which nothing may be sent because the way is broken. After that one lane tries it."""
+        if not self.broken_since:
+            return 0.0
+        return LOOK if self.probing else max(0.0, self.rests_until - now)
+
+
+@dataclass(slots=True)
+class Sender:
+    """Sends the messages of one campaign. Made for one piece of work, in one event loop."""
+
+    outbox: Outbox
+    publisher: Publisher
+    letters: Letters
+    commits: Commits
+    ways: dict[str, Way]
+    clock: Callable[[], float] = time.time
+    going: bool = True
+    error: FiredoorError | None = None
+    _making: set[str] = field(default_factory=set[str])
+
+    @property
+    def campaign(self) -> str:
+        """The campaign's id."""
+        return self.letters.campaign.id
+
+    def stop(self, error: FiredoorError | None = None) -> None:
+        """Begin no message any more. What is on its way comes to its end."""
+        self.going = False
+        self.error = self.error or error
+        for way in self.ways.values():
+            way.wake()
+
+    async def send(self, due: Sequence[Due]) -> None:
+        """Send these messages. Returns when each was sent or may not be sent now; raises nothing, see `error`."""
+        for channel in dict.fromkeys(one.channel for one in due):
+            if channel not in self.ways:
+                await self._halt(f"{channel} is not set up here, and there are messages to be sent by it")
+                return
+        async with asyncio.TaskGroup() as tasks:
+            for way in self.ways.values():
+                own = [one for one in due if one.channel == way.channel]
+                if own:
+                    way.lines = Lines(((one.id, way.transport.pace(one.address)) for one in own), way.pace)
+                    tasks.create_task(self._make_ready(way))
+                    for _ in range(min(way.transport.lanes, len(own))):
+                        tasks.create_task(self._lane(way))
+
+    # --- making ready -------------------------------------------------------------------------------------------------
+
+    async def _make_ready(self, way: Way) -> None:
+        """Keep some messages ready, until all of them were."""
+        self._making.add(way.channel)
+        try:
+            while self.going and way.lines.left:
+                wanted = way.lines.wanted(MOST) if way.lines.ready < HIGH else []
+                if wanted:
+                    await self._make(way, wanted)
+                if len(wanted) < MOST or way.lines.ready > LOW:
+                    await asyncio.sleep(BREATH)
+        except FiredoorError as error:
+            self.stop(error)
+        finally:
+            self._making.discard(way.channel)
+            way.wake()
+
+    async def _make(self, way: Way, wanted: Sequence[tuple[int, Line[Item]]]) -> None:
+        items = await asyncio.to_thread(self._intend, [id for id, _ in wanted])
+        now = asyncio.get_running_loop().time()
+        for id, line in wanted:
+            if id in items:
+                way.lines.put(line, items[id], now)
+        way.wake()
+
+    def _intend(self, ids: Sequence[int]) -> dict[int, Item]:
+        """Read messages, fill in what those say that were queued without, and record their intents."""
+        items = self.outbox.look(claims.letters, ids)
+        blank = [(message.id, self.letters.digest(message, whose)) for message, whose in items if not message.content]
+        if blank:
+            self.outbox.change(claims.fill, blank)
+            items = self.outbox.look(claims.letters, ids)
+        self.publisher.intend(self.campaign, ids)
+        return {message.id: (message, whose) for message, whose in items}
+
+    # --- sending ------------------------------------------------------------------------------------------------------
+
+    async def _lane(self, way: Way) -> None:
+        """Send one message after the other until there is none."""
+        outcomes: list[Outcome] = []
+        try:
+            while self.going:
+                letters, wait = await self._next(way)
+                if letters:
+                    claimed = await self._settle(outcomes, list(letters))
+                    outcomes = await self._carry(way, [letters[id] for id in claimed]) if claimed else []
+                elif outcomes:
+                    await self._settle(outcomes, [])
+                    outcomes = []
+                elif wait == float("inf") and not way.lines.ready and way.channel not in self._making:
+                    return
+                else:
+                    await self._wait(way, wait)
+            await self._settle(outcomes, [])
+        except FiredoorError as error:
+            self.stop(error)
+
+    async def _next(self, way: Way) -> tuple[dict[int, tuple[Letter, int]], float]:
+        """The letters whose turn it is, with the number of this attempt; or none, and the seconds until there may be."""
+        now = asyncio.get_running_loop().time()
+        if rest := way.rest(now):
+            return {}, rest
+        found: dict[int, tuple[Letter, int]] = {}
+        wait = 0.0
+        while len(found) < way.transport.batch:
+            item, wait = way.lines.next(now)
+            if item is None:
+                break
+            message, recipient = item
+            if until := quiet_until(self.letters.campaign.spec.quiet, recipient.zone, self.clock()):
+                await asyncio.to_thread(self.outbox.change, claims.postpone, [message.id], until, self.clock())
+                continue
+            try:
+                letter = self.letters.letter(message, recipient)
+            except FiredoorError as error:
+                await self._halt(error.what)
+                return {}, 0.0
+            found[message.id] = letter, message.attempts + 1
+        if found and way.broken_since:
+            way.probing = True
+        return found, wait
+
+    async def _carry(self, way: Way, letters: Sequence[tuple[Letter, int]]) -> list[Outcome]:
+        """Hand letters to the transport; what became of each."""
+        try:
+            answers = await way.transport.send([letter for letter, _ in letters])
+        except BrokenError as error:
+            await self._broke(way, error)
+            return [untried(letter.row, error.what, self.clock()) for letter, _ in letters]
+        finally:
+            way.probing = False
+        if way.broken_since:
+            way.broken_since = 0.0
+            way.wake()
+            await asyncio.to_thread(self.outbox.change, steering.waits, self.campaign, "")
+        now = self.clock()
+        return [
+            outcome(letter.row, attempt, answer, now)
+            for (letter, attempt), answer in zip(letters, answers, strict=True)
+        ]
+
+    async def _settle(self, outcomes: Sequence[Outcome], wanted: Sequence[int]) -> list[int]:
+        """Write down what became of messages, and claim others. What is known is not given up for a full disk."""
+        if not outcomes and not wanted:
+            return []
+        for _ in range(PERSIST):
+            try:
+                return await self.commits.settle(outcomes, wanted)
+            except StoreError as error:
+                self.stop(error)
+                wanted = ()
+                if not outcomes:
+                    raise
+            await asyncio.sleep(1)
+        return await self.commits.settle(outcomes, ())
+
+    async def _wait(self, way: Way, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(seconds, LOOK)):
+                await way.woken.wait()
+
+    async def _broke(self, way: Way, error: BrokenError) -> None:
+        """The way is broken for everybody: leave it alone for a while, and halt if that goes on."""
+        now = asyncio.get_running_loop().time()
+        way.broken_since = way.broken_since or now
+        way.rests_until = now + error.seconds
+        if not error.seconds or now - way.broken_since > PATIENCE:
+            await self._halt(error.what)
+            return
+        since = time.strftime("%H:%M:%S", time.gmtime(self.clock() - (now - way.broken_since)))
+        why = f"{error.what} It is tried again every {error.seconds:.0f} s since {since} UTC."
+        await asyncio.to_thread(self.outbox.change, steering.waits, self.campaign, why)
+
+    async def _halt(self, why: str) -> None:
+        await asyncio.to_thread(self.outbox.change, halting.halt, self.campaign, why, self.clock())
+        self.stop()

@@ -1,0 +1,138 @@
+"""Campaigns for the front doors: where they stand, and steering them. The store first, then the timeline, then Temporal.
+
+A stop takes effect when the store has it, for every sender looks there before each message. Telling the timeline and
+waking the campaign's workflow come after; where one of them is away it is said, and made up for later by whoever comes.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from temporalio.service import RPCError, RPCStatusCode
+
+from firedoor.campaign import Flow, MessageState, Standing
+from firedoor.config import Settings
+from firedoor.engine.connection import connect
+from firedoor.errors import FiredoorError, UsageError
+from firedoor.incident import Responder
+from firedoor.names import named
+from firedoor.outbox import reading
+from firedoor.outbox.publishing import Publisher
+from firedoor.outbox.store import Outbox
+from firedoor.recipient import CampaignRow, Message, Recipient
+from firedoor.timeline.disclosures import Disclosures
+from firedoor.timeline.store import Timeline
+
+#: The signal that makes a campaign's workflow look into the store.
+WAKE = "look"
+NONE = "No campaign has been prepared here."
+
+
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """What came of steering: where the campaign stands, and what could not be told to whom, as sentences."""
+
+    standing: Standing
+    behind: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """All that is shown of one campaign. `slowest` are some of those who are waited for, `tasks` need a person."""
+
+    row: CampaignRow
+    standing: Standing
+    slowest: tuple[Recipient, ...] = ()
+    tasks: tuple[Recipient, ...] = ()
+    doubts: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Campaigns:
+    """The campaigns of one installation."""
+
+    settings: Settings
+    outbox: Outbox
+
+    @classmethod
+    @contextmanager
+    def open(cls, settings: Settings) -> Iterator["Campaigns"]:
+        """Open the store, where the worker keeps it. Raises `UsageError` where there is none yet, `StoreError`."""
+        if not settings.outbox_path.exists():
+            raise UsageError(NONE, next="A runbook has them as steps: docs/how-to/campaigns.md.")
+        with Outbox.open(settings.outbox_path) as outbox:
+            yield cls(settings, outbox)
+
+    def all(self) -> list[tuple[CampaignRow, Standing]]:
+        """Every campaign, the newest first."""
+        now = time.time()
+        return [(row, self.outbox.standing(row.id, now)) for row in self.outbox.campaigns()]
+
+    def find(self, text: str) -> str:
+        """The id of the campaign that `text` names: its id, INCIDENT.STEP, or a part that only one begins or ends with.
+
+        An incident stands for its campaign where it has one only. Raises `UsageError` with those that there are.
+        """
+        rows = self.outbox.campaigns()
+        own = [row.id for row in rows if row.incident == text]
+        if len(own) == 1:
+            return own[0]
+        known: Mapping[str, str] = {row.id: "" for row in rows}
+        hint = "firedoor campaign list shows them."
+        return named(text, known, nowhere=f"There is no campaign {text!r}", otherwise=hint, noun="campaigns")
+
+    def picture(self, campaign: str, most: int) -> Picture:
+        """One campaign; at most so many of each list."""
+        return Picture(
+            row=self.outbox.campaign(campaign),
+            standing=self.outbox.standing(campaign, time.time()),
+            slowest=tuple(self.outbox.look(reading.slowest, campaign, most)),
+            tasks=tuple(self.outbox.tasks(campaign)[:most]),
+            doubts=tuple(self.outbox.messages(campaign, state=MessageState.IN_DOUBT, limit=most)),
+        )
+
+    def steer(self, campaign: str, flow: Flow, by: Responder, reason: str) -> Steered:
+        """Pause, resume or stop. When it returns the store has it. Raises `RefusedError` for what cannot follow."""
+        self.outbox.steer(campaign, flow, by.principal, reason, time.time())
+        return self._steered(campaign)
+
+    def retry_failed(self, campaign: str, by: Responder, reason: str, *, doubtful: bool) -> tuple[int, Steered]:
+        """Queue again what was lost; with `doubtful` also what may have arrived. Returns how many. Raises as `steer`."""
+        count = self.outbox.retry_failed(campaign, by.principal, reason, time.time(), doubtful=doubtful)
+        return count, self._steered(campaign)
+
+    def _steered(self, campaign: str) -> Steered:
+        behind: tuple[str, ...] = ()
+        try:
+            with ExitStack() as stack:
+                settings = self.settings
+                timeline = Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log)
+                stack.callback(timeline.close)
+                disclosures = stack.enter_context(Disclosures.open(settings.disclosures_path))
+                Publisher(self.outbox, timeline, disclosures).tell(campaign)
+        except FiredoorError as error:
+            behind = (f"It is not in the timeline yet, and will be as soon as that can be written: {error.what}",)
+        return Steered(self.outbox.standing(campaign, time.time()), behind)
+
+
+async def wake(settings: Settings, campaign: str) -> str:
+    """Have the campaign's workflow look into the store now; empty, or why it will only do so later."""
+    try:
+        client = await connect(settings)
+        await client.get_workflow_handle(campaign).signal(WAKE)
+    except FiredoorError as error:
+        return f"Temporal does not answer, so the incident shows it later: {error.what}"
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return ""
+        return f"Temporal does not answer, so the incident shows it later: {error.message}."
+    return ""
+
+
+async def steer(settings: Settings, campaigns: Campaigns, campaign: str, flow: Flow, by: Responder, reason: str) -> Steered:
+    """Steer, and wake the workflow. Raises `RefusedError`; what comes after the store never raises."""
+    steered = await asyncio.to_thread(campaigns.steer, campaign, flow, by, reason)
+    asleep = await wake(settings, campaign)
+    return Steered(steered.standing, (*steered.behind, *([asleep] if asleep else [])))

@@ -1,0 +1,107 @@
+"""What Amazon SES tells of a message after it has taken it. Pure.
+
+Format: https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html. A message is known by
+the tag `firedoor` that it was sent with, its key, and by SES's own id. `notificationType` instead of `eventType` is an
+identity's own feedback, which carries no tags: SES's id has to do.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from firedoor.alerts._reading import Reader, at, objects, part
+from firedoor.campaign import MessageState
+from firedoor.plain import plain
+
+#: The message tag, as `activities.transports.ses` writes it.
+TAG = "firedoor"
+#: Characters of what a receiver's server says that are kept.
+LONGEST = 200
+READER = Reader("an event of Amazon SES", "Send the events of a configuration set here, by an SNS topic of their own.")
+#: What SES says once, when the topic is chosen: no JSON.
+GREETING = "Successfully validated SNS topic"
+#: Of transient bounces those after which SES has given up. `General` may be an answer of somebody who is away.
+GIVEN_UP = frozenset({
+    "AttachmentRejected", "ContentRejected", "CustomTimeoutExceeded", "MailboxFull", "MessageTooLarge",
+})  # fmt: skip
+_ADDRESS = re.compile(r"[^\s<>\"';,]+@[^\s<>\"';,]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What an event says. `state` None: nothing becomes of the message; `reason` says what happened, for a person."""
+
+    key: str
+    provider_id: str
+    state: MessageState | None
+    reason: str = ""
+
+
+def read(event: Any) -> Feedback:
+    """What an event says. Raises `UsageError` for what is none."""
+    if not isinstance(event, dict):
+        READER.wrong("it is not a JSON object")
+    kind = READER.text(event, "eventType") or READER.needed(event, "notificationType")
+    identity = READER.needed(event, "mail", "messageId")
+    tagged = at(event, "mail", "tags", TAG)
+    key = str(tagged[0]) if isinstance(tagged, list) and tagged else ""
+    state, reason = _KINDS.get(kind, _nothing)(event)
+    return Feedback(key, identity, state, _without_addresses(reason))
+
+
+Told = tuple[MessageState | None, str]
+
+
+def _sent(event: Mapping[str, Any]) -> Told:
+    return MessageState.SENT, ""
+
+
+def _delivered(event: Mapping[str, Any]) -> Told:
+    return MessageState.DELIVERED, READER.text(event, "delivery", "smtpResponse")
+
+
+def _bounced(event: Mapping[str, Any]) -> Told:
+    kind, detail = READER.text(event, "bounce", "bounceType"), READER.text(event, "bounce", "bounceSubType")
+    codes = [READER.text(one, "diagnosticCode") for one in objects(event, "bounce", "bouncedRecipients")]
+    said = ": ".join(filter(None, [f"{kind} bounce ({detail})", *codes[:1]]))
+    final = kind != "Transient" or detail in GIVEN_UP
+    return (MessageState.BOUNCED if final else None), said
+
+
+def _complained(event: Mapping[str, Any]) -> Told:
+    kind = READER.text(event, "complaint", "complaintFeedbackType")
+    # `not-spam` takes a complaint back.
+    return (None if kind == "not-spam" else MessageState.COMPLAINED), f"complaint {kind}".strip()
+
+
+def _rejected(event: Mapping[str, Any]) -> Told:
+    return MessageState.BOUNCED, f"SES refused it: {READER.text(event, 'reject', 'reason')}"
+
+
+def _unrendered(event: Mapping[str, Any]) -> Told:
+    return MessageState.BOUNCED, f"SES could not render it: {READER.text(event, 'failure', 'errorMessage')}"
+
+
+def _delayed(event: Mapping[str, Any]) -> Told:
+    return None, f"delayed ({READER.text(part(event, 'deliveryDelay'), 'delayType')})"
+
+
+def _nothing(event: Mapping[str, Any]) -> Told:
+    return None, ""
+
+
+_KINDS: Mapping[str, Callable[[Mapping[str, Any]], Told]] = {
+    "Send": _sent,
+    "Delivery": _delivered,
+    "Bounce": _bounced,
+    "Complaint": _complained,
+    "Reject": _rejected,
+    "Rendering Failure": _unrendered,
+    "DeliveryDelay": _delayed,
+}
+
+
+def _without_addresses(text: str) -> str:
+    """On one line, short; nobody is named where reasons are kept."""
+    return _ADDRESS.sub("(an address)", " ".join(plain(text).split()))[:LONGEST]

@@ -1,0 +1,15 @@
+"""The pages for customers: no log-in, no script, nothing from elsewhere. Everything below /n and /notices."""
+
+from starlette.routing import BaseRoute, Route
+
+from firedoor.server.pages.copies import copy
+from firedoor.server.pages.personal import personal, unsubscribing
+
+
+def routes() -> list[BaseRoute]:
+    """Where they are."""
+    return [
+        Route("/n/{token}", personal, methods=["GET", "POST"]),
+        Route("/n/{token}/unsubscribe", unsubscribing, methods=["GET", "POST"]),
+        Route("/notices/{campaign}", copy),
+    ]

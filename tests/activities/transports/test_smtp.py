@@ -1,0 +1,316 @@
+"""Mail by SMTP against servers that refuse, stall and hang up at every stage: what is known afterwards, and what is not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from activities.transports._transport import (
+    BouncedError,
+    BrokenError,
+    DoubtError,
+    LaterError,
+    Receipt,
+    RejectedError,
+    TransportError,
+)
+from activities.transports.smtp import Smtp, open_smtp
+from firedoor.drill.certificate import loopback_certificate
+from firedoor.drill.mail import MailServer
+from firedoor.errors import UsageError
+from tests.activities.transports.letters import letter, mail
+from tests.activities.transports.servers import DROP, KEEP_DROP, KEEP_STALL, STALL, Script, scripted
+
+#: Seconds: tests of silence wait so long.
+SHORT = 0.3
+
+
+def secret(reference: str) -> SecretStr:
+    """The password behind any reference."""
+    return SecretStr(reference.partition(":")[2])
+
+
+@asynccontextmanager
+async def sending(script: Script, **fields: Any) -> AsyncIterator[Smtp]:
+    """A transport to a server."""
+    given = {"host": "127.0.0.1", "port": script.port, "security": "none", "timeout": SHORT} | fields
+    smtp = open_smtp(mail(**given), secret)
+    try:
+        yield smtp
+    finally:
+        await smtp.close()
+
+
+async def one(smtp: Smtp, number: int = 1, **fields: Any) -> Receipt | TransportError:
+    """What becomes of one letter."""
+    (outcome,) = await smtp.send([letter(number, **fields)])
+    return outcome
+
+
+async def test_letters_go_one_after_the_other_on_one_connection() -> None:
+    """One recipient each; the server's own name for a message is its receipt."""
+    async with scripted(Script()) as server, sending(server) as smtp:
+        outcomes = [await one(smtp, number) for number in (1, 2, 3)]
+        assert outcomes == [Receipt(f"2.0.0 Queued as CANARY{number}") for number in (1, 2, 3)]
+        assert [envelope.rcpt_tos for envelope in server.kept] == [[f"ada{n}@customer.example"] for n in (1, 2, 3)]
+        assert server.connections == 1
+        found = message_from_bytes(server.kept[0].content, policy=policy.default)
+        assert (
+            "\n.\r\n.hidden" in str(found.get_payload(0)).replace("=2E", ".")
+            or b"..hidden" not in server.kept[0].content
+        )
+
+
+#: Stage, what the server does there, what that means, and whether the connection is used again.
+STAGES = [
+    ("mail", "451 4.3.0 Try later", LaterError, True),
+    ("mail", "552 5.3.4 Message too big", RejectedError, True),
+    ("mail", DROP, LaterError, False),
+    ("mail", STALL, LaterError, False),
+    ("rcpt", "450 4.2.0 Greylisted", LaterError, True),
+    ("rcpt", "550 5.1.1 No such user", BouncedError, True),
+    ("rcpt", "553 Mailbox name not allowed", BouncedError, True),
+    ("rcpt", "421 4.3.2 Shutting down", LaterError, False),
+    ("rcpt", DROP, LaterError, False),
+    ("rcpt", STALL, LaterError, False),
+    ("content", "451 4.3.0 Try later", LaterError, True),
+    ("content", "554 5.7.1 Looks like spam", RejectedError, True),
+    ("content", "550 5.2.2 Mailbox full", BouncedError, True),
+    ("content", KEEP_DROP, DoubtError, False),
+    ("content", KEEP_STALL, DoubtError, False),
+    ("content", DROP, DoubtError, False),
+]
+
+
+@pytest.mark.parametrize(("stage", "does", "means", "again"), STAGES)
+async def test_what_goes_wrong_with_one_letter(stage: str, does: str, means: type[TransportError], again: bool) -> None:
+    """Before the final dot nothing was sent; after it a lost answer is a doubt. The next letter is sent in any case."""
+    async with scripted(Script(**{stage: [does]})) as server, sending(server) as smtp:
+        outcome = await one(smtp)
+        assert type(outcome) is means or (means is LaterError and isinstance(outcome, LaterError))
+        assert ("Nothing was sent" in outcome.changed) is (means is not DoubtError)
+        assert isinstance(await one(smtp, 2), Receipt)
+        assert server.connections == (1 if again else 2)
+        assert len(server.kept) == (2 if does in {KEEP_DROP, KEEP_STALL} else 1)
+
+
+@pytest.mark.parametrize(
+    ("stage", "does", "seconds"),
+    [
+        ("mail", "550 5.7.1 Sender refused", 0),
+        ("mail", "530 5.7.0 Authentication required", 0),
+        ("rcpt", "554 5.7.1 ADDRESS: Relay access denied", 0),
+        ("greeting", "554 5.7.1 Your network is blocked", 0),
+        ("greeting", "450 4.3.2 System not accepting messages", 30),
+        ("greeting", DROP, 30),
+        ("greeting", STALL, 30),
+    ],
+)
+async def test_what_is_wrong_for_everybody(stage: str, does: str, seconds: float) -> None:
+    """The way is broken: for some seconds, or until a person has seen to it."""
+    async with scripted(Script(**{stage: [does]})) as server, sending(server) as smtp:
+        with pytest.raises(BrokenError) as caught:
+            await one(smtp)
+        assert caught.value.seconds == seconds
+        assert "ada1@" not in str(caught.value)
+        assert isinstance(await one(smtp, 2), Receipt)
+
+
+async def test_a_busy_server_is_asked_later() -> None:
+    """421 at the greeting is about too many connections, not about a letter."""
+    async with scripted(Script(greeting=["421 4.7.0 Too many connections"])) as server, sending(server) as smtp:
+        outcome = await one(smtp)
+        assert isinstance(outcome, LaterError)
+        assert outcome.seconds == 30
+
+
+async def test_nobody_is_there() -> None:
+    """A server that is down is asked again by itself."""
+    async with scripted(Script()) as server:
+        port = server.port
+    smtp = open_smtp(mail(host="127.0.0.1", port=port, security="none"), secret)
+    with pytest.raises(BrokenError, match="cannot be reached") as caught:
+        await one(smtp)
+    assert caught.value.seconds == 30
+
+
+async def test_a_limit_of_messages_a_connection_costs_nobody_an_attempt() -> None:
+    """`421 too many messages` before a message was begun: it goes by a new connection, at once."""
+    async with scripted(Script(most=2)) as server, sending(server) as smtp:
+        outcomes = [await one(smtp, number) for number in range(1, 6)]
+        assert all(isinstance(outcome, Receipt) for outcome in outcomes)
+        assert (len(server.kept), server.connections) == (5, 3)
+
+
+async def test_a_connection_that_was_cut_meanwhile_is_opened_again() -> None:
+    """An idle limit of the server, a firewall: no letter notices."""
+    async with scripted(Script()) as server, sending(server) as smtp:
+        assert isinstance(await one(smtp), Receipt)
+        server.mail.append(DROP)
+        assert isinstance(await one(smtp, 2), Receipt)
+        assert (len(server.kept), server.connections) == (2, 2)
+
+
+async def test_many_lanes_have_a_connection_each() -> None:
+    """As many as letters are on their way at once, and no more afterwards."""
+    async with scripted(Script()) as server, sending(server, connections=4) as smtp:
+        assert smtp.lanes == 4
+        for _ in range(2):
+            outcomes = await asyncio.gather(*(one(smtp, number) for number in range(1, 5)))
+            assert all(isinstance(outcome, Receipt) for outcome in outcomes)
+        assert (len(server.kept), server.connections) == (8, 4)
+
+
+async def test_a_reply_that_names_the_recipient_does_not_when_it_is_kept() -> None:
+    """What is kept of replies goes where no addresses are; it is one line, without control characters."""
+    async with scripted(Script(rcpt=["550 5.1.1 <ADDRESS>: \x1b[31munknown"])) as server, sending(server) as smtp:
+        outcome = await one(smtp)
+        assert isinstance(outcome, BouncedError)
+        assert "ada1@" not in outcome.what
+        assert "\x1b" not in outcome.what
+        assert "(the address)" in outcome.what
+
+
+@pytest.mark.parametrize("utf8", [True, False])
+async def test_an_international_address_needs_a_server_that_knows_them(utf8: bool) -> None:
+    """Else it bounces, so that the next contact is tried. A domain alone goes to every server."""
+    async with scripted(Script(utf8=utf8)) as server, sending(server) as smtp:
+        outcome = await one(smtp, address="käse@müller.example")
+        assert isinstance(outcome, Receipt) is utf8
+        assert isinstance(outcome, BouncedError) is not utf8
+        assert isinstance(await one(smtp, 2, address="ada@müller.example"), Receipt)
+        assert server.kept[-1].rcpt_tos == ["ada@xn--mller-kva.example"]
+        assert server.connections == 1
+        if utf8:
+            assert server.kept[0].rcpt_tos == ["käse@xn--mller-kva.example"]
+            assert "SMTPUTF8" in server.kept[0].mail_options
+
+
+async def test_an_address_that_is_none_bounces_without_a_server() -> None:
+    """Nobody is asked."""
+    async with scripted(Script()) as server, sending(server) as smtp:
+        assert isinstance(await one(smtp, address="a@b\r\nRCPT TO:<all@evil.example>"), BouncedError)
+        assert server.connections == 0
+
+
+async def test_what_is_in_doubt_cannot_be_looked_up() -> None:
+    """SMTP has no way: the error says by which key the server's log can be searched."""
+    async with scripted(Script()) as server, sending(server) as smtp:
+        with pytest.raises(DoubtError) as caught:
+            await smtp.find(letter())
+        assert letter().key in caught.value.next
+
+
+async def test_a_dot_that_never_left_is_no_doubt() -> None:
+    """A server that stops reading in the middle of a message has surely not taken it."""
+    large = letter(rendered=letter().rendered.__class__("s", "stolen keys\n" * 1_500_000, "", ""))
+
+    class Deaf(asyncio.Protocol):
+        def __init__(self, script: Script) -> None:
+            self.script = script
+            self.buffer = b""
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            self.transport = transport
+            self.script.lines.append(transport)
+            transport.write(b"220 deaf\r\n")
+
+        def data_received(self, data: bytes) -> None:
+            self.buffer += data
+            if self.buffer.endswith(b"DATA\r\n"):
+                self.transport.pause_reading()
+                self.transport.write(b"354 go on\r\n")
+            else:
+                self.transport.write(b"250 fine\r\n")
+
+    async with scripted(Script(), Deaf) as server, sending(server) as smtp:
+        (outcome,) = await smtp.send([large])
+        assert isinstance(outcome, LaterError)
+        assert outcome.changed == "Nothing was sent."
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
+    """The mail server of drills: STARTTLS, then a log-in."""
+    with MailServer(tmp_path_factory.mktemp("mail")) as running:
+        yield running
+
+
+def settings_of(server: MailServer, **fields: Any) -> Any:
+    """The settings that lead to it."""
+    return mail(**server.settings(), **{"password": f"env:{server.password}"} | fields)
+
+
+async def test_with_starttls_and_a_log_in(server: MailServer) -> None:
+    """As most installations have it; `check` connects and signs in, and sends nothing."""
+    smtp = open_smtp(settings_of(server), secret)
+    assert await smtp.check() == f"127.0.0.1:{server.port} answers by starttls, signed in as firedoor"
+    before = len(server.mailbox)
+    assert isinstance(await one(smtp), Receipt)
+    assert len(server.mailbox) == before + 1
+    await smtp.close()
+
+
+async def test_a_wrong_password_is_for_a_person(server: MailServer) -> None:
+    """It is not tried again by itself, and it is in no error."""
+    smtp = open_smtp(settings_of(server, password="env:canary-wrong"), secret)
+    with pytest.raises(BrokenError, match="AUTH with 535") as caught:
+        await one(smtp)
+    assert caught.value.seconds == 0
+    assert "canary" not in str(caught.value)
+
+
+async def test_a_certificate_by_nobody_is_not_taken(server: MailServer) -> None:
+    """Nor one of another name. The sentence says where to put the own authority's."""
+    for changed in ({"ca_file": ""}, {"host": "localhost", "ca_file": ""}):
+        given = {**server.settings(), **changed}
+        smtp = open_smtp(mail(**given, password=f"env:{server.password}"), secret)
+        with pytest.raises(BrokenError, match="does not prove who it is") as caught:
+            await one(smtp)
+        assert "ca_file" in caught.value.next
+
+
+async def test_without_starttls_nothing_is_said_in_clear() -> None:
+    """A server that offers none is not used, whoever took it out on the way."""
+    async with scripted(Script()) as plain, sending(plain, security="starttls") as smtp:
+        with pytest.raises(BrokenError, match="offers no STARTTLS"):
+            await one(smtp)
+        assert plain.kept == []
+
+
+async def test_tls_from_the_first_byte(tmp_path: Path) -> None:
+    """`security = "tls"`, and what a server says that begins in clear."""
+    ca_file, context = loopback_certificate(tmp_path)
+    async with scripted(Script()) as plain, sending(plain, security="tls", ca_file=str(ca_file)) as smtp:
+        with pytest.raises(BrokenError, match="does not speak TLS"):
+            await one(smtp)
+    async with scripted(Script(), tls=context) as server, sending(server, security="tls", ca_file=str(ca_file)) as smtp:
+        assert isinstance(await one(smtp), Receipt)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "no host"),
+        ({"host": "smtp.acme.example", "security": "none", "username": "u"}, "password could be read"),
+        ({"host": "smtp.acme.example", "ca_file": "/dev/null/none"}, "ca_file"),
+        ({"host": "smtp.acme.example", "sender": ""}, "no sender"),
+    ],
+)
+def test_settings_that_cannot_work_say_so(fields: dict[str, Any], said: str) -> None:
+    """Before anything is connected to."""
+    with pytest.raises(UsageError, match=said):
+        open_smtp(mail(**fields), secret)
+
+
+def test_the_pace_is_that_of_all_mail_and_of_the_domain() -> None:
+    """Addresses of a domain share its limit however they are written."""
+    smtp = open_smtp(mail(host="smtp.acme.example", rate=50, domain_rate=5), secret)
+    assert smtp.pace("ada@Müller.example") == (("mail", 50.0), ("mail xn--mller-kva.example", 5.0))
+    assert smtp.pace("no address") == (("mail", 50.0), ("mail ", 5.0))
