@@ -29,6 +29,7 @@ from activities._limits import Limits
 from activities._perform import definitions
 from activities._record import RecordingInterceptor
 from activities.campaigns.activities import CampaignActivities, Stores
+from activities.campaigns.contracts import ContractActivities
 from activities.clocks import due
 from activities.people import PeopleActivities
 from activities.timeline import TimelineActivities
@@ -104,9 +105,14 @@ def _options(
     """What both kinds of workers have."""
     contracts = {action.contract.action: action.contract for action in actions}
     clients = Clients(settings, Limits(settings.limits_path, settings.limits, urgent=urgent))
-    real = CampaignActivities(settings, clients, Stores(settings, writer.timeline)).all()
+    stores = Stores(settings, writer.timeline)
+    real = CampaignActivities(settings, clients, stores).all()
     return {
-        "activities": [*definitions(actions, clients, threads), *(real if campaigns is None else campaigns)],
+        "activities": [
+            *definitions(actions, clients, threads),
+            *(real if campaigns is None else campaigns),
+            ContractActivities(stores).contracts,
+        ],
         "interceptors": [RecordingInterceptor(writer, contracts, f"{socket.gethostname()}:{os.getpid()}")],
         "deployment_config": _deployment(settings),
         # A killed worker is noticed after the heartbeat time-out plus this, not after Temporal's 10 s.

@@ -28,9 +28,11 @@ def disable_secret(step: DisableSecret, context: Context) -> Iterator[Preview | 
     nothing = {"removed": "is not there: nothing to change", "replaced": "was replaced: nothing to change"}
     yield context.earlier or Preview(
         change=f"the copy at {where.text}: {nothing.get(state, 'deleted')}",
-        before={"id": str((stored or {}).get("id", "")), "changed": _changed(stored), "state": state},
+        # The same whether or not its owner replaces it meanwhile: less is done then than was approved, and nobody is
+        # asked again.
+        before={"place": where.text},
         after={"state": "removed" if state == "stored" else state},
-        blast=step.blast if state == "stored" else {},
+        blast=step.blast,
         dependents=dependents(context.clients, step.credential) if state == "stored" else (),
     )
     evidence: tuple[Evidence, ...] = ()
@@ -42,7 +44,7 @@ def disable_secret(step: DisableSecret, context: Context) -> Iterator[Preview | 
     left, proof = _look(api, where)
     now = _state(left, since)
     # What an earlier attempt deleted is gone when this one looks.
-    changed = state == "stored" or (context.earlier is not None and context.earlier.before["state"] == "stored")
+    changed = state == "stored" or (context.earlier is not None and now == "removed")
     yield Outcome(
         summary=f"The copy at {where.text} {_says(now, changed=changed)}.",
         result=DisabledSecret(credential=step.credential, state=now, changed=_changed(left)).model_dump(mode="json"),

@@ -3,7 +3,8 @@
 from activities._action import Context, performs
 from firedoor.customers.exposure import Reach, affected, counts
 from firedoor.customers.registry import Registry
-from firedoor.errors import FiredoorError, StepError
+from firedoor.customers.store import RegistryError
+from firedoor.errors import StepError
 from firedoor.incident import Evidence, Outcome
 from firedoor.inventory import Inventory
 from firedoor.steps.customers import AffectedBy, AffectedCustomers
@@ -20,7 +21,7 @@ def affected_by(step: AffectedBy, context: Context) -> Outcome:
     with context.clients.customers() as registry:
         try:
             return _affected_by(step, registry, inventory)
-        except FiredoorError as error:
+        except RegistryError as error:
             raise StepError("record_failed", error.what, changed=error.changed, next=error.next) from None
 
 

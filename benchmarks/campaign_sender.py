@@ -123,14 +123,14 @@ async def run(own: Settings, upto: int) -> dict[str, object]:
     return {"seconds": seconds, "peak_mib": peak, "messages": standing.messages, "flow": standing.flow.value}
 
 
-def main(home: Path, what: str, count: int, port: int, rate: float, domain_rate: float) -> None:
+def main(home: Path, what: str, count: int, port: int, rates: list[float]) -> None:
     """Prepare or send."""
     if what == "prepare":
         prepare(home, count)
     else:
-        print(json.dumps(asyncio.run(run(settings(home, port, rate, domain_rate), count))), flush=True)
+        print(json.dumps(asyncio.run(run(settings(home, port, *rates), count))), flush=True)
 
 
 if __name__ == "__main__":
-    numbers = [float(text) for text in sys.argv[5:7]]
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), *numbers)
+    limits = [float(text) for text in sys.argv[5:7]]
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), limits)

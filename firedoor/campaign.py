@@ -88,10 +88,10 @@ class Audience(Frozen):
     `exposures` counts them by exposure; `unknown` are credentials or places of which no customer is known.
     """
 
-    list: str
-    count: int
-    exposures: dict[str, int] = {}
-    unknown: int = 0
+    list: str = Field(description="The digest (SHA-256) under which the list is kept.")
+    count: int = Field(description="How many customers are on it.")
+    exposures: dict[str, int] = Field(default={}, description="How many of each exposure.")
+    unknown: int = Field(default=0, description="Credentials and places of which no customer is known.")
 
 
 class Remaining(Frozen):
@@ -132,8 +132,8 @@ class PrepareCall(Frozen):
 class Preparation(Frozen):
     """A campaign that is ready to be approved. `digest` is of the rendered content and of every recipient.
 
-    `nobody` counts customers without any contact: each is a task for a person. `sample` is one message as its reader
-    would see it: `{"to": …, "subject": …, "text": …}`. `problems` are sentences; with any of them nothing can be sent.
+    `nobody` counts customers without any contact: each is a task for a person. `sample` is one message with `‹…›`
+    for all that is its reader's own: `{"to": …, "subject": …, "text": …}`. `problems` are sentences; with any of them nothing can be sent.
     `notice` and `public` are SHA-256 (hex) of the notice and of its public copy; this is empty where none was kept.
     """
 
@@ -228,6 +228,17 @@ class Standing(Frozen):
     providers: dict[str, Tally] = {}
     queued: int = 0
     wait: float = 0
+
+    def counts(self) -> dict[str, str | int]:
+        """What expressions read of it, while it lasts those of clocks."""
+        return {
+            "campaign": self.campaign,
+            "customers": self.customers,
+            "reached": self.reached,
+            "acknowledged": self.acknowledged,
+            "remediated": self.remediated,
+            "tasks": self.tasks,
+        }
 
     def sentence(self) -> str:
         """For a person: percent done what they were told, not percent sent."""

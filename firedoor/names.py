@@ -8,7 +8,7 @@ from firedoor.errors import UsageError
 MOST_NAMED = 5
 
 
-def named(text: str, known: Mapping[str, str], *, nowhere: str, otherwise: str = "") -> str:
+def named(text: str, known: Mapping[str, str], *, nowhere: str, otherwise: str = "", noun: str = "incidents") -> str:
     """The id that `text` names: the whole of it, or a part that only one id starts or ends with.
 
     `known` maps each id to the incident that started it as a step, or to nothing; that one stands before it. Raises
@@ -21,7 +21,7 @@ def named(text: str, known: Mapping[str, str], *, nowhere: str, otherwise: str =
     if len(found) == 1:
         return found[0]
     if found:
-        raise UsageError(f"{text!r} fits {len(found)} incidents: {_some(found)}.", next="Name more of the id.")
+        raise UsageError(f"{text!r} fits {len(found)} {noun}: {_some(found)}.", next="Name more of the id.")
     if not known:
         raise UsageError(f"{nowhere}: there are none at all.", next="firedoor run RUNBOOK starts one.")
     raise UsageError(f"{nowhere}. There {'is' if len(known) == 1 else 'are'} {_some(list(known))}.", next=otherwise)

@@ -285,6 +285,7 @@ class Limit(Frozen):
 class Clock(Growing):
     """A legal or contractual clock. What the data files say of its regime is part of the plan, as of `data`.
 
+    With `campaign`, the step of one, it stands for the hours in the contracts of that campaign's customers.
     `remind` are seconds before it is due at which `to` (sources of a policy) is told. `met` is bare CEL over `steps`;
     empty: a person says so. `confidence` is `source`, `unverified`, or `own` where the runbook itself says the limit.
     """
@@ -298,6 +299,7 @@ class Clock(Growing):
     to: tuple[str, ...] = ()
     met: str = ""
     mentions: tuple[str, ...] = ()
+    campaign: str = ""
     regime: str = ""
     stage: str = ""
     jurisdiction: str = ""

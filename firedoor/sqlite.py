@@ -6,9 +6,10 @@ store, the API's tokens.
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,9 @@ _SENTENCES = {
     sqlite3.SQLITE_CORRUPT: ("the file is damaged", _BACKUP),
     sqlite3.SQLITE_NOTADB: ("the file is not a database", _BACKUP),
 }
+
+#: No thread connects to a file that another one is just making.
+_MAKING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +90,13 @@ class Kind:
 def make_private(path: Path) -> None:
     """Create a file with mode 0600, and its folders, where they are not there. Raises `OSError`.
 
-    SQLite gives the files that it puts beside it the same mode.
+    SQLite gives the files that it puts beside it the same mode. A file that is there is never opened here: to close it
+    again would take away the locks of every connection that this process has to it (POSIX), and another process that
+    opened and closed it would then delete the journal under them (https://www.sqlite.org/howtocorrupt.html, 2.2).
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    with _MAKING, suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def make_durable(database: sqlite3.Connection, busy_seconds: float) -> None:

@@ -2,6 +2,8 @@
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -70,3 +72,17 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
             KIND.open(path, 1.0)
         assert (caught.value.what, caught.value.changed) == (why, "Nothing.")
         assert caught.value.next
+
+
+def test_a_second_connection_of_a_process_keeps_its_locks(tmp_path: Path) -> None:
+    """Another process that opens and closes the file does not take the journal away from under the first one."""
+    path = tmp_path / "shared.sqlite"
+    first, second = KIND.open(path, 1.0), KIND.open(path, 1.0)
+    first.execute("INSERT INTO thing VALUES ('before')")
+    opened = f"from tests.test_sqlite import KIND; from pathlib import Path; KIND.open(Path({str(path)!r}), 1.0).close()"
+    subprocess.run([sys.executable, "-c", opened], check=True, cwd=Path(__file__).parents[1])
+    first.execute("INSERT INTO thing VALUES ('after')")
+    assert path.with_name("shared.sqlite-wal").exists()
+    assert [row[0] for row in second.execute("SELECT * FROM thing")] == ["before", "after"]
+    first.close()
+    second.close()

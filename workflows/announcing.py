@@ -133,6 +133,7 @@ def _show(record: StepRecord, call: PrepareCall, preparation: Preparation) -> Ag
             **({"subject": sample["subject"]} if sample.get("subject") else {}),
             **({"text": sample["text"]} if sample.get("text") else {}),
             "content": f"sha256 {preparation.digest[:16]}…",
+            **({"public copy": f"sha256 {preparation.public}"} if preparation.public else {}),
         },
         effect=Effect.DESTRUCTIVE,
         blast={"customers": preparation.customers, "messages": sum(preparation.channels.values())},
@@ -244,14 +245,7 @@ async def _conclude(board: Board, record: StepRecord, start: CampaignInput, stan
         raise StepSkipped(
             f"its campaign was stopped{f' ({standing.reason})' if standing.reason else ''}: {_far(standing)}."
         )
-    record.result = {
-        "campaign": start.campaign,
-        "customers": standing.customers,
-        "reached": standing.reached,
-        "acknowledged": standing.acknowledged,
-        "remediated": standing.remediated,
-        "tasks": standing.tasks,
-    }
+    record.result = standing.counts()
     if start.spec.collect:
         record.long = {"remaining": [one.model_dump(mode="json") for one in await _remaining(start, standing)]}
 

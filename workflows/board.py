@@ -232,7 +232,8 @@ class Board(Notebook):
     @staticmethod
     def _readable(record: StepRecord) -> dict[str, Any]:
         verdict = {"verdict": record.verdict.value} if record.verdict else {}
-        return {**record.result, **record.long, **verdict, "state": record.state.value}
+        far = record.standing.counts() if record.standing else {}
+        return {**far, **record.result, **record.long, **verdict, "state": record.state.value}
 
     def due(self) -> list[StepRecord]:
         """The steps that owe a verdict."""

@@ -59,6 +59,8 @@ class CampaignWorkflow:
         self.now = Standing(campaign=campaign.campaign, flow=Flow.RUNNING, customers=campaign.customers)
         self._told: Standing | None = None
         self._woken = False
+        #: Seconds after the beginning at which the providers were last asked.
+        self._measured = -math.inf
 
     @workflow.run
     async def run(self, campaign: CampaignInput) -> Standing:
@@ -117,7 +119,7 @@ class CampaignWorkflow:
         """Have the first `upto` customers been written to? False: the campaign is over."""
         while await self._flowing():
             await self._do(SEND, upto=upto, number=self.waves)
-            # Somebody may have paused and resumed it while it was being sent: then nothing is put off, and not all sent.
+            # Somebody may have paused and resumed it meanwhile: then nothing is put off, and yet not all is sent.
             left = self.now.queued and upto >= self.input.customers
             if self.now.flow is Flow.RUNNING and not self.now.wait and not left:
                 return True
@@ -148,8 +150,11 @@ class CampaignWorkflow:
         if not self.input.spec.until:
             return
         while self.now.flow not in OVER:
-            await self._do(MEASURE, number=self.again)
+            asked = await self._measure()
             if self._done():
+                if self.now.holding and not asked:
+                    # Somebody acts on what is left: who has done it a minute ago is not among them.
+                    await self._do(MEASURE, number=self.again)
                 return
             if self.now.flow is Flow.RUNNING:
                 await self._remind()
@@ -157,6 +162,15 @@ class CampaignWorkflow:
                     return
             await self._renewed()
             await self._sleep(self._pause(), "who has done it by now?")
+
+    async def _measure(self) -> bool:
+        """Ask the providers, when it is time (True); when news have woken us before, only the store."""
+        if self._measured + self.input.spec.recheck > self._elapsed():
+            await self._do(LOOK)
+            return False
+        self._measured = self._elapsed()
+        await self._do(MEASURE, number=self.again)
+        return True
 
     def _done(self) -> bool:
         """Is nobody left, or the time over? While it is paused or halted no time is: people are at it."""
@@ -178,7 +192,7 @@ class CampaignWorkflow:
     def _pause(self) -> float:
         """Seconds until the next look, reminder or end."""
         spec, elapsed = self.input.spec, self._elapsed()
-        moments = (*spec.remind[self.reminders :], spec.escalates, spec.within)
+        moments = (*spec.remind[self.reminders :], spec.escalates, spec.within, self._measured + spec.recheck)
         nearest = min((moment - elapsed for moment in moments if moment > elapsed), default=float(spec.recheck))
         wait = self.now.wait if self.now.queued and self.now.wait else nearest
         return max(0.1, min(spec.recheck, nearest, wait))

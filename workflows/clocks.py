@@ -153,7 +153,9 @@ def _check_clock(clocks: Clocks, decision: Decision) -> None:
         hint = _near(decision.clock, clocks.standings) if clocks.standings else " It has none."
         raise rules.refuse(f"This incident has no clock {decision.clock!r}.{hint}")
     if decision.clock in clocks.claimed:
-        raise rules.refuse(f"Somebody is deciding about {decision.clock} at this moment. Look at what came of it first.")
+        raise rules.refuse(
+            f"Somebody is deciding about {decision.clock} at this moment. Look at what came of it first."
+        )
     if standing.state not in OPEN:
         how = "waived" if standing.state is ClockState.WAIVED else "met"
         raise rules.refuse(f"{decision.clock} was {how} already, at {standing.at}: {standing.reason}")

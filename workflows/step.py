@@ -19,7 +19,14 @@ with workflow.unsafe.imports_passed_through():
 
 #: Their results may be recorded although their answer was lost: a retry in the same round adopts it.
 UNANSWERED = frozenset({"no_answer", "record_failed"})
-_KINDS = {"uses": use, "ask": kinds.ask, "wait": kinds.wait, "approval": kinds.gate, "run": kinds.run, "campaign": announcing.announce}
+_KINDS = {
+    "uses": use,
+    "ask": kinds.ask,
+    "wait": kinds.wait,
+    "approval": kinds.gate,
+    "run": kinds.run,
+    "campaign": announcing.announce,
+}
 
 
 async def live(board: Board, record: StepRecord) -> None:

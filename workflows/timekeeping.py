@@ -9,6 +9,7 @@ from typing import Any
 
 from temporalio import workflow
 
+from workflows.contracts import Contracts
 from workflows.notebook import ENDLESS, PATIENCE, Notebook
 from workflows.record import rfc3339
 
@@ -22,10 +23,11 @@ with workflow.unsafe.imports_passed_through():
         ClockStanding,
         ClockState,
         ClockView,
+        ContractGroup,
         Due,
         DueCall,
         Moment,
-        words_of,
+        view_of,
     )
     from firedoor.expressions import ExpressionError, evaluate
     from firedoor.incident import Decision, Responder
@@ -56,6 +58,7 @@ class Clocks:
         #: Of which moments each due time was computed, and which steps `met` was evaluated on.
         self._counted = {name: self._moments_of(name) for name, one in self.standings.items() if one.due}
         self._seen: dict[str, list[Any]] = {}
+        self._contracts = Contracts(book.incident)
 
     @property
     def open(self) -> bool:
@@ -73,7 +76,10 @@ class Clocks:
 
     def views(self) -> tuple[ClockView, ...]:
         """What a front door shows."""
-        return tuple(self._view(one) for one in self.standings.values())
+        return tuple(
+            view_of(one, self._book.incident, self._moments_of(name).get(one.due.after, "") if one.due else "")
+            for name, one in self.standings.items()
+        )
 
     async def keep(self) -> None:
         """Keep time until `stopped`, or until nothing is owed any more."""
@@ -83,6 +89,8 @@ class Clocks:
                 await self._notice()
                 await self._start()
                 await self._meet()
+                await self._look_at_contracts()
+            await self._look_at_contracts()
             await self._come_due()
             if self._changed:
                 continue
@@ -174,6 +182,8 @@ class Clocks:
         """Compute when clocks are due whose moment has come, or was corrected."""
         for name in list(self.standings):
             moments = self._moments_of(name)
+            if self.standings[name].stands_for_many:
+                continue
             if not moments or self.standings[name].state not in OPEN or self._counted.get(name) == moments:
                 continue
             due: Due | None = await workflow.execute_local_activity(
@@ -202,7 +212,11 @@ class Clocks:
             name,
             due=due.due,
             how=due.how,
-            trigger={"moment": due.after, "at": self._counted[name][due.after], "entry": trigger.entry if trigger else ""},
+            trigger={
+                "moment": due.after,
+                "at": self._counted[name][due.after],
+                "entry": trigger.entry if trigger else "",
+            },
             instead_of=before.due.due if before.due else "",
             regime=clock.regime,
             stage=clock.stage,
@@ -236,11 +250,60 @@ class Clocks:
         if self._scope is None:
             return False
         for name, standing in self.standings.items():
+            if self._asks(name) and self._contracts.news(name, self._step_of(name)):
+                return True
             if not standing.clock.met or standing.state not in OPEN or name in self.claimed:
                 continue
             if list(self._scope(standing.clock.mentions)["steps"].values()) != self._seen.get(name):
                 return True
         return False
+
+    def _step_of(self, name: str) -> Any:
+        """The campaign's step, as expressions see it; None where the incident has ended."""
+        step = self.standings[name].clock.campaign
+        return self._scope((step,))["steps"][step] if self._scope else None
+
+    def _asks(self, name: str) -> bool:
+        """Is it about the contracts of customers who may be reached by now?"""
+        standing = self.standings[name]
+        if not standing.clock.campaign or standing.state not in OPEN or name in self.claimed:
+            return False
+        step = self._step_of(name)
+        return bool(self._moments_of(name)) and (step is None or step["state"] != "pending")
+
+    async def _look_at_contracts(self) -> None:
+        """Ask the outbox how many customers were reached, of those whose contracts give hours."""
+        for name in [name for name in self.standings if self._asks(name)]:
+            standing, step = self.standings[name], self._step_of(name)
+            due = _time(standing.due.due) if standing.due and standing.due.due else None
+            if not self._contracts.wanted(name, step, due):
+                continue
+            [start] = self._moments_of(name).values()
+            found = await self._contracts.ask(name, standing.clock.campaign, start, step)
+            if found is not None and self._asks(name):
+                await self._grouped(name, found)
+
+    async def _grouped(self, name: str, found: Sequence[ContractGroup]) -> None:
+        """A clock that stands for many becomes one for each number of hours; one of these is met or not."""
+        standing = self.standings[name]
+        clock = standing.clock
+        if standing.stands_for_many and found:
+            del self.standings[name]
+            for group in found:
+                limits = (clock.limits[0].model_copy(update={"amount": group.hours}),)
+                fields = {"name": f"{name}_{group.hours}h", "title": group.title(clock.title), "limits": limits}
+                self.standings[fields["name"]] = ClockStanding(clock=clock.model_copy(update=fields))
+            self._changed = True
+        elif standing.stands_for_many:
+            reason = "no customer of the campaign has hours in its contract"
+            await self._record_met(name, rfc3339(workflow.now()), late=False, reason=reason)
+        for group in found:
+            if group.hours != clock.limits[0].amount:
+                continue
+            if group.reached == group.customers:
+                await self._record_met(name, group.last, late=bool(group.late), reason=group.sentence())
+            else:
+                self._become(name, reason=group.sentence())
 
     async def _record_met(self, name: str, at: str, *, late: bool, reason: str, by: Responder | None = None) -> None:
         due = self.standings[name].due
@@ -266,8 +329,10 @@ class Clocks:
             now, due = workflow.now(), _time(standing.due.due)
             if now >= due and name not in self.claimed:
                 self._become(name, state=ClockState.MISSED)
-                say = f"{self._called(name)} was missed: it was due {standing.due.due}"
-                await self._note("deadline.missed", say, name, due=standing.due.due, how=standing.due.how)
+                far = f"; {standing.reason}" if standing.reason else ""
+                say = f"{self._called(name)} was missed: it was due {standing.due.due}{far}"
+                told = {"due": standing.due.due, "how": standing.due.how, "reason": standing.reason}
+                await self._note("deadline.missed", say, name, **told)
                 self._tell(name, f"{say}. It can still be met, late, with the reason", urgent=True)
             elif now < due:
                 self._remind(name, now, due)
@@ -282,7 +347,7 @@ class Clocks:
 
     def _pause(self) -> timedelta | None:
         """How long nothing happens by itself; None: for ever."""
-        times: list[datetime] = []
+        times = [self._contracts.next(name) for name in self.standings if self._asks(name)]
         for name, standing in self.standings.items():
             if standing.state is not ClockState.RUNNING or not standing.due or not standing.due.due:
                 continue
@@ -315,31 +380,6 @@ class Clocks:
                 known[f"{other}{MET}"] = standing.at
         wanted = (limit.after for limit in self.standings[name].clock.limits)
         return {after: known[after] for after in wanted if after in known}
-
-    def _view(self, one: ClockStanding) -> ClockView:
-        clock, due = one.clock, one.due
-        return ClockView(
-            incident=self._book.incident,
-            name=clock.name,
-            title=clock.title,
-            state=one.state,
-            starts=" or ".join(dict.fromkeys(words_of(limit.after) for limit in clock.limits)),
-            started=self._moments_of(clock.name).get(due.after, "") if due else "",
-            due=due.due if due else "",
-            how=due.how if due else "",
-            at=one.at,
-            by=one.by,
-            reason=one.reason,
-            to=clock.to,
-            regime=clock.regime,
-            stage=clock.stage,
-            jurisdiction=clock.jurisdiction,
-            says=clock.says,
-            source=clock.source,
-            reviewed=clock.reviewed,
-            confidence=clock.confidence,
-            data=clock.data,
-        )
 
 
 def _holds(source: str, scope: dict[str, Any]) -> bool:

@@ -163,7 +163,7 @@ class Sender:
             self.stop(error)
 
     async def _next(self, way: Way) -> tuple[dict[int, tuple[Letter, int]], float]:
-        """The letters whose turn it is, with the number of this attempt; or none, and the seconds until there may be."""
+        """The letters whose turn it is, with the number of this attempt; or the seconds until there may be one."""
         now = asyncio.get_running_loop().time()
         if rest := way.rest(now):
             return {}, rest

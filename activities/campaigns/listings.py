@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from activities._clients import Clients
+from activities.providers import braintrust
 from firedoor.errors import StepError
 from firedoor.sinks import Place
 from firedoor.steps.credentials import Found
@@ -55,6 +56,16 @@ class Listings:
     def of(self, place: Place) -> Listing | None:
         """The listing that would have this place; None where there is none, and the place has to be asked."""
         return self._read.get(_key(place) or ("", "", ""))
+
+    def again(self, place: Place) -> list[datetime.datetime | None]:
+        """The times of a Braintrust secret, asked for by its name: that a list lacks it does not say that it is gone.
+
+        Raises `StepError`.
+        """
+        kind, name = place.name.partition("/")[0], place.name.rpartition("/")[2]
+        _, api = self._clients.provider(BRAINTRUST)
+        found = map(_stored, braintrust.named(api, api.provider.kind(kind), name))
+        return [moment for where, moment in found if where == name_in_listing(place)]
 
     def _listing(self, key: Key) -> Listing:
         found = Listing()

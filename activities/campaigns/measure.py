@@ -10,7 +10,7 @@ import contextlib
 import contextvars
 import datetime
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -31,6 +31,22 @@ LANES = 16
 PAGE = 500
 #: Old values that are shown to their providers in one round; the next round goes on with the next of them.
 TRIED = 500
+#: Seconds for which a look is good.
+FRESH = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A customer, what is known of its credentials, and which of them are to be looked at."""
+
+    recipient: Recipient
+    earlier: Mapping[int, Measure]
+    numbers: Sequence[int]
+
+    @property
+    def credentials(self) -> Iterator[Dependency]:
+        """Those that are to be looked at."""
+        return (self.recipient.credentials[number] for number in self.numbers)
 
 
 @dataclass
@@ -41,22 +57,26 @@ class Round:
     campaign: CampaignRow
     number: int
     beat: Callable[[], None]
+    #: What was looked at after this moment is not looked at again (seconds since the epoch).
+    before: float
     candidates: int = 0
     _asked: int = field(default=0, init=False)
 
-    def pages(self) -> Iterator[list[Recipient]]:
+    def pages(self) -> Iterator[list[Due]]:
         """Everybody who is still waited for; everybody who has not replaced all, where nobody is."""
         waiting = True if self.campaign.spec.until else None
         after = -1
         while page := self.outbox.recipients(self.campaign.id, after=after, limit=PAGE, holding=waiting):
             after = page[-1].position
-            yield [one for one in page if not one.remediated]
+            known = self.outbox.measures(self.campaign.id, [one.customer for one in page])
+            every = [self._due(one, known.get(one.customer, ())) for one in page if not one.remediated]
+            yield [one for one in every if one.numbers]
 
     def places(self) -> Iterator[Place]:
         """Where their credentials lie; counts what could be tried on the way."""
         for page in self.pages():
             self.beat()
-            for credential in (one for recipient in page for one in recipient.credentials):
+            for credential in (credential for one in page for credential in one.credentials):
                 where = _place(credential)
                 self.candidates += _triable(credential, where)
                 if where is not None:
@@ -70,6 +90,14 @@ class Round:
         self._asked += 1
         return place_in_line < TRIED
 
+    def _due(self, recipient: Recipient, known: Iterable[Measure]) -> Due:
+        earlier = {one.credential: one for one in known}
+        numbers = [number for number in range(len(recipient.credentials)) if self._open(earlier.get(number))]
+        return Due(recipient, earlier, numbers)
+
+    def _open(self, measure: Measure | None) -> bool:
+        return measure is None or (not measure.replaced and measure.looked <= self.before)
+
 
 async def measure(
     work: Work,
@@ -78,15 +106,18 @@ async def measure(
     *,
     beat: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.time,
+    fresh: float = FRESH,
 ) -> Standing:
     """Look at a campaign's customers once, and say where it stands.
 
-    `beat` is called, in this event loop, whenever something was done. Raises `UsageError` where there is no such
-    campaign, `StoreError` where what was found cannot be kept, `StepError` (`invalid_arguments`) where its `since` is
-    no moment.
+    What was looked at `fresh` seconds ago, or half a `recheck`, is not asked about again: a round that died goes on
+    where it was, and one that somebody's acknowledgement has woken costs nothing. `beat` is called, in this event loop,
+    whenever something was done. Raises `UsageError` where there is no such campaign, `StoreError` where what was found
+    cannot be kept, `StepError` (`invalid_arguments`) where its `since` is no moment.
     """
     campaign = await asyncio.to_thread(outbox.campaign, work.campaign)
-    this = Round(outbox, campaign, work.number, _from_threads(beat))
+    before = clock() - min(fresh, campaign.spec.recheck / 2)
+    this = Round(outbox, campaign, work.number, _from_threads(beat), before)
     async with _lanes() as threads:
         loop = asyncio.get_running_loop()
         listings = await loop.run_in_executor(threads, lambda: Listings(clients, this.places()))
@@ -120,23 +151,22 @@ def since(campaign: CampaignRow, now: float) -> datetime.datetime:
 
 
 async def _measured(
-    this: Round, gauge: Gauge, page: Sequence[Recipient], threads: ThreadPoolExecutor, clock: Callable[[], float]
+    this: Round, gauge: Gauge, page: Sequence[Due], threads: ThreadPoolExecutor, clock: Callable[[], float]
 ) -> None:
     """Look at the credentials of one page, and keep what was found."""
-    known = await asyncio.to_thread(this.outbox.measures, this.campaign.id, [one.customer for one in page])
     loop = asyncio.get_running_loop()
 
-    async def look(credential: Dependency, earlier: Measure | None, number: int) -> Measure:
+    async def look(due: Due, number: int) -> Measure:
+        credential, earlier = due.recipient.credentials[number], due.earlier.get(number)
         seen, trying = earlier is not None and earlier.found is Found.SAME, this.turn(credential)
-        found = await loop.run_in_executor(threads, lambda: gauge.look(credential, seen=seen, trying=trying))
-        this.beat()
+        found = gauge.glance(credential, trying=trying)
+        if found is None:
+            found = await loop.run_in_executor(threads, lambda: gauge.look(credential, seen=seen, trying=trying))
+            this.beat()
         return _kept(number, found, earlier, clock())
 
-    async def all_of(recipient: Recipient) -> tuple[str, list[Measure]]:
-        earlier = {one.credential: one for one in known.get(recipient.customer, ())}
-        open_ = [number for number in range(len(recipient.credentials)) if not _replaced(earlier.get(number))]
-        looks = (look(recipient.credentials[number], earlier.get(number), number) for number in open_)
-        return recipient.customer, list(await asyncio.gather(*looks))
+    async def all_of(due: Due) -> tuple[str, list[Measure]]:
+        return due.recipient.customer, list(await asyncio.gather(*(look(due, number) for number in due.numbers)))
 
     found = dict(await asyncio.gather(*(all_of(one) for one in page)))
     await asyncio.to_thread(this.outbox.measured, this.campaign.id, found, clock())
@@ -152,10 +182,6 @@ def _from_threads(beat: Callable[[], None]) -> Callable[[], None]:
 def _called(loop: asyncio.AbstractEventLoop, beat: Callable[[], None], context: contextvars.Context) -> None:
     with contextlib.suppress(RuntimeError):  # A call that was on its way when the round ended.
         loop.call_soon_threadsafe(beat, context=context)
-
-
-def _replaced(measure: Measure | None) -> bool:
-    return measure is not None and measure.replaced
 
 
 def _kept(number: int, finding: Finding, earlier: Measure | None, now: float) -> Measure:

@@ -22,7 +22,7 @@ from firedoor.customers.registry import Registry
 from firedoor.errors import UsageError
 from firedoor.notices.composing import DAY, KEPT, PREPARED, PUBLIC, Composer
 from firedoor.notices.folder import Notice, load_notice
-from firedoor.notices.public import public_copy
+from firedoor.notices.public import public_copy, reader
 from firedoor.notices.rendered import Rendered
 from firedoor.notices.rendering import NoticeError
 from firedoor.notices.ways import first_ways
@@ -87,7 +87,7 @@ class _Counts:
     cohorts: Counter[str] = field(default_factory=Counter)
     channels: Counter[str] = field(default_factory=Counter)
     exposures: Counter[str] = field(default_factory=Counter)
-    sample: dict[str, str] = field(default_factory=dict)
+    first: Recipient | None = None
 
     def add(self, one: Recipient, sent: tuple[tuple[Way, Rendered], ...]) -> None:
         """One more customer, and what it gets."""
@@ -96,10 +96,8 @@ class _Counts:
         self.cohorts.update([one.cohort] if one.cohort else [])
         self.exposures.update([one.exposure])
         self.channels.update(way.channel for way, _ in sent)
-        if sent and not self.sample:
-            way, rendered = sent[0]
-            to = f"{one.name}: {way.name} <{way.address}>" if way.name else f"{one.name}: {way.address}"
-            self.sample = {"to": to, "subject": rendered.subject, "text": rendered.text}
+        if sent and self.first is None:
+            self.first = one
 
 
 def _prepared(
@@ -134,11 +132,23 @@ def _prepared(
         cohorts=dict(counts.cohorts),
         channels=dict(counts.channels),
         exposures=dict(counts.exposures),
-        sample=counts.sample,
+        sample=_sample(composer, counts.first),
         problems=trouble.all(),
         notice=notice.sha256,
         public=sha256_hex(public.encode()) if public else "",
     )
+
+
+def _sample(composer: Composer | None, first: Recipient | None) -> dict[str, str]:
+    """What the first customer is told, without saying who that is: what people are shown stays in the record.
+
+    Whoever may see customers sees theirs by `firedoor notices preview --customer`; a personal link is its reader's.
+    """
+    if composer is None or first is None:
+        return {}
+    rendered = composer.render(first.language, reader(first.cohort, first.exposure))
+    to = f"a customer: {first.cohort or first.exposure}, {first.language}"
+    return {"to": to, "subject": rendered.subject, "text": rendered.text}
 
 
 def _row(call: PrepareCall, outbox: Outbox, notice: Notice, now: float) -> CampaignRow:

@@ -1,4 +1,4 @@
-"""Queue reminders: one for each customer for whom `until` does not hold yet. `send` then sends them as anything else."""
+"""Queue reminders: one for each customer for whom `until` does not hold yet. `send` then sends them."""
 
 import asyncio
 import time

@@ -47,11 +47,11 @@ def tried(
     return Reading("unknown", reply.evidence(f"answered {reply.status}, which does not tell"))
 
 
-def endless(api: Api, template: str) -> StepError:
+def endless(api: Api, template: str, pages: int = MOST_PAGES) -> StepError:
     """The error for a list that never ends."""
     return StepError(
         "provider_error",
-        f"{api.provider.title} goes on listing after {MOST_PAGES} pages ({template}).",
+        f"{api.provider.title} goes on listing after {pages} pages ({template}).",
         next="Narrow it down with `scope`, or look at the provider's console.",
     )
 

@@ -20,6 +20,8 @@ from firedoor.steps._step import Credential
 from firedoor.steps.credentials import Found
 
 PAGE = 100
+#: A vendor's customers store a secret each, and there may be more than 100,000 of them.
+PAGES = 10 * MOST_PAGES
 STORED = frozenset({"ai_secret", "env_var"})
 
 enable, usage = _by_hand.enable, _by_hand.usage
@@ -29,6 +31,11 @@ def inventory(api: Api, kind: Kind, scope: str) -> Sequence[Found]:
     """GET /v1/{kind}: over all pages, in the organization of the token."""
     found = [_found(kind, one) for one in listed(api, kind.name, {})]
     return [one for one in found if not scope or one.credential.scope == scope]
+
+
+def named(api: Api, kind: Kind, name: str) -> Sequence[Found]:
+    """GET /v1/{kind} by name: in every scope."""
+    return [_found(kind, one) for one in listed(api, kind.name, {f"{kind.name}_name": name})]
 
 
 def look(api: Api, credential: Credential) -> Reading:
@@ -89,14 +96,14 @@ def listed(api: Api, kind: str, narrowed: Mapping[str, str]) -> list[Mapping[str
     """All objects of a kind, page by page; `env_var` comes in one."""
     found: list[Mapping[str, Any]] = []
     after: dict[str, str] = {}
-    for _ in range(MOST_PAGES):
+    for _ in range(PAGES):
         paging = {} if kind == "env_var" else {"limit": PAGE, **after}
         page = api.send(Request("GET", f"/v1/{kind}", query={**narrowed, **paging}, headers=own(api))).data["objects"]
         found += page
         if kind == "env_var" or len(page) < PAGE:
             return found
         after = {"starting_after": str(page[-1]["id"])}
-    raise endless(api, f"/v1/{kind}")
+    raise endless(api, f"/v1/{kind}", PAGES)
 
 
 #: An id that is not known is a bad request.

@@ -108,8 +108,11 @@ class Connection:
         self.drop()
 
     def drop(self) -> None:
-        """End it without a word."""
+        """End it without a word: TLS would wait for the other end to say goodbye."""
+        way = self._client.transport
         self._client.close()
+        if isinstance(way, asyncio.WriteTransport):
+            way.abort()
 
     async def _delivered(self, message: Message) -> str:
         address = message.recipient.address

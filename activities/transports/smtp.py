@@ -81,6 +81,8 @@ class Smtp:
         """Say goodbye on every connection."""
         idle, self._idle = self._idle, []
         await asyncio.gather(*(connection.close() for connection in idle))
+        # The loop closes sockets in its next turn, and this may be its last.
+        await asyncio.sleep(0)
 
     async def check(self) -> str:
         """Connect, encrypt and sign in, without sending; what the server is, for a person. Raises `TransportError`."""

@@ -19,6 +19,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -68,7 +69,8 @@ class WebhookCalls:
         self._settings = settings
         self._secret = secret
         self._key = key
-        self._session: aiohttp.ClientSession | None = None
+        #: By whether they are for https.
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     def pace(self, address: str) -> Sequence[tuple[str, float]]:
         """The host; where the address is a reference, that."""
@@ -95,18 +97,19 @@ class WebhookCalls:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session:
-            await self._session.close()
-        self._session = None
+        sessions, self._sessions = self._sessions, {}
+        for session in sessions.values():
+            await session.close()
 
     async def _sent(self, letter: Letter) -> Receipt:
         url = await self._url(letter.address)
         body, headers = self._call(letter, slack=url.hostname == SLACK)
         try:
+            secure = url.scheme == "https"
             # aiohttp asks its resolver for names only.
             if _is_literal(url.hostname or ""):
-                self._permit(url.hostname or "", secure=url.scheme == "https")
-            async with self._connections().post(
+                self._permit(url.hostname or "", secure=secure)
+            async with self._connections(secure=secure).post(
                 url.geturl(), data=body, headers=headers, allow_redirects=False
             ) as answer:
                 status, retry = answer.status, answer.headers.get("Retry-After", "")
@@ -163,17 +166,18 @@ class WebhookCalls:
             headers["webhook-signature"] = signature(self._key, letter.key, moment, body)
         return body, headers
 
-    def _connections(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(limit=LANES, resolver=_Guarded(self._permit))
-            timeout = aiohttp.ClientTimeout(total=self._settings.timeout)
-            self._session = aiohttp.ClientSession(
-                connector=connector, timeout=timeout, headers={"user-agent": "firedoor"}
+    def _connections(self, *, secure: bool) -> aiohttp.ClientSession:
+        if secure not in self._sessions:
+            resolver = _Guarded(partial(self._permit, secure=secure))
+            self._sessions[secure] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=LANES, resolver=resolver),
+                timeout=aiohttp.ClientTimeout(total=self._settings.timeout),
+                headers={"user-agent": "firedoor"},
             )
-        return self._session
+        return self._sessions[secure]
 
-    def _permit(self, address: str, *, secure: bool = True) -> None:
-        """Return if an address may be called. Raises `NoWayError`."""
+    def _permit(self, address: str, *, secure: bool) -> None:
+        """Return if an address may be called; in clear only one of `networks`. Raises `NoWayError`."""
         # An interface may stand behind the address, as in `fe80::1%eth0`.
         found = ipaddress.ip_address(address.partition("%")[0])
         if any(found in network for network in self._settings.networks):

@@ -152,11 +152,13 @@ async def _import(settings: Settings, source: Source, *, dry_run: bool, anyway: 
         raise MistakesError(where, reading.faults)
     shared = same_addresses(reading.customers)
     with Registry.open(settings.customers_path) as registry:
-        before, difference = registry.version(), registry.compare(reading.customers)
-        version = before
-        if not dry_run:
+        before = version = registry.version()
+        if dry_run:
+            difference = registry.compare(reading.customers)
+        else:
             by = responder(settings).principal
             version = registry.replace(reading.customers, source=where, by=by, anyway=anyway)
+            difference = registry.difference(version.number if version != before else 0)
     outcome = view.Import(where, reading, difference, version, shared, dry_run=dry_run)
     _print(output, outcome.facts(), outcome.said(settings.customers.same_address))
     return Exit.OK

@@ -1,6 +1,7 @@
 """`firedoor erase`: what is known of somebody, deleted from the record's values; and the holds that forbid it."""
 
 import dataclasses
+import secrets
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -14,12 +15,17 @@ from firedoor.cli.console import err, out, write_json
 from firedoor.cli.identity import responder
 from firedoor.cli.parameters import Output, Reason, Yes
 from firedoor.config import Settings, load
+from firedoor.customers.registry import Registry
 from firedoor.errors import UsageError
 from firedoor.plain import plain
 from firedoor.timeline.disclosures import Disclosures, Hold
+from firedoor.timeline.entry import Draft, Kind
 from firedoor.timeline.erasure import Erasure, erase_subject, preview
 from firedoor.timeline.store import Timeline
 from firedoor.words import plural
+
+#: What this does not touch, while it is still true.
+STILL = " It is still a customer: the next import without it takes it out of the registry, then erase it once more."
 
 Subject = Annotated[str, Parameter(help="The customer whose values are erased; * is everybody, for a hold.")]
 OnHold = Annotated[bool, Parameter(name="--hold", negative="", help="Let nothing of it be erased: a legal hold.")]
@@ -39,10 +45,10 @@ def erase(
     """Erase what the record knows of a customer, for good.
 
     The timeline holds digests; the values behind them (who was written to, and
-    where) are deleted here, and in each incident an entry says that they were,
-    on which basis, and by whom. Proofs and exports stay valid. Not reached:
-    exports that were handed out with values, backups, the registry of customers,
-    and the messages of campaigns.
+    where) are deleted, and in each incident an entry says that they were, on
+    which basis, and by whom. Proofs and exports stay valid. Earlier versions of
+    the registry forget it as well. Not reached: exports that were handed out with
+    values, backups, and the messages of campaigns.
 
     Without a customer: the holds.
 
@@ -92,25 +98,47 @@ def _hold(
 
 def _erase(settings: Settings, disclosures: Disclosures, subject: str, reason: str, *, yes: bool, output: str) -> None:
     by = responder(settings).principal
-    with Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log) as timeline:
+    with (
+        Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log) as timeline,
+        Registry.open(settings.customers_path) as registry,
+    ):
         would = preview(disclosures, timeline, subject)
-        if not would.values:
+        earlier, today = registry.traces(subject)
+        if not would.values and not earlier:
             # What was erased while somebody read the file may still be in its log.
             disclosures.scour()
-            said = f"Nothing is kept about {subject}: no value was sealed, or all were erased before."
-            _print(output, dataclasses.asdict(would), Text(plain(said)))
+            said = f"Nothing is kept about {subject} that could be erased.{STILL if today else ''}"
+            _print(output, _facts(would, 0, today=today), Text(plain(said)))
             return
-        said = f"{plural(would.values, 'values')} of {subject}, in {plural(len(would.incidents), 'incidents')}"
         if not yes:
-            err().print(Text(plain(f"{said}, would be erased. Nobody can bring them back.")))
+            values = f"{plural(would.values, 'values')}, in {plural(len(would.incidents), 'incidents')}"
+            told = f"Of {subject}, {values}, and {plural(earlier, 'earlier versions')} in the registry would be erased."
+            err().print(Text(plain(f"{told} Nobody can bring them back.")))
         consent("Type yes to erase them:", yes=yes, otherwise=f"Nothing of {subject} was erased")
         done = erase_subject(disclosures, timeline, subject, reason=reason, by=by)
-    _print(output, dataclasses.asdict(done), Text(plain(_said(done))))
+        if earlier:
+            timeline.append([_forgetting(earlier, reason, by)])
+            registry.forget(subject)
+    said = _said(done, earlier) + (STILL if today else "")
+    _print(output, _facts(done, earlier, today=today), Text(plain(said)))
 
 
-def _said(done: Erasure) -> str:
+def _forgetting(earlier: int, reason: str, by: str) -> Draft:
+    """What the log says of it; whose it was it does not say, and each is another."""
+    say = f"{plural(earlier, 'earlier versions')} of a customer erased from the registry: {reason}"
+    body = {"actor": {"kind": "human", "id": by}, "digests": [], "basis": reason, "say": say}
+    return Draft(Kind.REDACTION, "", f"redaction/registry/{secrets.token_hex(16)}", body)
+
+
+def _facts(one: Erasure, earlier: int, *, today: bool) -> dict[str, object]:
+    return {**dataclasses.asdict(one), "earlier_versions": earlier, "still_a_customer": today}
+
+
+def _said(done: Erasure, earlier: int) -> str:
     where = f" Recorded in {', '.join(done.incidents)}." if done.incidents else ""
-    text = f"✓ {plural(done.values, 'values')} of {done.subject} erased.{where}"
+    text = f"✓ Of {done.subject}, {plural(done.values, 'values')} erased.{where}"
+    if earlier:
+        text += f" {plural(earlier, 'earlier versions')} erased from the registry."
     if done.scoured:
         return text
     return f"{text} Another process is reading the file: repeat this when it has ended, so that its log is emptied."

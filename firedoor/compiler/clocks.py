@@ -53,6 +53,7 @@ class Clockwork:
             limits=self._own_limits(spec),
             remind=tuple(sorted(set(spec.remind), reverse=True)),
             to=self._people(spec, path),
+            campaign=self._campaign(spec, path),
         )
         if spec.regime is not None:
             clock = self._of_regime(clock, spec, path)
@@ -62,8 +63,27 @@ class Clockwork:
 
     def _own_limits(self, spec: ClockSpec) -> tuple[Limit, ...]:
         if spec.contract is not None:
-            return (Limit(after=USUAL_START, amount=spec.contract.hours, unit="hours"),)
+            return (Limit(after=USUAL_START, amount=spec.contract.hours or 0, unit="hours"),)
         return (Limit(after=USUAL_START, amount=spec.due or 0, unit="seconds"),)
+
+    def _campaign(self, spec: ClockSpec, path: Path) -> str:
+        """The step whose customers' contracts count; empty where none is meant."""
+        if spec.contract is None:
+            return ""
+        step, where = spec.contract.campaign, (*path, "contract")
+        if (step is None) == (spec.contract.hours is None) and not self.draft.is_broken(*where):
+            what = "A contract gives `hours`, or names the `campaign` whose customers have them."
+            self._add(Code.MISSING_KEY, where, what, "one of the two", key=True)
+        if step is None:
+            return ""
+        campaigns = {name for name, one in self.draft.runbook.steps.items() if one.campaign is not None}
+        if step not in campaigns and not self.draft.is_broken("steps", step):
+            what = f"There is no campaign `{step}`."
+            self._add(Code.UNKNOWN_STEP, (*where, "campaign"), what, choices(step, campaigns))
+        if spec.met is not None:
+            what = "Whether a contract is met is seen in the outbox: when its customers were reached."
+            self._add(Code.MISPLACED_KEY, (*path, "met"), what, "remove `met`", key=True)
+        return step
 
     def _of_regime(self, clock: Clock, spec: ClockSpec, path: Path) -> Clock:
         """With what the data say: a snapshot, which a running incident keeps."""
@@ -116,7 +136,9 @@ class Clockwork:
                 return limit.model_copy(update={"after": f"{name}{MET}"})
         if not any(broken[:1] == ("clocks",) for broken in self.draft.broken):
             what = f"This starts when stage `{stage}` of `{regime}` is met, and no clock here is about that."
-            self._add(Code.UNKNOWN_REGIME, path, what, f"add a clock for it, or say what starts it: {_starts()}", key=True)
+            self._add(
+                Code.UNKNOWN_REGIME, path, what, f"add a clock for it, or say what starts it: {_starts()}", key=True
+            )
         return limit
 
     def _started(self, limits: tuple[Limit, ...], spec: ClockSpec, path: Path) -> tuple[Limit, ...]:
@@ -142,7 +164,9 @@ class Clockwork:
                 found.append(who)
             elif not self.draft.is_broken("approvals", who):
                 allowed = ", ".join([*sorted(self.policies), "user:NAME, role:NAME, slack:@GROUP"])
-                self._add(Code.UNKNOWN_POLICY, (*path, "to", index), f"`{who}` names nobody who could be told.", allowed)
+                self._add(
+                    Code.UNKNOWN_POLICY, (*path, "to", index), f"`{who}` names nobody who could be told.", allowed
+                )
         if not spec.to:
             self._add(Code.MISSING_KEY, (*path, "to"), "`to` names nobody: nobody would be told.", "a policy", key=True)
         return tuple(dict.fromkeys(found))
@@ -159,9 +183,7 @@ class Clockwork:
 
     def _check_circles(self, clocks: list[Clock]) -> None:
         follows = {
-            clock.name: [
-                limit.after.removesuffix(MET) for limit in clock.limits if limit.after.endswith(MET)
-            ]
+            clock.name: [limit.after.removesuffix(MET) for limit in clock.limits if limit.after.endswith(MET)]
             for clock in clocks
         }
         follows = {name: [other for other in others if other in follows] for name, others in follows.items()}

@@ -144,7 +144,7 @@ class Registry:
             return [Version(*row) for row in self._database.execute("SELECT * FROM version ORDER BY number DESC")]
 
     def difference(self, number: int) -> Difference:
-        """What one import changed."""
+        """What one import changed; nothing for 0, which is none."""
         query = "SELECT id, since = ?, until = ? FROM customer WHERE since = ? OR until = ?"
         with self._lock, explained(self.path):
             rows = self._database.execute(query, (number,) * 4).fetchall()
@@ -189,6 +189,26 @@ class Registry:
         with self._lock, explained(self.path):
             rows = self._database.execute(query, (at, at)).fetchall()
         return [Customer.model_validate_json(row[0]) for row in rows]
+
+    def traces(self, id: str) -> tuple[int, bool]:
+        """In how many earlier versions a customer stands, as something else than today; and whether it is one today."""
+        with self._lock, explained(self.path):
+            rows = self._database.execute("SELECT until = ? FROM customer WHERE id = ?", (NOW, id)).fetchall()
+        today = sum(row[0] for row in rows)
+        return len(rows) - today, bool(today)
+
+    def forget(self, id: str) -> int:
+        """Delete what earlier versions say of a customer, for good; returns in how many it was. Today's stays.
+
+        An import without it takes it out of today's. Counts and digests of the versions stay as they were.
+        """
+        with self._lock, explained(self.path):
+            self._database.execute("PRAGMA secure_delete=ON")
+            with transaction(self._database):
+                query = "DELETE FROM customer WHERE id = ? AND until != ?"
+                count = self._database.execute(query, (id, NOW)).rowcount
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return count
 
     def dependencies(self) -> Iterator[tuple[str, tuple[Dependency, ...]]]:
         """Every customer that has credentials, and these."""

@@ -74,7 +74,9 @@ def read_table(
         if not any(row):
             continue
         if len(row) != len(header):
-            builder.fault(line, f"The row has {plural(len(row), 'fields')}, and the header {len(header)}.", "one field a column")
+            builder.fault(
+                line, f"The row has {plural(len(row), 'fields')}, and the header {len(header)}.", "one field a column"
+            )
             continue
         values = {name: value for name, at in places.items() if (value := row[at].strip())}
         if suspicious("\n".join(values.values())):

@@ -1,9 +1,9 @@
 """When a clock is due. Pure: time zones from tzdata, public holidays from the package `holidays`.
 
 Hours are hours that pass, whatever the clocks on the walls do. Days and months are counted on the calendar of the
-limit's time zone and end at the local time of the start, or at the limit's own. A local time that comes twice (the end of
-summer time) is the first of the two; one that does not exist is taken as it would be without the change. No period is
-made longer because it would end on a weekend: that some laws would allow it is for counsel to use, not for a program.
+limit's time zone and end at the local time of the start, or at the limit's own. A local time that comes twice (the end
+of summer time) is the first of the two; one that does not exist is taken as it would be without the change. No period
+is made longer because it would end on a weekend: that some laws would allow it is for counsel to use, not a program.
 """
 
 import calendar
@@ -17,6 +17,7 @@ import holidays
 
 from firedoor.clock import Due, words_of
 from firedoor.plan import Limit
+from firedoor.words import span
 
 SATURDAY = 5
 #: `US`, `DE-BE`: a country of ISO 3166, and one of its parts. `NYSE`: a stock exchange.
@@ -136,7 +137,8 @@ def _rfc3339(moment: datetime.datetime) -> str:
 def _how(limit: Limit, end: datetime.datetime, start: str) -> str:
     """How it was counted, for whoever has to check it."""
     unit = UNITS[limit.unit].removesuffix("s") if limit.amount == 1 else UNITS[limit.unit]
-    said = f"{limit.amount} {unit} after {words_of(limit.after)} ({start})"
+    term = span(limit.amount) if limit.unit == "seconds" else f"{limit.amount} {unit}"
+    said = f"{term} after {words_of(limit.after)} ({start})"
     if limit.unit in ("hours", "seconds"):
         return said
     local = end.astimezone(_zone(limit.zone))

@@ -75,26 +75,29 @@ def limits_of(stage: Stage) -> tuple[Limit, ...]:
 def _read(path: Path) -> dict[str, Regime]:
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        version = values.pop("version", "")
-        if not isinstance(version, str) or not version:
-            raise ValueError('it has no version: write version = "2026-11-23" at the top')
-        found = {name: Regime.model_validate({**_table(name, one), "data": version}) for name, one in values.items()}
+        version = _version(values.pop("version", ""))
+        found = {name: _regime(name, one, version) for name, one in values.items()}
         _check(found)
     except OSError as error:
         raise _wrong(path, f"cannot be read: {error.strerror}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join([error.title, *map(str, first["loc"])])
-        raise _wrong(path, f"{field}: {first['msg']}") from None
     except ValueError as error:  # TOML and UTF-8 among them
         raise _wrong(path, str(error)) from None
     return found
 
 
-def _table(name: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"{name} is no table: write [{name}]")
-    return value
+def _version(value: Any) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise ValueError('it has no version: write version = "2026-11-23" at the top')
+
+
+def _regime(name: str, value: Any, version: str) -> Regime:
+    """One regime. Raises `ValueError` with the field that is wrong."""
+    try:
+        return Regime.model_validate({**value, "data": version} if isinstance(value, dict) else value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join([name, *map(str, first['loc'])])}: {first['msg']}") from None
 
 
 def _check(found: Mapping[str, Regime]) -> None:

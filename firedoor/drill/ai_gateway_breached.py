@@ -25,7 +25,7 @@ from firedoor.config import Settings
 from firedoor.drill.aws_people import now
 from firedoor.drill.clientele import IN_AWS, READ, Client, Habit, clientele, habits, write_registry
 from firedoor.drill.credentials_stage import CredentialsStage, User, bearer, called
-from firedoor.drill.emulators import NO_TLS, AwsKey
+from firedoor.drill.emulators import AwsKey
 from firedoor.drill.fakes._fake import canary
 from firedoor.drill.fakes.braintrust import FakeBraintrust
 from firedoor.drill.fakes.openai import FakeOpenAI
@@ -174,6 +174,8 @@ class AiGatewayBreached(CredentialsStage):
             **super().configuration(),
             "mail": {**mail, "domain_rate": 0, "connections": 10},
             "notices": {"company": "Gateway Inc.", "support": "security@gateway.example"},
+            # Customers come from addresses of their own, as a reverse proxy in front of it says.
+            "server": {"proxies": ["127.0.0.1"]},
         }
 
     def worker_environment(self) -> Mapping[str, str]:
@@ -234,7 +236,8 @@ class AiGatewayBreached(CredentialsStage):
         await self.reactions.stop()
         with Outbox.open(self.settings.outbox_path) as outbox:
             told = await asyncio.to_thread(sent, outbox, self.mail.mailbox, self.slack, self.clients)
-            everybody = [*_everybody(outbox, told.campaigns[0].id)] if told.campaigns else []
+            first = [one.id for one in told.campaigns if one.step == "notify"]
+            everybody = [recipient for id in first for recipient in _everybody(outbox, id)]
         faults = [*told.doubts(), *self.mail.mailbox.faults(), *self.reactions.faults, *self._untold(everybody)]
         shown = faults[:10] + ([f"And {len(faults) - 10} more of these."] if len(faults) > 10 else [])
         facts = dict((*self._facts(everybody), *told.facts()))
@@ -295,18 +298,17 @@ class AiGatewayBreached(CredentialsStage):
 
     # --- what people do ---
 
-    async def _rotate(self, client: Client) -> None:
+    async def _rotate(self, client: Client, http: httpx.AsyncClient) -> None:
         """Put new values in the place of a customer's old ones, as its own people do."""
         if client.in_aws:
             manager = self.aws.client("secretsmanager")
             change = partial(manager.put_secret_value, SecretId=_place(client), SecretString=canary("sk-"))
             await asyncio.to_thread(change)
             return
-        async with httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client_http:
-            for name in client.secrets:
-                url = f"{self.braintrust.url}/v1/ai_secret/{self.ids[name]}"
-                answer = await client_http.patch(url, json={"secret": canary("sk-")}, headers=bearer(self.member))
-                answer.raise_for_status()
+        for name in client.secrets:
+            url = f"{self.braintrust.url}/v1/ai_secret/{self.ids[name]}"
+            answer = await http.patch(url, json={"secret": canary("sk-")}, headers=bearer(self.member))
+            answer.raise_for_status()
 
     def _intruder(self) -> None:
         iam = self.aws.client("iam")

@@ -4,6 +4,7 @@ The same number of them is the same people every time. Everything about them is 
 RFC 2606 keeps for examples.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -37,12 +38,15 @@ HOURS: Final = (0, 24, 0, 48, 0, 72, 0, 24)
 LANGUAGES: Final = ("en",) * 9 + ("de",) * 4 + ("fr",) * 2 + ("ja", "en")
 #: A domain on which many of them have their mail.
 SHARED_DOMAIN: Final = "post.example"
+#: Who looks after several of them.
+AGENCY: Final = "ops@agency.example"
 #: The secrets that are not in the store but in AWS, one for each of these customers.
 IN_AWS: Final = 12
 #: How many of those the intruder reads, as CloudTrail shows.
 READ: Final = 5
-#: A prime: what is decided by hundredths is spread over all of them.
-SPREAD: Final = 37
+#: Of a thousand customers so many share an address, have one that is stale, have a channel; of these so many are gone.
+SHARING, STALE, IN_SLACK, GONE = 8, 8, 200, 50
+THOUSAND: Final = 1_000
 
 
 class Habit(StrEnum):
@@ -56,14 +60,14 @@ class Habit(StrEnum):
     DEAF = "deaf"
 
 
-#: How many of a hundred have each habit.
+#: How many of a thousand have each habit.
 HABITS: Final = (
-    *[Habit.NOBODY] * 1,
-    *[Habit.DEAF] * 1,
-    *[Habit.NEVER] * 2,
-    *[Habit.REMINDED] * 14,
-    *[Habit.ACKNOWLEDGES] * 12,
-    *[Habit.PROMPT] * 70,
+    *[Habit.NOBODY] * 8,
+    *[Habit.DEAF] * 4,
+    *[Habit.NEVER] * 20,
+    *[Habit.REMINDED] * 140,
+    *[Habit.ACKNOWLEDGES] * 120,
+    *[Habit.PROMPT] * 708,
 )
 
 
@@ -103,9 +107,8 @@ def clientele(count: int, store: str) -> tuple[Client, ...]:
 def _client(number: int, store: str) -> Client:
     name = f"{FIRST[number * 7 % len(FIRST)]} {SECOND[(number + number // 40) % len(SECOND)]}"
     id = f"{name.lower().replace(' ', '-')}-{number:04d}"
-    hundredth = number * SPREAD % 100
     # The keys that were read for sure are replaced: their customers are told first, and look at once.
-    habit = Habit.PROMPT if number < IN_AWS else FIRST_OF_EACH.get(number, HABITS[hundredth])
+    habit = Habit.PROMPT if number < IN_AWS else FIRST_OF_EACH.get(number, HABITS[_lot(number, "habit")])
     contacts, bounced, channel = _reached(number, id, habit)
     providers = (
         ("openai", "anthropic") if number % 5 == 3 else (("openai", "anthropic", "openai", "google")[number % 4],)
@@ -125,7 +128,7 @@ def _client(number: int, store: str) -> Client:
         contacts=contacts,
         credentials=credentials,
     )
-    gone = bool(channel) and number % 50 == 6
+    gone = bool(channel) and number >= IN_AWS and _lot(number, "gone") < GONE
     return Client(number, customer, habit, secrets if number >= IN_AWS else (), channel, gone, bounced)
 
 
@@ -133,10 +136,10 @@ def _reached(number: int, id: str, habit: Habit) -> tuple[tuple[Contact, ...], t
     """Its contacts, the addresses of them that bounce, its Slack channel."""
     if habit is Habit.NOBODY:
         return (), (), ""
-    # One in eight has its mail where many have it; one in a hundred and twenty shares an address with its agency.
+    # One in eight has its mail where many have it; a few share an address with their agency.
     domain = SHARED_DOMAIN if number % 8 == 5 else f"{id}.example"
     mailbox = f"security.{id}" if domain == SHARED_DOMAIN else "security"
-    first = "ops@agency.example" if number % 120 == 44 else f"{mailbox}@{domain}"
+    first = AGENCY if _lot(number, "agency") < SHARING else f"{mailbox}@{domain}"
     second = f"admin@{id}.example"
     person = PEOPLE[number % len(PEOPLE)]
     mails = [Contact(role=Role.SECURITY, channel=Channel.EMAIL, address=first, name=person)]
@@ -144,10 +147,16 @@ def _reached(number: int, id: str, habit: Habit) -> tuple[tuple[Contact, ...], t
         mails.append(Contact(role=Role.ADMIN, channel=Channel.EMAIL, address=second))
     if habit is Habit.DEAF:
         return tuple(mails), (first, second), ""
-    bounced = (first,) if len(mails) > 1 and number % 60 == 20 else ()
-    channel = f"C0CLIENT{number:06d}" if number % 5 == 1 else ""
+    stale = len(mails) > 1 and number >= IN_AWS and _lot(number, "stale") < STALE and first != AGENCY
+    bounced = (first,) if stale else ()
+    channel = f"C0CLIENT{number:06d}" if _lot(number, "slack") < IN_SLACK else ""
     slack = [Contact(role=Role.SECURITY, channel=Channel.SLACK, address=channel)] if channel else []
     return (*slack, *mails), bounced, channel
+
+
+def _lot(number: int, what: str) -> int:
+    """What falls to a customer: 0 to 999, the same each time, and for each question another."""
+    return int.from_bytes(hashlib.sha256(f"{what} {number}".encode()).digest()[:8]) % THOUSAND
 
 
 def registry(clients: Sequence[Client]) -> list[dict[str, Any]]:

@@ -81,7 +81,11 @@ class InSlack:
             "runbooks": [str(folder) for folder in settings.runbooks],
             **tables,
             "roles": roles,
-            "server": {"port": self._port, "public_url": f"http://127.0.0.1:{self._port}"},
+            "server": {
+                **tables.get("server", {}),
+                "port": self._port,
+                "public_url": f"http://127.0.0.1:{self._port}",
+            },
             **doors,
             "slack": {
                 "bot_token": f"env:{BOT}",

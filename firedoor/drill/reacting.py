@@ -29,7 +29,8 @@ STEPS: Final = 23
 BUSY: Final = frozenset({httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE})
 TRIES: Final = 20
 
-Rotate = Callable[[Client], Awaitable[None]]
+#: Replaces the keys of one customer.
+Rotate = Callable[[Client, httpx.AsyncClient], Awaitable[None]]
 
 
 @dataclass
@@ -123,7 +124,7 @@ class Reactions:
                     await self._acknowledge(client, seen)
             await asyncio.sleep(replaces * self._day)
             async with self._gate:
-                await self._rotate(client)
+                await self._rotate(client, self._http)
             self.done["replaced"] += 1
         except httpx.HTTPError as error:
             self.faults.append(f"{client.customer.id} got nowhere: {type(error).__name__}.")
@@ -143,10 +144,12 @@ class Reactions:
                 await asyncio.sleep(self._day / STEPS)
                 continue
             answer = await self._http.post(seen.links[-1], headers=headers)
-            if page.is_success and not answer.is_error and client.customer.name in page.text:
+            status = answer.status_code
+            if page.is_success and not answer.is_error:
                 self.done["acknowledged"] += 1
                 return
-            break
+            if status not in BUSY:
+                break
         self.faults.append(f"{client.customer.id} could not acknowledge: {status}.")
 
 

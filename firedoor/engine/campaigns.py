@@ -1,4 +1,4 @@
-"""Campaigns for the front doors: where they stand, and steering them. The store first, then the timeline, then Temporal.
+"""Campaigns for the front doors: where they stand, and how they are steered: store, then timeline, then Temporal.
 
 A stop takes effect when the store has it, for every sender looks there before each message. Telling the timeline and
 waking the campaign's workflow come after; where one of them is away it is said, and made up for later by whoever comes.
@@ -76,7 +76,7 @@ class Campaigns:
         An incident stands for its campaign where it has one only. Raises `UsageError` with those that there are.
         """
         rows = self.outbox.campaigns()
-        own = [row.id for row in rows if row.incident == text]
+        own = [row.id for row in rows if row.incident == text or row.incident.endswith(f"-{text}")]
         if len(own) == 1:
             return own[0]
         known: Mapping[str, str] = {row.id: "" for row in rows}
@@ -93,18 +93,32 @@ class Campaigns:
             doubts=tuple(self.outbox.messages(campaign, state=MessageState.IN_DOUBT, limit=most)),
         )
 
-    def steer(self, campaign: str, flow: Flow, by: Responder, reason: str) -> Steered:
-        """Pause, resume or stop. When it returns the store has it. Raises `RefusedError` for what cannot follow."""
-        self.outbox.steer(campaign, flow, by.principal, reason, time.time())
-        return self._steered(campaign)
+    async def steer(self, campaign: str, flow: Flow, by: Responder, reason: str) -> Steered:
+        """Pause, resume or stop; then nothing begins that this does not allow, whoever else is away.
 
-    def retry_failed(self, campaign: str, by: Responder, reason: str, *, doubtful: bool) -> tuple[int, Steered]:
-        """Queue again what was lost; with `doubtful` also what may have arrived. Returns how many. Raises as `steer`."""
-        count = self.outbox.retry_failed(campaign, by.principal, reason, time.time(), doubtful=doubtful)
-        return count, self._steered(campaign)
+        Raises `UsageError` for a stop without a reason, `RefusedError` for what cannot follow on what it is, and
+        `StoreError`; then nothing was changed.
+        """
+        if flow is Flow.STOPPED and not reason.strip():
+            what = "A stop needs a reason: it is for good, and the timeline keeps why."
+            raise UsageError(what, changed="Nothing was changed.", next="Say why it is stopped.")
+        await asyncio.to_thread(self.outbox.steer, campaign, flow, by.principal, reason, time.time())
+        return await self._steered(campaign)
 
-    def _steered(self, campaign: str) -> Steered:
-        behind: tuple[str, ...] = ()
+    async def retry_failed(self, campaign: str, by: Responder, reason: str, *, doubtful: bool) -> tuple[int, Steered]:
+        """Queue again what was lost; with `doubtful` what may have arrived. Returns how many. Raises as `steer`."""
+        count = await asyncio.to_thread(
+            self.outbox.retry_failed, campaign, by.principal, reason, time.time(), doubtful=doubtful
+        )
+        return count, await self._steered(campaign)
+
+    async def _steered(self, campaign: str) -> Steered:
+        late = [await asyncio.to_thread(self._tell, campaign), await wake(self.settings, campaign)]
+        standing = await asyncio.to_thread(self.outbox.standing, campaign, time.time())
+        return Steered(standing, tuple(sentence for sentence in late if sentence))
+
+    def _tell(self, campaign: str) -> str:
+        """Tell the timeline; empty, or why it will only learn of it later."""
         try:
             with ExitStack() as stack:
                 settings = self.settings
@@ -113,8 +127,8 @@ class Campaigns:
                 disclosures = stack.enter_context(Disclosures.open(settings.disclosures_path))
                 Publisher(self.outbox, timeline, disclosures).tell(campaign)
         except FiredoorError as error:
-            behind = (f"It is not in the timeline yet, and will be as soon as that can be written: {error.what}",)
-        return Steered(self.outbox.standing(campaign, time.time()), behind)
+            return f"It is not in the timeline yet, and will be as soon as that can be written: {error.what}"
+        return ""
 
 
 async def wake(settings: Settings, campaign: str) -> str:
@@ -129,10 +143,3 @@ async def wake(settings: Settings, campaign: str) -> str:
             return ""
         return f"Temporal does not answer, so the incident shows it later: {error.message}."
     return ""
-
-
-async def steer(settings: Settings, campaigns: Campaigns, campaign: str, flow: Flow, by: Responder, reason: str) -> Steered:
-    """Steer, and wake the workflow. Raises `RefusedError`; what comes after the store never raises."""
-    steered = await asyncio.to_thread(campaigns.steer, campaign, flow, by, reason)
-    asleep = await wake(settings, campaign)
-    return Steered(steered.standing, (*steered.behind, *([asleep] if asleep else [])))

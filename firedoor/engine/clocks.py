@@ -1,11 +1,10 @@
 """The clocks of all incidents: of those that run, and of those that have ended with something still owed."""
 
 import asyncio
-from collections.abc import Iterable
 
 from temporalio.client import WorkflowExecution
 
-from firedoor.clock import OPEN, ClockState, ClockView
+from firedoor.clock import OPEN, ClockView, nearest_first
 from firedoor.engine.incidents import ENDED, Engine
 from firedoor.engine.starting import CLOCKS
 from firedoor.errors import UnreachableError, UsageError
@@ -40,8 +39,8 @@ async def all_clocks(engine: Engine) -> tuple[list[ClockView], list[str]]:
                 pass
             return []
 
-    kept = [one for one in await engine.executions(running) if one.workflow_type == TYPE or CLOCKS in one.raw_info.memo.fields]
-    found = await asyncio.gather(*(ask(one) for one in kept))
+    those = await engine.executions(running)
+    found = await asyncio.gather(*(ask(one) for one in those if one.workflow_type == TYPE or _has_clocks(one)))
     return nearest_first(clock for clocks in found for clock in clocks if clock.state in OPEN), sorted(silent)
 
 
@@ -59,7 +58,6 @@ async def decide_clock(engine: Engine, incident: str, verb: Timing, decision: De
     return await engine.decide(view.timekeeper, verb, decision)
 
 
-def nearest_first(clocks: Iterable[ClockView]) -> list[ClockView]:
-    """By when they are due; then those that run without a time; then those that wait; what is over comes last."""
-    order = {ClockState.MISSED: 0, ClockState.RUNNING: 0, ClockState.WAITING: 1}
-    return sorted(clocks, key=lambda one: (order.get(one.state, 2), not one.due, one.due, one.incident, one.name))
+def _has_clocks(one: WorkflowExecution) -> bool:
+    """Was the incident started with clocks? In a storm of alerts only these are asked."""
+    return CLOCKS in one.raw_info.memo.fields

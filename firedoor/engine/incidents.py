@@ -59,6 +59,8 @@ WATCH_SECONDS = 0.25
 #: A worker that lives answers a decision in much less.
 ANSWER_SECONDS = 15.0
 JOIN_ATTEMPTS = 3
+#: The type of a campaign's workflow (`workflows/campaign.py`), which runs under an incident.
+CAMPAIGN = "firedoor-campaign"
 #: Parts of ids are looked for in as many of the newest incidents.
 FIND_AMONG = 1000
 
@@ -310,12 +312,14 @@ class Engine:
 
     async def _exists(self, name: str) -> bool:
         try:
-            await self._client.get_workflow_handle(name).describe()
+            found = await self._client.get_workflow_handle(name).describe()
         except RPCError as error:
             # What cannot be an id is refused as an invalid argument: an empty word, one that is too long.
             if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
                 return False
             raise self._rpc(error) from error
+        if found.workflow_type == CAMPAIGN:
+            raise UsageError(f"{name} is a campaign, no incident.", next=f"firedoor campaign show {name}")
         return True
 
     async def decide(self, incident: str, verb: Verb | Timing, decision: Decision) -> str:

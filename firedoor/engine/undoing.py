@@ -39,6 +39,8 @@ def checked_steps(plan: Plan, incident: str, steps: Sequence[str]) -> Sequence[s
 
 
 def _why(kind: str, effect: str) -> str:
+    if kind == "campaign":
+        return "what customers were told cannot be untold; a correction is a later version of the notice"
     if kind != "uses" or effect == "read":
         return "it changes nothing"
     return "what it does is final" if effect == "destructive" else "its action has no undo"

@@ -159,17 +159,14 @@ def _owed(notice: Notice, used: Mapping[str, Uses], *, escalates: bool) -> Itera
 
 def _tried(notice: Notice, settings: Settings) -> Iterator[Mistake]:
     """Render every text as several readers would get it."""
-    for language in notice.languages:
-        for variables in _samples(notice, settings, language):
-            for file in FILES:
-                path = f"{language}/{file}"
-                try:
-                    text = Text(notice, path).render(variables)
-                except NoticeError as error:
-                    yield Mistake(error.place, error.line, error.said)
-                    continue
-                for what in _too_much(file, text):
-                    yield Mistake(notice.place(path), 1, what)
+    for path in (f"{language}/{file}" for language in notice.languages for file in FILES):
+        language, _, file = path.partition("/")
+        try:
+            text = Text(notice, path)
+            for variables in _samples(notice, settings, language):
+                yield from (Mistake(notice.place(path), 1, what) for what in _too_much(file, text.render(variables)))
+        except NoticeError as error:
+            yield Mistake(error.place, error.line, error.said)
 
 
 def _too_much(file: str, text: str) -> Iterator[str]:

@@ -56,7 +56,6 @@ def parse_manifest(text: str, place: str) -> Manifest:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{place} is not valid TOML: {error}.", next="Correct the file and try again.") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         allowed = "It has title, kind, language, hosts, and a table [variables.NAME] for each variable."
-        raise UsageError(f"{place}: {field}: {first['msg']}.", next=allowed) from None
+        raise UsageError(f"{place}: {wrong}.", next=allowed) from None

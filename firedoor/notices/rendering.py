@@ -14,6 +14,7 @@ from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from firedoor.errors import FiredoorError
+from firedoor.names import nearest
 from firedoor.notices.folder import HTML, LAYOUT, LONGEST, SLACK, Notice
 from firedoor.words import full_stop
 
@@ -120,13 +121,11 @@ def _environment(notice: Notice, file: str) -> _Environment:
 
 
 def tree_of(notice: Notice, path: str) -> nodes.Template:
-    """The tree of a text. Raises `NoticeError` where it is no template."""
+    """The tree of a text, which nothing was done with yet. Raises `NoticeError` where it is no template."""
     place = notice.place(path)
     file = path.rpartition("/")[2]
     environment = _environment(notice, HTML if file == LAYOUT else file)
     try:
-        # What only the compiler notices: unknown filters and tests, names that are no names.
-        environment.compile(notice.texts[path], path, place)
         return environment.parse(notice.texts[path], path, place)
     except jinja2.TemplateSyntaxError as error:
         raise NoticeError(_sentence(error), place=place, line=error.lineno) from None
@@ -140,6 +139,15 @@ def forbidden(tree: nodes.Template, *, layout: bool) -> Iterator[tuple[int, str]
             yield node.lineno, f"{_WORDS.get(word, word)}: a notice has values, conditions, loops and a layout."
         if isinstance(node, nodes.Extends) and (layout or node.template != nodes.Const(LAYOUT)):
             yield node.lineno, f"A text extends {LAYOUT} of its notice, and nothing else."
+        if isinstance(node, nodes.Filter | nodes.Test):
+            known = FILTERS if isinstance(node, nodes.Filter) else TESTS
+            if node.name not in known:
+                yield (
+                    node.lineno,
+                    f"There is no {type(node).__name__.lower()} {node.name} here. {nearest(node.name, sorted(known))}",
+                )
+        if isinstance(node, nodes.Name) and node.name == "self":
+            yield node.lineno, "A text does not speak of its own blocks."
         if isinstance(node, nodes.For) and node.recursive:
             yield node.lineno, "A loop does not call itself."
     yield from _nested(tree, 0)
@@ -206,6 +214,7 @@ class Text:
     def __init__(self, notice: Notice, path: str) -> None:
         if path not in notice.texts:
             raise NoticeError("The file is missing.", place=notice.place(path), line=1)
+        # Before it is compiled: the compiler works out what is constant, and would be busy with it.
         for one in (path, LAYOUT) if LAYOUT in notice.texts else (path,):
             for line, what in forbidden(tree_of(notice, one), layout=one == LAYOUT):
                 raise NoticeError(what, place=notice.place(one), line=line)
@@ -213,8 +222,8 @@ class Text:
         self._places = {self._place: self._place, notice.place(LAYOUT): notice.place(LAYOUT)}
         try:
             self._template = _environment(notice, path.rpartition("/")[2]).get_template(path)
-        except jinja2.TemplateError as error:
-            raise NoticeError(_sentence(error), place=self._place, line=1) from None
+        except jinja2.TemplateSyntaxError as error:
+            raise NoticeError(_sentence(error), place=error.filename or self._place, line=error.lineno) from None
 
     def render(self, variables: Mapping[str, Any]) -> str:
         """The text for one reader. Raises `NoticeError`."""

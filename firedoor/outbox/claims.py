@@ -10,20 +10,22 @@ from typing import NamedTuple
 
 from firedoor.campaign import LEFT, LOST, Flow, MessageState
 from firedoor.outbox import halting, reading
+from firedoor.outbox.judging import judge
 from firedoor.outbox.reading import letters
 from firedoor.outbox.ways import fall_back
 
 __all__ = ["Due", "Outcome", "catch_up", "due", "fill", "flow", "letters", "next_due", "postpone", "sending", "settle"]
 
-_CLAIM = """UPDATE message SET state = 'sending', attempts = attempts + 1, changed = ?1 WHERE id = ?2 AND state = 'queued'
-    AND intent > 0 AND due <= ?1 AND EXISTS
+_CLAIM = """UPDATE message SET state = 'sending', attempts = attempts + 1, changed = ?1 WHERE id = ?2
+    AND state = 'queued' AND intent > 0 AND due <= ?1 AND EXISTS
     (SELECT 1 FROM campaign WHERE number = message.campaign AND flow = 'running')"""
 _SETTLE = """UPDATE message SET state = ?, changed = ?, provider_id = ?, reason = ?, due = ?, attempts = attempts - ?
     WHERE id = ? AND state = 'sending' RETURNING recipient, campaign"""
 #: What a provider has told meanwhile says more than its first answer, which still has the name.
 _NAME = "UPDATE message SET provider_id = ? WHERE id = ? AND provider_id = ''"
-#: A time between two states of one message is never negative, whatever the clock does.
-_REACHED = "UPDATE recipient SET written = 1, reached = max(reached, ?) WHERE number = ?"
+#: Whether `until` asks for it too: only then has the customer to be judged again.
+_REACHED = """UPDATE recipient SET written = 1, reached = max(reached, ?) WHERE number = ? RETURNING
+    (SELECT instr(spec, 'customer.reached') FROM campaign WHERE number = recipient.campaign)"""
 
 
 class Due(NamedTuple):
@@ -90,7 +92,9 @@ def _settle(database: sqlite3.Connection, outcome: Outcome, now: float) -> int:
         return 0
     if outcome.state is MessageState.QUEUED:
         return 0
-    database.execute(_REACHED, (now if outcome.state in LEFT else 0, row[0]))
+    reached = now if outcome.state in LEFT else 0
+    if database.execute(_REACHED, (reached, row[0])).fetchone()[0]:
+        judge(database, row[0], now)
     if outcome.state not in LOST:
         return 0
     fall_back(database, outcome.id, now)

@@ -20,25 +20,28 @@ BUSY_SECONDS = 15.0
 
 def _pairs(kind: str, follows: dict[str, list[str]]) -> str:
     rows = ",".join(f"('{kind}','{before}','{after}')" for before, every in follows.items() for after in sorted(every))
-    return f"INSERT INTO follows VALUES {rows}"
+    return "INSERT INTO follows VALUES ROWS".replace("ROWS", rows)
+
+
+_ADDED = "ON CONFLICT DO UPDATE SET count = count + excluded.count;"
 
 
 def _counts(what: str, name: str, by: str, when: str = "1") -> str:
     """A statement of a trigger that adds `by` to a counter."""
-    return (
-        f"INSERT INTO counter SELECT NEW.campaign, '{what}', {name}, {by} WHERE {when}"
-        " ON CONFLICT DO UPDATE SET count = count + excluded.count;"
-    )
+    return " ".join(("INSERT INTO counter SELECT", f"NEW.campaign, '{what}', {name}, {by} WHERE {when}", _ADDED))
 
 
 def _reaches(what: str) -> str:
     """Count a customer that was reached (acknowledged …), or is no longer: by its cohort, and its credentials."""
     by = f"(NEW.{what} > 0) - (OLD.{what} > 0)"
     changed = f"(NEW.{what} > 0) != (OLD.{what} > 0)"
-    every = (
-        f"INSERT INTO counter SELECT NEW.campaign, 'provider.{what}', provider, count(*) * ({by}) FROM credential"
-        f" WHERE recipient = NEW.number AND {changed} GROUP BY provider"
-        " ON CONFLICT DO UPDATE SET count = count + excluded.count;"
+    every = " ".join(
+        (
+            "INSERT INTO counter SELECT",
+            f"NEW.campaign, 'provider.{what}', provider, count(*) * ({by}) FROM credential",
+            f"WHERE recipient = NEW.number AND {changed} GROUP BY provider",
+            _ADDED,
+        )
     )
     # Whose credentials are replaced is counted one by one.
     return _counts(what, "NEW.cohort", by, changed) + ("" if what == "remediated" else every)
@@ -189,13 +192,13 @@ _TABLES = (
             SELECT RAISE(ABORT, 'the timeline does not have the intent of this message') WHERE NEW.state = 'sending'
                 AND NOT EXISTS (SELECT 1 FROM intent WHERE number = NEW.intent AND entry != '');
         END""",
-    f"""CREATE TRIGGER message_changed AFTER UPDATE OF state ON message WHEN NEW.state != OLD.state
+    """CREATE TRIGGER message_changed AFTER UPDATE OF state ON message WHEN NEW.state != OLD.state
         BEGIN
             INSERT INTO change (campaign, message, intent, state, at, provider_id, reason, by)
                 VALUES (NEW.campaign, NEW.id, OLD.intent, NEW.state, NEW.changed, NEW.provider_id, NEW.reason, '');
-            {_counts("state", "OLD.state", "-1")}
-            {_counts("state", "NEW.state", "1")}
         END""",
+    f"""CREATE TRIGGER message_counted AFTER UPDATE OF state ON message WHEN NEW.state != OLD.state
+        BEGIN {_counts("state", "OLD.state", "-1")} {_counts("state", "NEW.state", "1")} END""",
     """CREATE TRIGGER campaign_follows BEFORE UPDATE OF flow ON campaign WHEN NEW.flow != OLD.flow
         BEGIN
             SELECT RAISE(ABORT, 'a campaign cannot become that') WHERE NOT EXISTS

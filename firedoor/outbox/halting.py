@@ -40,10 +40,10 @@ def judge(database: sqlite3.Connection, number: int, now: float) -> None:
     tried, lost = tried - tried_before, lost - lost_before
     if too_many(tried, lost, percent):
         why = f"{lost} of {tried} messages did not arrive: more than the {percent} % that the runbook allows"
-        steering.steer(database, id, Flow.HALTED, SENDER, why, now)
+        steering.steer(database, id, Flow.HALTED, SENDER, why, now=now)
 
 
 def halt(database: sqlite3.Connection, id: str, why: str, now: float) -> None:
     """Halt a running campaign for a reason that its sender has met."""
     if reading.campaign(database, id).flow is Flow.RUNNING:
-        steering.steer(database, id, Flow.HALTED, SENDER, why, now)
+        steering.steer(database, id, Flow.HALTED, SENDER, why, now=now)

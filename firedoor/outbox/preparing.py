@@ -27,7 +27,10 @@ _COUNT = (
     "SELECT ?1, 'nobody', '', count(*) FROM recipient WHERE campaign = ?1 AND ways = '[]'",
     "SELECT ?1, 'provider', provider, count(*) FROM credential WHERE campaign = ?1 GROUP BY provider",
 )
-_FORGET = ("recipient", "credential", "message", "counter", "change", "intent")
+_FORGET = tuple(
+    "DELETE FROM TABLE_ WHERE campaign = ?".replace("TABLE_", table)
+    for table in ("recipient", "credential", "message", "counter", "change", "intent")
+)
 
 
 def message_key(campaign: str, customer: str, way: Way, version: int, reminder: int) -> str:
@@ -74,8 +77,7 @@ def add_recipients(database: sqlite3.Connection, number: int, until: str, part: 
 def add_messages(database: sqlite3.Connection, number: int, part: Sequence[Message]) -> None:
     """Keep a part of the first messages of a campaign whose customers are there."""
     _refuse_replaced(database, number)
-    id, bulletin = database.execute("SELECT id, bulletin FROM campaign WHERE number = ?", (number,)).fetchone()
-    add(database, id, number, bulletin, part, 0)
+    add(database, number, part, 0)
 
 
 def finish(database: sqlite3.Connection, number: int, digest: str) -> CampaignRow:
@@ -88,18 +90,21 @@ def finish(database: sqlite3.Connection, number: int, digest: str) -> CampaignRo
     return reading.campaign(database, database.execute(query, (number, digest)).fetchone()[0])
 
 
-def add(
-    database: sqlite3.Connection,
-    campaign: str,
-    number: int,
-    bulletin: int,
-    messages: Iterable[Message],
-    now: float,
-) -> None:
+def add(database: sqlite3.Connection, number: int, messages: Iterable[Message], now: float) -> None:
     """Queue messages. Raises `RefusedError` where this incident writes to one of these contacts already."""
+    id, bulletin = database.execute("SELECT id, bulletin FROM campaign WHERE number = ?", (number,)).fetchone()
     last: list[Message] = []
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for one in messages:
+            last[:] = [one]
+            way = Way(one.contact, "", one.channel, one.address)
+            key = message_key(id, one.customer, way, one.version, one.reminder)
+            own = (one.customer, one.contact, one.channel, one.address, one.version, one.reminder, one.content)
+            yield (number, bulletin, *own, key, now)
+
     try:
-        database.executemany(_ADD, _rows(campaign, number, bulletin, messages, now, last))
+        database.executemany(_ADD, rows())
     except sqlite3.IntegrityError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
             raise
@@ -118,7 +123,7 @@ def approve(database: sqlite3.Connection, id: str, digest: str, by: str, now: fl
     if row.flow is not Flow.PREPARED:
         return row
     database.execute("UPDATE campaign SET began = ? WHERE id = ?", (now, id))
-    return steering.steer(database, id, Flow.RUNNING, by, "approved", now)
+    return steering.steer(database, id, Flow.RUNNING, by, "approved", now=now)
 
 
 def _refuse_replaced(database: sqlite3.Connection, number: int) -> None:
@@ -127,11 +132,8 @@ def _refuse_replaced(database: sqlite3.Connection, number: int) -> None:
 
 
 def _forget(database: sqlite3.Connection, number: int) -> None:
-    database.execute(
-        "DELETE FROM credential WHERE recipient IN (SELECT number FROM recipient WHERE campaign = ?)", (number,)
-    )
-    for table in _FORGET:
-        database.execute(f"DELETE FROM {table} WHERE campaign = ?", (number,))
+    for statement in _FORGET:
+        database.execute(statement, (number,))
     database.execute("DELETE FROM campaign WHERE number = ?", (number,))
 
 
@@ -182,18 +184,6 @@ def _recipient(number: int, until: str, one: Recipient) -> tuple[object, ...]:
 def _credential(one: Dependency) -> dict[str, str]:
     """A credential as it is stored: without what is empty. `model_dump` would take a second for 100,000."""
     return {name: value for name, value in one.__dict__.items() if value}
-
-
-def _rows(
-    campaign: str, number: int, bulletin: int, messages: Iterable[Message], now: float, last: list[Message]
-) -> Iterator[tuple[object, ...]]:
-    """The values of each message. `last` has the one that is being added, for whoever has to say what went wrong."""
-    for one in messages:
-        last[:] = [one]
-        way = Way(one.contact, "", one.channel, one.address)
-        key = message_key(campaign, one.customer, way, one.version, one.reminder)
-        own = (one.customer, one.contact, one.channel, one.address, one.version, one.reminder, one.content)
-        yield (number, bulletin, *own, key, now)
 
 
 def _twice(database: sqlite3.Connection, bulletin: int, message: Message) -> RefusedError:

@@ -15,8 +15,13 @@ _CAMPAIGN = """SELECT id, incident, step, spec, vals, notice_sha256, digest, flo
     customers, corrects, extra FROM campaign"""
 _RECIPIENT = """SELECT customer, position, name, cohort, exposure, language, zone, hours, ways, credentials,
     acknowledged, reached, remediated, task FROM recipient"""
-MESSAGE = """SELECT message.id, campaign.id, customer, contact, channel, address, version, reminder, state, content, key,
-    provider_id, attempts, due, changed, reason FROM message JOIN campaign ON campaign.number = message.campaign"""
+MESSAGE = """SELECT message.id, campaign.id, customer, contact, channel, address, version, reminder, state, content,
+    key, provider_id, attempts, due, changed, reason FROM message JOIN campaign ON campaign.number = message.campaign"""
+
+_OF_IDS = "WHERE message.id IN (SELECT value FROM json_each(?))"
+_WHOSE = """SELECT message.id, recipient.customer, recipient.position, name, cohort, exposure, language, zone, hours,
+    ways, credentials, acknowledged, reached, remediated, task
+    FROM message JOIN recipient ON recipient.number = message.recipient"""
 
 
 def number(database: sqlite3.Connection, id: str) -> int:
@@ -101,13 +106,8 @@ def message(database: sqlite3.Connection, id: int) -> Message:
 def letters(database: sqlite3.Connection, ids: Iterable[int]) -> list[tuple[Message, Recipient]]:
     """Messages with their customers, in the order of `ids`; those that are not there any more are left out."""
     wanted = json.dumps(list(ids))
-    found = {
-        row[0]: to_message(row)
-        for row in database.execute(f"{MESSAGE} WHERE message.id IN (SELECT value FROM json_each(?))", (wanted,))
-    }
-    query = f"""{_RECIPIENT.replace("SELECT", "SELECT message.id,")} JOIN (SELECT id, recipient FROM message
-        WHERE id IN (SELECT value FROM json_each(?))) AS message ON recipient.number = message.recipient"""
-    whose = {row[0]: to_recipient(row[1:]) for row in database.execute(query, (wanted,))}
+    found = {row[0]: to_message(row) for row in database.execute(f"{MESSAGE} {_OF_IDS}", (wanted,))}
+    whose = {row[0]: to_recipient(row[1:]) for row in database.execute(f"{_WHOSE} {_OF_IDS}", (wanted,))}
     return [(found[one], whose[one]) for one in json.loads(wanted) if one in found]
 
 
@@ -123,7 +123,7 @@ def to_recipient(row: Sequence[Any]) -> Recipient:
 
 
 #: What a stored credential leaves out. It was checked when it was stored.
-_BLANK: dict[str, str] = {name: "" for name in Dependency.model_fields}
+_BLANK: dict[str, str] = dict.fromkeys(Dependency.model_fields, "")
 
 
 def to_message(row: Sequence[Any]) -> Message:

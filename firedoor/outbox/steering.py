@@ -24,7 +24,7 @@ _RETRIED = """SELECT min(id) FROM message WHERE campaign = ? AND state IN (SELEC
     GROUP BY recipient, reminder, CASE WHEN ? THEN channel END"""
 
 
-def steer(database: sqlite3.Connection, id: str, flow: Flow, by: str, reason: str, now: float) -> CampaignRow:
+def steer(database: sqlite3.Connection, id: str, flow: Flow, by: str, reason: str, *, now: float) -> CampaignRow:
     """Change the flow. From the end of this transaction on nobody begins a message that the flow does not allow."""
     row = reading.campaign(database, id)
     if row.flow is flow:
@@ -68,9 +68,7 @@ def unsend(database: sqlite3.Connection, id: str, now: float) -> int:
     ).rowcount
 
 
-def retry_failed(
-    database: sqlite3.Connection, id: str, by: str, reason: str, now: float, *, doubtful: bool
-) -> int:
+def retry_failed(database: sqlite3.Connection, id: str, by: str, reason: str, now: float, *, doubtful: bool) -> int:
     """Queue again what was lost; with `doubtful` what is in doubt, too. It gets a new intent."""
     row = reading.campaign(database, id)
     if row.flow in OVER or row.flow is Flow.PREPARED:

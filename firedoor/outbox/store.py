@@ -147,7 +147,7 @@ class Outbox:
 
         Asked again it changes nothing. Raises `RefusedError` for what cannot follow on what it is.
         """
-        return self.change(steering.steer, campaign, flow, by, reason, now)
+        return self.change(steering.steer, campaign, flow, by, reason, now=now)
 
     def unsend(self, campaign: str, now: float) -> int:
         """Mark what a stopped or ended campaign has not sent as `unsent`, a part at a time. Returns how many."""
@@ -200,7 +200,7 @@ class Outbox:
         """
         count, after = 0, -1
         while True:
-            part, after = self.change(reminders.remind, campaign, number, now, content, after)
+            part, after = self.change(reminders.remind, campaign, number, now, content=content, after=after)
             count += part
             if after < 0:
                 return count

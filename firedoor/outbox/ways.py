@@ -20,13 +20,13 @@ def fall_back(database: sqlite3.Connection, message: int, now: float) -> None:
     Nothing follows where the customer has acknowledged or done what it was told.
     """
     row = database.execute(
-        """SELECT campaign.number, campaign.id, campaign.bulletin, spec, flow, recipient.number, recipient.customer, ways,
-            acknowledged OR remediated, contact, channel, version, reminder, reason FROM message
+        """SELECT campaign.number, spec, flow, recipient.number, recipient.customer, ways, acknowledged OR remediated,
+            contact, channel, version, reminder, reason FROM message
             JOIN campaign ON campaign.number = message.campaign
             JOIN recipient ON recipient.number = message.recipient WHERE message.id = ?""",
         (message,),
     ).fetchone()
-    number, id, bulletin, spec, flow, recipient, customer, ways, done, *lost, version, reminder, reason = row
+    number, spec, flow, recipient, customer, ways, done, *lost, version, reminder, reason = row
     _recount(database, recipient)
     if done:
         return
@@ -34,7 +34,7 @@ def fall_back(database: sqlite3.Connection, message: int, now: float) -> None:
     every = Campaign.model_validate_json(spec).every
     way = following(reading.ways(ways), tried, lost[1] if every else "")
     if way and Flow(flow) not in OVER:
-        add(database, id, number, bulletin, [draft(customer, way, version, reminder)], now)
+        add(database, number, [draft(customer, way, version, reminder)], now)
     elif all(state in _GONE for state in tried.values()):
         says = f"{reason or 'It could not be reached.'} No other way to this customer is left."
         database.execute("UPDATE recipient SET task = ? WHERE number = ? AND task = ''", (says, recipient))

@@ -13,9 +13,12 @@ BY_HAND = "by hand"
 
 
 class ContractSpec(Spec):
-    """A term of a contract."""
+    """A term of a contract: `hours`, or those that each customer of a `campaign` has in the registry."""
 
-    hours: int = Field(ge=1, le=8760, description="The hours that pass until it is due.")
+    hours: int | None = Field(None, ge=1, le=8760, description="The hours that pass until it is due.")
+    campaign: str | None = Field(
+        None, description="A step with `campaign`: one clock for each number of hours that its customers have."
+    )
 
 
 class ClockSpec(Spec):
@@ -24,7 +27,7 @@ class ClockSpec(Spec):
     title: str = Field("", description="One line for people; the regime's if absent.")
     regime: str | None = Field(None, description="What the data files call it: `gdpr`, `sec-8k-1.05`.")
     stage: str | None = Field(None, description="What of it; needed where the regime wants several things sent.")
-    contract: ContractSpec | None = Field(None, description="A term of a contract: `{hours: 24}`.")
+    contract: ContractSpec | None = Field(None, description="A term of a contract: `{hours: 24}`, `{campaign: STEP}`.")
     due: Annotated[int, Duration(1, LONGEST, "between 1s and 400d")] | None = Field(
         None, description="A time of your own (1s to 400d)."
     )

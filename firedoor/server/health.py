@@ -10,12 +10,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from temporalio.service import RPCError
 
+from firedoor.campaign import Standing
 from firedoor.errors import FiredoorError
+from firedoor.outbox.states import OVER
+from firedoor.server.mailroom import Mailroom
 from firedoor.server.metrics import CONTENT_TYPE
 from firedoor.server.site import Site
 
 OK = "ok"
 SECONDS = 2.0
+#: What is counted of a campaign's customers: fields of `Standing`.
+WHO = ("customers", "reached", "acknowledged", "remediated", "holding", "tasks")
+
 
 T = TypeVar("T")
 
@@ -57,11 +63,26 @@ async def _shared(site: Site, look: Callable[[Site], Coroutine[Any, Any, T]]) ->
 
 
 async def _figures(site: Site) -> None:
-    """Where the store cannot be read its figures stand still; `/readyz` says why."""
+    """Where a store cannot be read its figures stand still; `/readyz` says why."""
     with contextlib.suppress(FiredoorError):
         for state, count in (await site.deliveries.counts_by_state()).items():
             site.metrics.stored.labels(state.value).set(count)
         site.metrics.waiting.set((await site.deliveries.backlog())[0])
+    with contextlib.suppress(FiredoorError):
+        standings = await site.mailroom.do(_standings)
+        site.metrics.messages.clear()
+        site.metrics.customers.clear()
+        for one in standings:
+            for state, count in one.messages.items():
+                site.metrics.messages.labels(one.campaign, state).set(count)
+            for who in WHO:
+                site.metrics.customers.labels(one.campaign, who).set(getattr(one, who))
+
+
+def _standings(room: Mailroom) -> list[Standing]:
+    """Where the campaigns stand that have not ended. Raises `UsageError` where there are none."""
+    rows, now = room.outbox.campaigns(), room.clock()
+    return [room.outbox.standing(row.id, now) for row in rows if row.flow not in OVER]
 
 
 async def _store(site: Site) -> str:

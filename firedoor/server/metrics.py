@@ -53,6 +53,18 @@ class Metrics:
         self.waiting = Gauge(
             "firedoor_deliveries_waiting", "Deliveries that were not dealt with yet.", registry=self.registry
         )
+        self.messages = Gauge(
+            "firedoor_campaign_messages",
+            "Messages to customers by campaign and what became of them, of campaigns that have not ended.",
+            ("campaign", "state"),
+            registry=self.registry,
+        )
+        self.customers = Gauge(
+            "firedoor_campaign_customers",
+            "Customers of campaigns that have not ended: all, and those who have got so far.",
+            ("campaign", "who"),
+            registry=self.registry,
+        )
         self.requests = Gauge("firedoor_requests_in_flight", "Requests being answered.", registry=self.registry)
         self.connected = Gauge(
             "firedoor_temporal_connected", "1 once Temporal has answered since the start.", registry=self.registry

@@ -21,6 +21,7 @@ from firedoor.server.fetch import Fetch
 from firedoor.server.log import LOGGER, Sparing
 from firedoor.server.mailroom import Mailroom
 from firedoor.server.metrics import Metrics
+from firedoor.server.news import News
 from firedoor.server.pace import Pace
 from firedoor.server.stranded import Stranded
 
@@ -48,6 +49,7 @@ class Site:
     threads: ThreadPoolExecutor
     mailroom: Mailroom
     pace: Pace = field(default_factory=Pace)
+    news: News = field(default_factory=News)
     metrics: Metrics = field(default_factory=Metrics)
     sparing: Sparing = field(default_factory=Sparing)
     client: Client | None = None
@@ -69,7 +71,8 @@ class Site:
             self.dispatcher.wake()
 
     def heard(self, campaign: str) -> None:
-        """A customer has acknowledged a campaign's notice: its workflow looks now, and else at its next turn."""
+        """There are news of a campaign from outside, in its store already: its workflow is told soon."""
+        self.news.of(campaign)
 
     async def work(self) -> None:
         """Reach Temporal, however long it takes, then dispatch what is delivered until cancelled."""
@@ -112,7 +115,10 @@ async def open_site(settings: Settings, fetch: Fetch | None = None) -> AsyncGene
         mailroom = Mailroom(settings)
         stack.callback(mailroom.close)
         site = Site(settings, Shelves(settings), doors, deliveries, asking, threads, mailroom)
-        tasks = {"dispatcher": site.work}
+        tasks: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "dispatcher": site.work,
+            "news": partial(site.news.run, settings, site.sparing),
+        }
         if known is not None:
             site.chat = Chat(settings, site.shelves, known, site.metrics, site.sparing)
             tasks["slack"] = site.talk

@@ -31,7 +31,6 @@ class DisableSecret(Step):
     action: ClassVar[str] = "braintrust.disable_secret"
     effect: ClassVar[Effect] = Effect.DESTRUCTIVE
     containment: ClassVar[bool] = True
-    permissions: ClassVar[tuple[str, ...]] = ("GET and DELETE of /v1/ai_secret and /v1/env_var",)
     blast: ClassVar[dict[str, int]] = {"credentials": 1}
     proof: ClassVar[str] = "Braintrust no longer lists the secret, or a later time of its last change"
     result: ClassVar[type[Result]] = DisabledSecret

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from activities import checkup, intake, stocktaking
+from activities import checkup, customer_source, intake, stocktaking
 from firedoor import desk
 from firedoor.cli.app import run
 from firedoor.cli.queue import workers
@@ -115,6 +115,7 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
 
 ANSWERS: Mapping[str, Callable[[bytes], object]] = {
     "activities.checkup": lambda _: checkup.answer(),
+    "activities.customer_source": customer_source.answer,
     "activities.intake": intake.answer,
     "activities.stocktaking": stocktaking.answer,
 }

@@ -12,7 +12,9 @@ from firedoor.customers.reading import MistakesError, Reading, decoded, read_row
 from firedoor.customers.sharing import same_addresses
 from firedoor.errors import UsageError
 
-HEAD = "customer,name,language,time_zone,notify_within_hours,role,channel,address,contact_name,provider,credential,store"
+HEAD = (
+    "customer,name,language,time_zone,notify_within_hours,role,channel,address,contact_name,provider,credential,store"
+)
 ACME = "acme,Acme,de,Europe/Berlin,24,security,email,security@acme.example,Ada,openai,OPENAI_API_KEY,braintrust:ai_secret/ACME"
 
 
@@ -61,7 +63,9 @@ def test_one_column_a_contact() -> None:
     reading = read(text, **columns)
     assert reading.ignored == ("Renewal",)
     [acme] = reading.customers
-    assert acme.contacts == (Contact(role=Role.SECURITY, channel=Channel.EMAIL, address="sec@acme.example", name="Ada"),)
+    assert acme.contacts == (
+        Contact(role=Role.SECURITY, channel=Channel.EMAIL, address="sec@acme.example", name="Ada"),
+    )
 
 
 def test_json_in_each_of_its_shapes() -> None:
@@ -105,7 +109,10 @@ def test_international_addresses() -> None:
         ("acme", "The row has 1 field, and the header 12."),
         ("acme,,english,,,,,,,,,", "acme: language “english” is no language tag."),
         ("acme,,pt_BR,,,,,,,,,", "“pt_BR” is no language tag: write pt-BR."),
-        ("acme,,,Europe/Berln,,,,,,,,", "“Europe/Berln” is no time zone. (IANA names, like Europe/Berlin. Did you mean Europe/Berlin?)"),
+        (
+            "acme,,,Europe/Berln,,,,,,,,",
+            "“Europe/Berln” is no time zone. (IANA names, like Europe/Berlin. Did you mean Europe/Berlin?)",
+        ),
         ("acme,,,,soon,,,,,,,", "acme: hours “soon” is no number of hours. (0 to 8760)"),
         ("acme,,,,,boss,email,a@b.example,,,,", "the role of a contact is “boss”. (security, admin, owner)"),
         ("acme,,,,,,email,a@b.example,,,,", "the role of a contact is missing."),
@@ -159,7 +166,7 @@ def test_rows_that_disagree() -> None:
         ('[{"id": "a", "id": "b"}]', "1: “id” stands there twice in one object."),
         ('[{"id": "a"}', "1: This is no JSON, or the end of it is missing"),
         ('[{"id": "a"}] []', "1: Something stands behind the list of customers."),
-        ('[\n7]', "2: This is no customer."),
+        ("[\n7]", "2: This is no customer."),
         ('[{"name": "Acme"}]', "1: A customer has no id."),
         ('[{"id": "a", "contact": []}]', "1: a: there is no `“contact”`."),
         ('[{"id": "a", "contacts": [{"mail": "x"}]}]', "1: a: contacts have no `mail`."),
@@ -205,5 +212,7 @@ def test_a_hundred_thousand_rows_with_three_bad_ones() -> None:
 
 def test_addresses_that_several_have() -> None:
     """Told by address, however it is written."""
-    rows: Sequence[str] = [f"{id},,,,,owner,email,{mail},,,," for id, mail in (("a", "X@y.example"), ("b", "x@y.example"))]
+    rows: Sequence[str] = [
+        f"{id},,,,,owner,email,{mail},,,," for id, mail in (("a", "X@y.example"), ("b", "x@y.example"))
+    ]
     assert same_addresses(table(*rows).customers) == {"email:x@y.example": ["a", "b"]}

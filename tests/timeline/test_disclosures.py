@@ -185,7 +185,13 @@ def test_whoever_hands_it_on_may_leave_values_out(
         assert not again(bytes(forged) + second).ok, f"byte {place}"
     text = disclosure("salt", "to", "eve@evil.example")
     planted = f'{{"digest":"{digest_of(text)}","disclosure":"{text}"}}\n'.encode()
-    for data in (first + first, first + second + planted, first + second + stranger, first.replace(b":", b": "), b"7\n"):
+    for data in (
+        first + first,
+        first + second + planted,
+        first + second + stranger,
+        first.replace(b":", b": "),
+        b"7\n",
+    ):
         assert not again(data).ok
 
 

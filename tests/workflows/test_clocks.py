@@ -1,13 +1,14 @@
 """Clocks of a running incident and of one that has ended: they start, remind, run out, are met, outlive it."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import pytest
 
 from firedoor.clock import ClockState, ClockView
 from firedoor.engine.clocks import all_clocks, clocks_of, decide_clock
-from firedoor.errors import RefusedError
+from firedoor.errors import RefusedError, UnreachableError
 from firedoor.incident import Decision, IncidentState, IncidentView, Responder
 from firedoor.plan import Clock, Limit, PlannedStep
 from tests.workflows.conftest import ADA, PATIENCE, STARTER, Site, off, plan_of
@@ -41,9 +42,11 @@ async def becomes(site: Site, incident: str, name: str, state: ClockState) -> Cl
     """Wait until a clock of an incident, which may have ended, is in a state."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            found = of((await site.engine.view(incident)).clocks, name)
-            if found.state is state:
-                return found
+            # A worker that has just been replaced may keep a task of Temporal's for some seconds.
+            with contextlib.suppress(UnreachableError):
+                found = of((await site.engine.view(incident)).clocks, name)
+                if found.state is state:
+                    return found
             await asyncio.sleep(0.05)
 
 
@@ -63,8 +66,10 @@ async def test_what_a_person_opens_we_are_aware_of_and_a_step_meets_the_clock(si
         off("gate"),
         WAIT,
         clocks=(
-            clock("quick", after("aware", 3600), remind=(7200, 60), met='steps.gate.state == "done"'),
-            clock("notice", after("aware", 3), remind=(2,), met='steps.hold.state == "done"', regime="gdpr"),
+            clock(
+                "quick", after("aware", 3600), remind=(7200, 60), met='steps.gate.state == "done"', mentions=("gate",)
+            ),
+            clock("notice", after("aware", 3), remind=(2,), met='steps.hold.state == "done"', mentions=("hold",)),
         ),
     )
     incident = await site.start(plan)
@@ -132,7 +137,7 @@ async def test_people_say_what_happened_and_what_was_met(site: Site) -> None:
     classified = next(one for one in site.entries(incident) if one.kind == "incident.classified")
     assert classified.body["reason"] == "major: 5,000 clients"
     assert classified.body["actor"] == {"kind": "human", "id": "user:ada", "auth": "os"}
-    await site.decide(incident, "abort", reason="enough")
+    await site.client.get_workflow_handle(incident).terminate()
 
 
 @pytest.mark.parametrize(
@@ -161,7 +166,7 @@ async def test_what_cannot_be_is_refused(site: Site, verb: str, fields: dict[str
     with pytest.raises(RefusedError, match="Who is this"):
         await say(site, incident, verb, Responder(principal="user:ada", auth=""), **fields)
     assert len(site.entries(incident)) == before
-    await site.decide(incident, "abort", reason="enough")
+    await site.client.get_workflow_handle(incident).terminate()
 
 
 async def test_open_clocks_outlive_their_incident(site: Site) -> None:
@@ -175,8 +180,8 @@ async def test_open_clocks_outlive_their_incident(site: Site) -> None:
     assert view.timekeeper == f"{incident}.clocks"
     assert states(view.clocks) == {"final": "waiting", "met": "met"}
 
-    owed, silent = await all_clocks(site.engine)
-    assert (("final", ClockState.WAITING) in [(one.name, one.state) for one in owed if one.incident == incident]) or silent
+    owed, _ = await all_clocks(site.engine)
+    assert [(one.name, one.state.value) for one in owed if one.incident == incident] == [("final", "waiting")]
     await say(site, incident, "declare", moment="classified", reason="the regulator asked")
     await site.replace_worker()
     await becomes(site, incident, "final", ClockState.MISSED)

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from firedoor.cli.views import clocks
 from firedoor.cli.views.needs import needs
 from firedoor.cli.views.paste import Command
 from firedoor.cli.views.scene import ENDS, Scene, command
@@ -22,6 +23,8 @@ from firedoor.words import clock, duration, plural, seconds_between
 
 #: Longer answers of a provider are cut here; `-o json` and the timeline have them whole.
 PROOF_WIDTH = 200
+#: So many clocks are shown where height is scarce.
+NEAREST = 2
 
 
 def incident(scene: Scene, room: int | None = None, *, brief: bool = False) -> RenderableType:
@@ -30,6 +33,8 @@ def incident(scene: Scene, room: int | None = None, *, brief: bool = False) -> R
     parts: list[RenderableType] = [header(scene, brief=brief), Text(), steps(scene, room)]
     if wanted := needs(scene, brief=brief):
         parts += [Text(), wanted]
+    if view.clocks:
+        parts += [Text(), clocks.brief(view.clocks, scene.now, NEAREST if brief or room is not None else None)]
     if view.state in ENDS and room is None:
         parts += _proof(scene)
     parts += _afterwards(scene)

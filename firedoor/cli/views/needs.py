@@ -9,7 +9,7 @@ from rich.text import Text
 
 from firedoor.cli.views import request as request_view
 from firedoor.cli.views.paste import Command
-from firedoor.cli.views.scene import ENDS, WAITING, Scene, command
+from firedoor.cli.views.scene import ENDS, WAITING, Scene, campaign, command
 from firedoor.cli.views.signs import VERDICTS
 from firedoor.incident import FailedTarget, IncidentView, StepState, StepView
 from firedoor.plan import PROVED, Field
@@ -18,6 +18,8 @@ from firedoor.words import plural
 #: Actions that go on with a new value which a person has made at the provider.
 PASTED = frozenset({"credential.create", "credential.rotate"})
 NEEDS_PERSON = "needs_person"
+#: Why a campaign that has halted by itself needs attention.
+HALTED = "campaign_halted"
 #: So many targets that failed are named.
 FAILED = 3
 
@@ -87,12 +89,18 @@ def commands(view: IncidentView, step: StepView) -> list[str]:
         case StepState.WAITING_ANSWER:
             return [command(view, "answer", f"{step.id} {form(step.ask.fields if step.ask else {})}".rstrip())]
         case StepState.NEEDS_ATTENTION:
-            lines = [command(view, "retry", step.id), *_other_retry(view, step)]
+            lines = [*_campaign(view, step), command(view, "retry", step.id), *_other_retry(view, step)]
             return [*_paste(view, step), *lines, command(view, "skip", f"{step.id} {why}")]
         case StepState.DONE:
             return list(_other_retry(view, step))
         case _:
             return []
+
+
+def _campaign(view: IncidentView, step: StepView) -> Iterator[str]:
+    """Where a campaign that is under way, and has halted, is looked at."""
+    if step.kind == "campaign" and step.failure and step.failure.reason == HALTED:
+        yield campaign(view, step)
 
 
 def _paste(view: IncidentView, step: StepView) -> Iterator[str]:

@@ -68,6 +68,11 @@ def command(view: IncidentView, verb: str, rest: str = "") -> str:
     return f"firedoor {verb} {shlex.quote(short(view))} {rest}".rstrip()
 
 
+def campaign(view: IncidentView, step: StepView) -> str:
+    """The command line that shows the campaign of a step."""
+    return f"firedoor campaign show {shlex.quote(f'{short(view)}.{step.id}')}"
+
+
 def average(step: StepView, now: datetime.datetime) -> float | None:
     """Targets a second since the step began; None where nothing can be said, as of one that waited for approval."""
     if step.previews:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from firedoor.cli.views import progress
 from firedoor.cli.views.paste import Command
-from firedoor.cli.views.scene import ENDS, WAITING, Scene, child, command, short
+from firedoor.cli.views.scene import ENDS, WAITING, Scene, campaign, child, command, short
 from firedoor.cli.views.signs import INCIDENTS, STEPS, VERDICTS, Sign
 from firedoor.incident import FINAL_STATES, StepState, StepView
 from firedoor.phrases import said
@@ -152,6 +152,8 @@ def below(scene: Scene, step: StepView) -> list[RenderableType]:
     if step.state is StepState.DONE and step.progress and step.progress.failed:
         failed = Text(f"{plural(step.progress.failed, 'targets')} failed", style="bold red")
         return [failed, Command(command(scene.view, "show", f"{step.id} --failed")), *_temporary(scene, step)]
+    if step.kind == "campaign" and step.state in BUSY and step.blast:
+        return [Command(campaign(scene.view, step))]
     return _temporary(scene, step)
 
 

@@ -15,6 +15,7 @@ from firedoor.incident import Evidence, IncidentState, IncidentView, Mode, StepS
 from firedoor.phrases import EFFECTS, blast, does, rules_of, said, secrets_asked, terms, totals, who, word
 from firedoor.plan import Effect, Plan, PlannedStep
 from firedoor.slack.drawing.buttons import Press
+from firedoor.slack.drawing.clocks import clocks
 from firedoor.slack.drawing.fields import Block, cut
 from firedoor.slack.drawing.markup import (
     actions,
@@ -114,6 +115,7 @@ def _head(picture: Picture) -> Iterator[Block]:
     yield from fields(_facts(picture))
     if warnings := list(_warnings(view)):
         yield section(*warnings)
+    yield from clocks(picture)
 
 
 def _elapsed(picture: Picture) -> str:

@@ -67,10 +67,11 @@ class Field:
         self.began = time.time()
         campaign(self.settings.outbox_path, customers, extra={"prepared": self.began}, **others)
 
-    def measure(self, number: int = 0) -> Standing:
+    def measure(self, number: int = 0, fresh: float = 0) -> Standing:
         """One round."""
         with Outbox.open(self.settings.outbox_path) as outbox:
-            return asyncio.run(measure.measure(WORK.model_copy(update={"number": number}), outbox, self.clients))
+            work = WORK.model_copy(update={"number": number})
+            return asyncio.run(measure.measure(work, outbox, self.clients, fresh=fresh))
 
     def found(self, customer: str) -> list[Measure]:
         """What is known of a customer's credentials."""
@@ -166,6 +167,18 @@ def test_what_is_gone_is_exposed_no_longer(there: Field) -> None:
     assert typo.looked > there.began
 
 
+def test_a_list_that_is_cut_off_makes_nothing_gone(there: Field) -> None:
+    """What a list lacks is asked for by its name before it counts as removed."""
+    there.tell(recipient("one", 0, [there.plant("ONE")]))
+    there.measure()
+    empty = Said(data={"objects": []})
+    there.braintrust.faults.append(Fault("GET", "/v1/ai_secret", instead=empty))
+    assert there.measure().remediated == 0
+    assert there.states("one") == [Found.SAME]
+    there.braintrust.faults += [Fault("GET", "/v1/ai_secret", times=2, instead=empty)]
+    assert there.measure().remediated == 1
+
+
 def test_our_own_store_tells_when_a_value_changed(there: Field) -> None:
     """A new version replaces; a tag does not, nor the same value once more, nor one from before under a new label."""
     manager = there.aws.client("secretsmanager")
@@ -248,6 +261,17 @@ def test_what_is_replaced_stays_so(there: Field) -> None:
     there.measure()
     one = next(one for one in there.braintrust.objects["ai_secret"].values() if one["name"] == "DONE")
     one["secret_updated_at"] = "2026-01-01T00:00:00Z"
+    assert there.measure().remediated == 1
+
+
+def test_what_was_just_looked_at_is_not_asked_about_again(there: Field) -> None:
+    """A round that was woken at once, or begun again after a crash, goes on with what is due: no call is repeated."""
+    there.tell(recipient("one", 0, [there.plant("ONE")]))
+    there.measure()
+    there.change("ONE")
+    asked = len(there.braintrust.log)
+    assert there.measure(fresh=60).remediated == 0
+    assert len(there.braintrust.log) == asked
     assert there.measure().remediated == 1
 
 

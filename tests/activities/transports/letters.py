@@ -16,21 +16,19 @@ RENDERED = Rendered(
 
 def letter(number: int = 1, **fields: Any) -> Letter:
     """A letter to a customer."""
-    return Letter(
-        **{
-            "row": number,
-            "key": f"{number:040x}",
-            "campaign": "gateway-1.notify",
-            "incident": "gateway-1",
-            "customer": f"c-{number}",
-            "channel": "email",
-            "address": f"ada{number}@customer.example",
-            "recipient": "Ada",
-            "language": "en",
-            "rendered": RENDERED,
-        }
-        | fields
-    )
+    given: dict[str, Any] = {
+        "row": number,
+        "key": f"{number:040x}",
+        "campaign": "gateway-1.notify",
+        "incident": "gateway-1",
+        "customer": f"c-{number}",
+        "channel": "email",
+        "address": f"ada{number}@customer.example",
+        "recipient": "Ada",
+        "language": "en",
+        "rendered": RENDERED,
+    }
+    return Letter(**given | fields)
 
 
 def mail(**fields: Any) -> Mail:

@@ -14,6 +14,14 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 DROP, STALL, KEEP_DROP, KEEP_STALL = "drop", "stall", "keep and drop", "keep and stall"
 
 
+def does(stage: str, word: str) -> "Script":
+    """A script with one word at one stage."""
+    script = Script()
+    words: list[str] = getattr(script, stage)
+    words.append(word)
+    return script
+
+
 @dataclass
 class Script:
     """What the server does at `mail`, `rcpt`, `data` (before the content) and `content`: each word once, then it is fine.
@@ -57,6 +65,7 @@ class Scripted(SMTP):
         )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet, as the script says."""
         self.script.connections += 1
         self.script.lines.append(transport)
         if self.script.greeting and isinstance(transport, asyncio.Transport):
@@ -70,6 +79,7 @@ class Scripted(SMTP):
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
+        """The client is gone."""
         if self.session is not None:
             super().connection_lost(error)
 

@@ -9,7 +9,7 @@ import dkim
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -104,6 +104,7 @@ def test_a_name_reads_as_it_is_written() -> None:
         assert read(written(letter(recipient=name)))["to"].addresses[0].display_name == name
 
 
+@settings(max_examples=40)
 @given(name=st.text(max_size=300), subject=st.text(max_size=1200), language=st.text(max_size=20))
 def test_no_text_breaks_a_message(name: str, subject: str, language: str) -> None:
     """Anything at all: one recipient, the same headers, lines that every server takes."""

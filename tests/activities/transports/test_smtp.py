@@ -1,9 +1,9 @@
 """Mail by SMTP against servers that refuse, stall and hang up at every stage: what is known afterwards, and what is not."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from email import message_from_bytes, policy
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from activities.transports.smtp import Smtp, open_smtp
 from firedoor.drill.certificate import loopback_certificate
 from firedoor.drill.mail import MailServer
 from firedoor.errors import UsageError
+from firedoor.notices.rendered import Rendered
 from tests.activities.transports.letters import letter, mail
-from tests.activities.transports.servers import DROP, KEEP_DROP, KEEP_STALL, STALL, Script, scripted
+from tests.activities.transports.servers import DROP, KEEP_DROP, KEEP_STALL, STALL, Script, does, scripted
 
 #: Seconds: tests of silence wait so long.
 SHORT = 0.3
@@ -39,7 +40,14 @@ def secret(reference: str) -> SecretStr:
 async def sending(script: Script, **fields: Any) -> AsyncIterator[Smtp]:
     """A transport to a server."""
     given = {"host": "127.0.0.1", "port": script.port, "security": "none", "timeout": SHORT} | fields
-    smtp = open_smtp(mail(**given), secret)
+    async with opened(**given) as smtp:
+        yield smtp
+
+
+@asynccontextmanager
+async def opened(**fields: Any) -> AsyncIterator[Smtp]:
+    """A transport by settings."""
+    smtp = open_smtp(mail(**fields), secret)
     try:
         yield smtp
     finally:
@@ -59,11 +67,9 @@ async def test_letters_go_one_after_the_other_on_one_connection() -> None:
         assert outcomes == [Receipt(f"2.0.0 Queued as CANARY{number}") for number in (1, 2, 3)]
         assert [envelope.rcpt_tos for envelope in server.kept] == [[f"ada{n}@customer.example"] for n in (1, 2, 3)]
         assert server.connections == 1
-        found = message_from_bytes(server.kept[0].content, policy=policy.default)
-        assert (
-            "\n.\r\n.hidden" in str(found.get_payload(0)).replace("=2E", ".")
-            or b"..hidden" not in server.kept[0].content
-        )
+        content = server.kept[0].content
+        assert isinstance(content, bytes)
+        assert b"\r\n.hidden\r\n" in content
 
 
 #: Stage, what the server does there, what that means, and whether the connection is used again.
@@ -87,20 +93,20 @@ STAGES = [
 ]
 
 
-@pytest.mark.parametrize(("stage", "does", "means", "again"), STAGES)
-async def test_what_goes_wrong_with_one_letter(stage: str, does: str, means: type[TransportError], again: bool) -> None:
+@pytest.mark.parametrize(("stage", "word", "means", "again"), STAGES)
+async def test_what_goes_wrong_with_one_letter(stage: str, word: str, means: type[TransportError], again: bool) -> None:
     """Before the final dot nothing was sent; after it a lost answer is a doubt. The next letter is sent in any case."""
-    async with scripted(Script(**{stage: [does]})) as server, sending(server) as smtp:
+    async with scripted(does(stage, word)) as server, sending(server) as smtp:
         outcome = await one(smtp)
         assert type(outcome) is means or (means is LaterError and isinstance(outcome, LaterError))
         assert ("Nothing was sent" in outcome.changed) is (means is not DoubtError)
         assert isinstance(await one(smtp, 2), Receipt)
         assert server.connections == (1 if again else 2)
-        assert len(server.kept) == (2 if does in {KEEP_DROP, KEEP_STALL} else 1)
+        assert len(server.kept) == (2 if word in {KEEP_DROP, KEEP_STALL} else 1)
 
 
 @pytest.mark.parametrize(
-    ("stage", "does", "seconds"),
+    ("stage", "word", "seconds"),
     [
         ("mail", "550 5.7.1 Sender refused", 0),
         ("mail", "530 5.7.0 Authentication required", 0),
@@ -111,9 +117,9 @@ async def test_what_goes_wrong_with_one_letter(stage: str, does: str, means: typ
         ("greeting", STALL, 30),
     ],
 )
-async def test_what_is_wrong_for_everybody(stage: str, does: str, seconds: float) -> None:
+async def test_what_is_wrong_for_everybody(stage: str, word: str, seconds: float) -> None:
     """The way is broken: for some seconds, or until a person has seen to it."""
-    async with scripted(Script(**{stage: [does]})) as server, sending(server) as smtp:
+    async with scripted(does(stage, word)) as server, sending(server) as smtp:
         with pytest.raises(BrokenError) as caught:
             await one(smtp)
         assert caught.value.seconds == seconds
@@ -133,9 +139,9 @@ async def test_nobody_is_there() -> None:
     """A server that is down is asked again by itself."""
     async with scripted(Script()) as server:
         port = server.port
-    smtp = open_smtp(mail(host="127.0.0.1", port=port, security="none"), secret)
-    with pytest.raises(BrokenError, match="cannot be reached") as caught:
-        await one(smtp)
+    async with opened(host="127.0.0.1", port=port, security="none") as smtp:
+        with pytest.raises(BrokenError, match="cannot be reached") as caught:
+            await one(smtp)
     assert caught.value.seconds == 30
 
 
@@ -208,7 +214,7 @@ async def test_what_is_in_doubt_cannot_be_looked_up() -> None:
 
 async def test_a_dot_that_never_left_is_no_doubt() -> None:
     """A server that stops reading in the middle of a message has surely not taken it."""
-    large = letter(rendered=letter().rendered.__class__("s", "stolen keys\n" * 1_500_000, "", ""))
+    large = letter(rendered=Rendered("s", "stolen keys\n" * 450_000, "", ""))
 
     class Deaf(asyncio.Protocol):
         def __init__(self, script: Script) -> None:
@@ -218,6 +224,7 @@ async def test_a_dot_that_never_left_is_no_doubt() -> None:
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             assert isinstance(transport, asyncio.Transport)
             self.transport = transport
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             self.script.lines.append(transport)
             transport.write(b"220 deaf\r\n")
 
@@ -242,38 +249,36 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
         yield running
 
 
-def settings_of(server: MailServer, **fields: Any) -> Any:
-    """The settings that lead to it."""
-    return mail(**server.settings(), **{"password": f"env:{server.password}"} | fields)
+def leading_to(server: MailServer, **fields: Any) -> AbstractAsyncContextManager[Smtp]:
+    """A transport to it."""
+    return opened(**server.settings() | {"password": f"env:{server.password}"} | fields)
 
 
 async def test_with_starttls_and_a_log_in(server: MailServer) -> None:
     """As most installations have it; `check` connects and signs in, and sends nothing."""
-    smtp = open_smtp(settings_of(server), secret)
-    assert await smtp.check() == f"127.0.0.1:{server.port} answers by starttls, signed in as firedoor"
-    before = len(server.mailbox)
-    assert isinstance(await one(smtp), Receipt)
-    assert len(server.mailbox) == before + 1
-    await smtp.close()
+    async with leading_to(server) as smtp:
+        assert await smtp.check() == f"127.0.0.1:{server.port} answers by starttls, signed in as firedoor"
+        before = len(server.mailbox)
+        assert isinstance(await one(smtp), Receipt)
+        assert len(server.mailbox) == before + 1
 
 
 async def test_a_wrong_password_is_for_a_person(server: MailServer) -> None:
     """It is not tried again by itself, and it is in no error."""
-    smtp = open_smtp(settings_of(server, password="env:canary-wrong"), secret)
-    with pytest.raises(BrokenError, match="AUTH with 535") as caught:
-        await one(smtp)
+    async with leading_to(server, password="env:canary-wrong") as smtp:
+        with pytest.raises(BrokenError, match="AUTH with 535") as caught:
+            await one(smtp)
     assert caught.value.seconds == 0
     assert "canary" not in str(caught.value)
 
 
-async def test_a_certificate_by_nobody_is_not_taken(server: MailServer) -> None:
-    """Nor one of another name. The sentence says where to put the own authority's."""
-    for changed in ({"ca_file": ""}, {"host": "localhost", "ca_file": ""}):
-        given = {**server.settings(), **changed}
-        smtp = open_smtp(mail(**given, password=f"env:{server.password}"), secret)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_a_certificate_by_nobody_is_not_taken(server: MailServer, host: str) -> None:
+    """The sentence says where to put that of an authority of one's own."""
+    async with leading_to(server, host=host, ca_file="") as smtp:
         with pytest.raises(BrokenError, match="does not prove who it is") as caught:
             await one(smtp)
-        assert "ca_file" in caught.value.next
+    assert "ca_file" in caught.value.next
 
 
 async def test_without_starttls_nothing_is_said_in_clear() -> None:

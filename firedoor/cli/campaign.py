@@ -1,0 +1,250 @@
+"""`firedoor campaign`: where campaigns stand, and the hand on their tap."""
+
+import asyncio
+import dataclasses
+import datetime
+import json
+import sys
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from firedoor.campaign import Flow, MessageState
+from firedoor.cli.consent import consent
+from firedoor.cli.console import err, interactive, out, write_json
+from firedoor.cli.identity import responder
+from firedoor.cli.painter import Painter
+from firedoor.cli.parameters import Output, Watch, Yes
+from firedoor.cli.views import campaign as campaign_view
+from firedoor.config import load
+from firedoor.engine.campaigns import Campaigns, Picture, Steered
+from firedoor.errors import Exit, UsageError
+from firedoor.plain import plain
+from firedoor.words import plural
+
+#: Seconds between two pictures.
+TICK = 1.0
+#: Customers, tasks and doubts that are shown.
+MOST = 10
+
+Task = Annotated[
+    Literal["list", "show", "pause", "resume", "retry-failed", "stop"],
+    Parameter(
+        help="list (the default): all of them. show: one, with --watch live. pause and resume. retry-failed: send again"
+        " what was lost. stop: for good.",
+        show_choices=False,
+    ),
+]
+Name = Annotated[
+    str, Parameter(help="The campaign, INCIDENT.STEP; or a part of that which only one has, or its incident.")
+]
+Why = Annotated[str, Parameter(name=("--reason", "-r"), help="Why. It becomes part of the timeline; stop needs it.")]
+InDoubt = Annotated[
+    bool,
+    Parameter(
+        name="--in-doubt", negative="", help="Of retry-failed: also what may have arrived, which then arrives twice."
+    ),
+]
+#: What each verb makes of a campaign.
+STEERS: dict[str, tuple[Flow, str]] = {
+    "pause": (Flow.PAUSED, "is paused: no further message leaves"),
+    "resume": (Flow.RUNNING, "goes on"),
+    "stop": (Flow.STOPPED, "is stopped for good: what has not left will not"),
+}
+
+
+async def campaign(
+    task: Task = "list",
+    name: Name = "",
+    /,
+    *,
+    reason: Why = "",
+    in_doubt: InDoubt = False,
+    watch: Watch = False,
+    yes: Yes = False,
+    output: Output = "text",
+) -> int:
+    """See how far customers are, and steer what is sent to them.
+
+    What counts is who has replaced its credentials, not who was written to: by
+    cohort and by provider, the slowest customers first. What needs a person, and
+    what is in doubt, stands below with what to do.
+
+    stop and pause take effect within a second, with Temporal down as well: every
+    sender looks into the store before each message. Nothing is sent twice by
+    itself; retry-failed sends again what surely did not arrive, and --in-doubt
+    also what may have.
+
+    Example
+      firedoor campaign show 7EXAMPLE --watch
+      firedoor campaign stop 7EXAMPLE.notify --reason 'wrong list'
+    """
+    settings = load()
+    _refuse_stray(task, name, reason=reason, in_doubt=in_doubt, watch=watch)
+    if task == "list" and not settings.outbox_path.exists():
+        return _none(output)
+    with Campaigns.open(settings) as campaigns:
+        if task == "list":
+            return _list(campaigns, output)
+        found = campaigns.find(name)
+        if task == "show":
+            return await _watch(campaigns, found, output) if watch else _show(campaigns, found, output)
+        if task == "retry-failed":
+            if in_doubt:
+                _consent(campaigns, found, yes=yes)
+            return await _retry(campaigns, found, reason, doubtful=in_doubt, output=output)
+        flow, says = STEERS[task]
+        steered = await campaigns.steer(found, flow, responder(settings), _reason(task, reason))
+        return _say(f"{found} {says}.", found, steered, output)
+
+
+def _refuse_stray(task: str, name: str, **given: Any) -> None:
+    """Raises `UsageError` for an option that belongs to another task, and for a name that is missing."""
+    belongs = {"reason": ("pause", "resume", "retry-failed", "stop"), "in_doubt": ("retry-failed",), "watch": ("show",)}
+    for option, tasks in belongs.items():
+        if given[option] and task not in tasks:
+            word = option.replace("_", "-")
+            raise UsageError(f"--{word} goes with {' and '.join(tasks)}, not with {task}.")
+    if task != "list" and not name:
+        raise UsageError(f"Which campaign? {task} needs its name.", next="firedoor campaign list shows them.")
+    if task == "list" and name:
+        raise UsageError("list takes no name.", next=f"Usage: firedoor campaign show {name}")
+
+
+def _reason(task: str, reason: str) -> str:
+    """The reason; a stop has to have one."""
+    if reason.strip() or task != "stop":
+        return reason.strip()
+    if interactive():
+        reason = err().input("Why is it stopped? It becomes part of the timeline: ").strip()
+    if not reason:
+        what = "A stop needs a reason: it is for good, and the timeline keeps why."
+        raise UsageError(what, changed="Nothing was changed.", next="Add --reason TEXT.")
+    return reason
+
+
+def _none(output: str) -> int:
+    if output == "json":
+        write_json([])
+    else:
+        out().print("There are no campaigns. docs/how-to/campaigns.md says how a runbook tells customers.")
+    return 0
+
+
+def _list(campaigns: Campaigns, output: str) -> int:
+    found = campaigns.all()
+    if output == "json":
+        write_json(
+            [
+                {"incident": row.incident, "step": row.step, "began": row.began, **standing.model_dump(mode="json")}
+                for row, standing in found
+            ]
+        )
+    elif found:
+        out().print(campaign_view.listing(found))
+    else:
+        return _none(output)
+    return 0
+
+
+def _show(campaigns: Campaigns, found: str, output: str) -> int:
+    picture = campaigns.picture(found, MOST)
+    if output == "json":
+        write_json(document(picture))
+    else:
+        out().print(campaign_view.campaign(picture, _now()))
+    return 0
+
+
+async def _watch(campaigns: Campaigns, found: str, output: str) -> int:
+    """Look again every second until it is over. On a terminal in place, elsewhere one line a change."""
+    console, last = out(), None
+    painted = console.is_terminal and not console.is_dumb_terminal and output == "text"
+    painter = Painter(console) if painted else None
+    if painter:
+        painter.__enter__()
+    try:
+        while True:
+            picture = await asyncio.to_thread(campaigns.picture, found, MOST)
+            if painter:
+                painter.paint(campaign_view.campaign(picture, _now()))
+            elif picture != last:
+                _line(picture, output)
+            if campaign_view.over(picture):
+                break
+            last = picture
+            await asyncio.sleep(TICK)
+    finally:
+        if painter:
+            painter.__exit__()
+    if painter:
+        console.print(campaign_view.campaign(picture, _now()))
+    return 0
+
+
+def _line(picture: Picture, output: str) -> None:
+    if output == "json":
+        sys.stdout.write(json.dumps(document(picture)) + "\n")
+    else:
+        now = _now().strftime("%H:%M:%S")
+        out().print(plain(f"{now}  {picture.standing.flow.value:<8}  {picture.standing.sentence()}"))
+    sys.stdout.flush()
+
+
+def _consent(campaigns: Campaigns, found: str, *, yes: bool) -> None:
+    """What is in doubt is sent again only by somebody who knows what that means. Raises `RefusedError`."""
+    count = campaigns.picture(found, 0).standing.messages.get(MessageState.IN_DOUBT, 0)
+    said = f"{plural(count, 'messages')} of {found} may have arrived: sent again, their readers get them twice."
+    err().print(plain(said))
+    consent("Send them again? Type yes:", yes=yes, otherwise="Nothing was sent again")
+
+
+async def _retry(campaigns: Campaigns, found: str, reason: str, *, doubtful: bool, output: str) -> int:
+    by, why = responder(campaigns.settings), reason.strip() or "no reason was given"
+    count, steered = await campaigns.retry_failed(found, by, why, doubtful=doubtful)
+    flow = steered.standing.flow
+    rest = "" if flow is Flow.RUNNING else f" It is {flow.value}: resume it, and they leave."
+    return _say(f"{plural(count, 'messages')} of {found} are tried again.{rest}", found, steered, output)
+
+
+def _say(sentence: str, found: str, steered: Steered, output: str) -> int:
+    if output == "json":
+        standing = steered.standing.model_dump(mode="json")
+        write_json({"campaign": found, "done": sentence, "behind": steered.behind, "standing": standing})
+        return 0
+    out().print(plain(sentence))
+    for late in steered.behind:
+        err().print(plain(f"! {late}"), style="yellow")
+    return int(Exit.OK)
+
+
+def document(picture: Picture) -> dict[str, Any]:
+    """A campaign for a program."""
+    row = picture.row
+    return {
+        "incident": row.incident,
+        "step": row.step,
+        "notice": row.spec.notice,
+        "version": row.spec.version,
+        "digest": row.digest,
+        "began": row.began,
+        **picture.standing.model_dump(mode="json"),
+        "slowest": [_person(one) for one in picture.slowest],
+        "needs_a_person": [{"customer": one.customer, "task": one.task} for one in picture.tasks],
+        "doubts": [dataclasses.asdict(one) | {"state": one.state.value} for one in picture.doubts],
+    }
+
+
+def _person(one: Any) -> dict[str, Any]:
+    return {
+        "customer": one.customer,
+        "cohort": one.cohort,
+        "exposure": one.exposure,
+        "credentials": len(one.credentials),
+        "reached": one.reached,
+        "acknowledged": one.acknowledged,
+    }
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

@@ -1,0 +1,138 @@
+"""Customers from an endpoint and from a database: what is read, and what is not even tried."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from activities import customer_source
+from activities.customer_source import answer, fetched
+from firedoor.errors import FiredoorError
+
+TOKEN = "canary-token"
+BODY = b"customer,name\nacme,Acme\n"
+
+
+class Door(BaseHTTPRequestHandler):
+    """An endpoint that answers by its path."""
+
+    def do_GET(self) -> None:
+        """Each path is one way to answer."""
+        words = {
+            "/redirect": (302, {"Location": "https://evil.example/x"}, b""),
+            "/page": (200, {"Link": '</page?2>; rel="next"'}, BODY),
+            "/missing": (404, {}, b""),
+            "/large": (200, {}, b"x" * 5000),
+            "/latin": (200, {}, b"customer\nM\xfcller\n"),
+        }
+        status, headers, body = words.get(self.path, (200, {}, BODY))
+        if self.path == "/customers" and self.headers["Authorization"] != f"Bearer {TOKEN}":
+            status = 401
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def door() -> Iterator[str]:
+    """Where it listens."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def crm(tmp_path: Path) -> str:
+    """A database of customers."""
+    database = sqlite3.connect(tmp_path / "crm.sqlite")
+    database.execute("CREATE TABLE account (id TEXT, name TEXT, hours INTEGER)")
+    database.execute("INSERT INTO account VALUES ('acme', 'Acme', 24), ('globex', NULL, NULL)")
+    database.commit()
+    database.close()
+    return f"sqlite:///{tmp_path}/crm.sqlite"
+
+
+def test_an_endpoint_answers_with_its_token(door: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The token is read where its reference says, and is in no answer; nor is a query of the address."""
+    monkeypatch.setenv("FIREDOOR_HOME", str(tmp_path))
+    monkeypatch.setenv("FIREDOOR_SECRET_CRM", TOKEN)
+    question = {"source": f"{door}/customers", "secret": "env:FIREDOOR_SECRET_CRM"}
+    assert answer(json.dumps(question).encode()) == {"source": f"{door}/customers", "text": BODY.decode()}
+    refused = answer(json.dumps({**question, "secret": ""}).encode())["error"]
+    assert "refuses us with 401" in refused["what"]
+    assert "Nothing was changed" in refused["changed"]
+    assert fetched(f"{door}/x?key=canary", "", "")["source"] == f"{door}/x"
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/redirect", "redirects to evil.example"),
+        ("/page", "answers one page of several"),
+        ("/missing", "answers 404"),
+        ("/large", "answers more than"),
+        ("/latin", "is no UTF-8 from line 2 on"),
+    ],
+)
+def test_an_answer_that_is_not_all_customers(
+    door: str, path: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A redirect, a page, an error, too much, another encoding: nothing of it is imported."""
+    monkeypatch.setattr(customer_source, "MOST_BYTES", 4000)
+    with pytest.raises(FiredoorError, match=sentence):
+        fetched(f"{door}{path}", "", TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("source", "query", "sentence"),
+    [
+        ("http://crm.example/x", "", "is not https"),
+        ("https://u:p@crm.example/x", "", "holds a login"),
+        ("https://crm.example/x", "SELECT 1", "A query is for a database"),
+        ("http://127.0.0.1:9/x", "", "does not answer as it must: ConnectError"),
+        ("postgresql+nothing://crm/x", "SELECT 1", "There is no driver for postgresql here"),
+        ("postgresql+psycopg://u:p@crm/x", "SELECT 1", "holds a password"),
+        ("sqlite:///nowhere.sqlite", "SELECT 1", "There is no database 'nowhere.sqlite'"),
+        ("crm", "SELECT 1", "This is no file, no https address and no database"),
+    ],
+)
+def test_what_is_not_even_tried(source: str, query: str, sentence: str) -> None:
+    """Plain http, logins in addresses, databases that are not there: each its own sentence."""
+    with pytest.raises(FiredoorError, match=sentence) as refused:
+        fetched(source, query, "")
+    assert "u:p" not in str(refused.value)
+
+
+def test_a_query_answers_rows(crm: str) -> None:
+    """Columns and texts; what is null is empty."""
+    found = fetched(crm, "SELECT id AS customer, name, hours AS notify_within_hours FROM account ORDER BY id", "")
+    assert found == {
+        "source": crm,
+        "titles": ["customer", "name", "notify_within_hours"],
+        "rows": [["acme", "Acme", "24"], ["globex", "", ""]],
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("", "What shall the database be asked"),
+        ("DELETE FROM account", "is no SELECT: it was rolled back"),
+        ("SELECT nosuch FROM account", "refuses the query: no such column"),
+    ],
+)
+def test_a_query_that_is_none(crm: str, query: str, sentence: str) -> None:
+    """Whatever it did is rolled back."""
+    with pytest.raises(FiredoorError, match=sentence):
+        fetched(crm, query, "")
+    assert len(fetched(crm, "SELECT id FROM account", "")["rows"]) == 2
