@@ -30,7 +30,7 @@ CHROMIUM := .venv/.made-chromium
 
 export FIREDOOR_EMULATOR := $(CURDIR)/$(EMULATOR)
 
-.PHONY: help drill test test-specs chaos bench lint format docs lock setup clean
+.PHONY: help drill test test-mta test-specs chaos bench lint format docs lock setup clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ test: $(DEV) $(TEST_EMULATORS) $(CHROMIUM)  ## Tests, coverage, lint, types, imp
 # What our clients send, to Prism: it serves the official documents of the providers, of the folder FIREDOOR_SHARED.
 test-specs: $(DEV) $(PRISM)  ## Providers' clients against their official OpenAPI documents: needs ../shared
 	@exec $(BIN)/python -m pytest tests/specs -n 0 -m specs $(ARGS)
+
+# Debian's OpenSMTPD has one queue for the machine: as root, alone. apt-get install --no-install-recommends opensmtpd
+test-mta: $(DEV)  ## Mail by a real mail server, OpenSMTPD: as root
+	@exec $(BIN)/python -m pytest tests/mta -n 0 -m mta $(ARGS)
 
 # Its cases run at once by themselves. `make chaos ARGS="--faults 'disk/*'"` runs some of them; ARGS=--write-faults keeps
 # the table in docs/reference/faults.md.

@@ -88,7 +88,7 @@ def build_bulk(
     *,
     campaigns: Sequence[Callable[..., Any]] | None = None,
 ) -> Worker:
-    """The worker of mass work: slices of a `for_each`, campaigns; no workflows. Urgent calls of providers overtake it."""
+    """The worker of mass work: slices of a `for_each`, campaigns; no workflows. Urgent calls overtake its calls."""
     options = _options(settings, writer, threads, actions, campaigns, urgent=False)
     return Worker(client, task_queue=settings.bulk_queue, max_concurrent_activities=SLICES_AT_ONCE, **options)
 

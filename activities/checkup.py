@@ -2,7 +2,8 @@
 
 A program of the worker's side (`firedoor.desk`), for `firedoor doctor`: `{}` in, `{"findings": [{"level", "subject",
 "says", "next"}]}` out. Every reference of `[providers]` and `[sinks]` is resolved, and what is found is dropped; every
-provider with settings is asked for one list; every kind of place that the inventory names is opened. Reads only.
+provider with settings is asked for one list; every kind of place that the inventory names is opened; the mail server is
+signed in at, or SES's account is asked. Reads only.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from activities._clients import Clients
 from activities._limits import Limits
+from activities.transports.checking import SUBJECT, mail_findings
 from firedoor.config import Settings, load
 from firedoor.errors import FiredoorError, StepError
 from firedoor.providers import Verb, providers
@@ -57,6 +59,8 @@ def check(settings: Settings, clients: Clients) -> Findings:
         checks[f"[providers.{name}]"] = partial(_provider, settings, clients, name, given)
     for scheme, given in settings.sinks.items():
         checks[f"[sinks.{scheme}]"] = partial(_sink, settings, clients, scheme, given)
+    if settings.mail.transport:
+        checks[SUBJECT] = partial(_mail, settings, clients)
     return [finding for findings in _in_time(checks) for finding in findings]
 
 
@@ -165,6 +169,11 @@ def _places(clients: Clients) -> Findings:
             said = f"the inventory has places such as {where}. {error.what}"
             findings.append(_finding("fail", f"[sinks.{scheme}]", said, error.next))
     return findings
+
+
+def _mail(settings: Settings, clients: Clients) -> Findings:
+    """Whether mail can leave. Its secrets are read for it; nothing is sent."""
+    return [_finding(one.level, SUBJECT, one.says, one.next) for one in mail_findings(settings, clients.secret)]
 
 
 def _finding(level: str, subject: str, says: str, next: str = "") -> dict[str, str]:

@@ -26,6 +26,7 @@ from activities._limits import Limits
 from firedoor.config import load
 from firedoor.customers.reading import MOST_BYTES, UNCHANGED, decoded
 from firedoor.errors import FiredoorError, StepError
+from firedoor.sinks._references import why_unreadable
 
 TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 #: Seconds for a whole answer, however slowly it comes.
@@ -177,6 +178,15 @@ def _wrong(what: str, next: str) -> StepError:
     return StepError("invalid_arguments", what, changed=UNCHANGED, next=next)
 
 
+def _secret(clients: Clients, reference: str) -> str:
+    """The value at a reference. Raises `StepError`, without the text where it is none: it may be the value itself."""
+    if not reference:
+        return ""
+    if why := why_unreadable(reference):
+        raise _wrong(f"The secret {why}.", "Put it into an environment variable or a sink, and name that.")
+    return clients.secret(reference).get_secret_value()
+
+
 def answer(line: bytes) -> dict[str, Any]:
     """The answer to a question, as JSON."""
     question = json.loads(line)
@@ -184,8 +194,7 @@ def answer(line: bytes) -> dict[str, Any]:
         settings = load()
         clients = Clients(settings, Limits(settings.limits_path, settings.limits, urgent=True))
         with contextlib.closing(clients):
-            reference = str(question.get("secret") or "")
-            secret = clients.secret(reference).get_secret_value() if reference else ""
+            secret = _secret(clients, str(question.get("secret") or ""))
         return fetched(str(question["source"]), str(question.get("query") or ""), secret)
     except FiredoorError as error:
         return {"error": {"reason": error.reason, "what": error.what, "changed": UNCHANGED, "next": error.next}}

@@ -26,7 +26,7 @@ def affected_by(step: AffectedBy, context: Context) -> Outcome:
 
 
 def _affected_by(step: AffectedBy, registry: Registry, inventory: Inventory) -> Outcome:
-    version = registry.version()
+    version, dependencies = registry.dependencies()
     if not version.number and not inventory.customers:
         raise StepError(
             "not_found",
@@ -34,7 +34,7 @@ def _affected_by(step: AffectedBy, registry: Registry, inventory: Inventory) -> 
             next="Import them where the worker runs, `firedoor customers import FILE`, and retry the step.",
         )
     reach = Reach(**step.asked(), provider=step.provider)
-    found = affected(reach, registry.dependencies(), inventory)
+    found = affected(reach, dependencies, inventory)
     names = [one.customer for one in found.affected]
     strangers = registry.strangers(names)
     by = counts(found.affected)

@@ -19,6 +19,7 @@ from rich.table import Table
 from benchmarks import (
     alert_storm,
     alert_to_first_action,
+    campaign,
     cli_help,
     compile_1000_steps,
     mass,
@@ -70,6 +71,10 @@ FIGURES = {
     "webhook_ack": Figure("ms", 1000.0, webhook_ack.webhook_ack),
     "alert_to_first_action": Figure("ratio", 1.3, alert_to_first_action.alert_to_first_action),
     "alert_storm": Figure("s", None, alert_storm.alert_storm),
+    "campaign_100000": Figure("ratio", 0.6, campaign.campaign_100000, more_is_better=True),
+    "campaign_limits": Figure("ratio", 1.1, campaign.campaign_limits),
+    "campaign_resume": Figure("ratio", 1.0, campaign.campaign_resume),
+    "campaign_stop": Figure("s", 1.0, campaign.campaign_stop),
     "timeline_append": Figure("ratio", 0.5, timeline_append.measure, more_is_better=True),
     "compile_1000_steps": Figure("s", 1.0, compile_1000_steps.measure),
     "cli_help": Figure("s", 0.15, cli_help.measure),

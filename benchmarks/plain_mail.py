@@ -49,4 +49,5 @@ async def main(port: int, first: int, count: int, folder: Path) -> float:
 
 
 if __name__ == "__main__":
-    print(asyncio.run(main(*(int(text) for text in sys.argv[1:4]), Path(sys.argv[4]))))
+    server, start, number = (int(text) for text in sys.argv[1:4])
+    print(asyncio.run(main(server, start, number, Path(sys.argv[4]))))

@@ -132,9 +132,10 @@ class PrepareCall(Frozen):
 class Preparation(Frozen):
     """A campaign that is ready to be approved. `digest` is of the rendered content and of every recipient.
 
-    `nobody` counts customers without any contact: each is a task for a person. `sample` is one message with `‹…›`
-    for all that is its reader's own: `{"to": …, "subject": …, "text": …}`. `problems` are sentences; with any of them nothing can be sent.
-    `notice` and `public` are SHA-256 (hex) of the notice and of its public copy; this is empty where none was kept.
+    `nobody` counts customers without any contact: each is a task for a person. `sample` is one message, `{"to": …,
+    "subject": …, "text": …}`, with `‹…›` for all that is its reader's own. `problems` are sentences; with any of them
+    nothing can be sent. `notice` and `public` are SHA-256 (hex) of the notice and of its public copy; this is empty
+    where none was kept.
     """
 
     digest: str

@@ -12,8 +12,7 @@ from firedoor.config import Settings
 from firedoor.deadlines.regimes import Regime, regimes
 from firedoor.errors import UsageError
 from firedoor.names import nearest
-from firedoor.notices.folder import MANIFEST, notices, versions
-from firedoor.notices.manifest import parse_manifest
+from firedoor.notices.folder import MANIFEST, notices, read_notice, versions
 from firedoor.plan import Plan
 
 SUFFIXES = (".yaml", ".yml")
@@ -45,18 +44,23 @@ def find(name: str, settings: Settings) -> Path:
 
 
 def shapes(settings: Settings) -> dict[str, NoticeShape]:
-    """What runbooks may know of each notice. One whose manifest cannot be read is left out: `notices lint` tells why.
-
-    Raises `UsageError` where the configured folder does not exist.
-    """
+    """What runbooks may know of each notice. One that cannot be read is left out: `firedoor notices lint` tells why."""
     found: dict[str, NoticeShape] = {}
-    for name, folder in notices(settings).items():
-        with contextlib.suppress(UsageError, OSError, UnicodeDecodeError):
-            manifest = parse_manifest((folder / MANIFEST).read_text(encoding="utf-8"), str(folder / MANIFEST))
+    for name, folder in _notices(settings).items():
+        with contextlib.suppress(UsageError):
+            every = {number: read_notice(folder, number).manifest.variables for number in versions(folder)}
             found[name] = NoticeShape(
-                versions(folder), {variable: one.optional for variable, one in manifest.variables.items()}
+                {number: {name: one.optional for name, one in known.items()} for number, known in every.items()}
             )
     return found
+
+
+def _notices(settings: Settings) -> dict[str, Path]:
+    """The folders of the notices. No containment waits for a folder of letters: without it there are none."""
+    try:
+        return notices(settings)
+    except UsageError:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class Shelves:
         with self._lock:
             files = runbooks(self._settings)
             own = self._settings.deadlines.file
-            told = [folder / MANIFEST for folder in notices(self._settings).values()]
+            told = [path for folder in _notices(self._settings).values() for path in (folder, *folder.rglob(MANIFEST))]
             others = [*told, *([Path(own).expanduser()] if own else [])]
             stamps = frozenset(_stamp(path) for path in (*files.values(), *others))
             if stamps != self._stamps:
@@ -119,9 +123,7 @@ def _stamp(path: Path) -> _Stamp:
     return path, found.st_mtime_ns, found.st_size
 
 
-def _compiled(
-    known: Mapping[str, Path], deadlines: Mapping[str, Regime], notices: Mapping[str, NoticeShape]
-) -> Shelf:
+def _compiled(known: Mapping[str, Path], deadlines: Mapping[str, Regime], notices: Mapping[str, NoticeShape]) -> Shelf:
     """Compile every runbook: one that is broken does not keep the others from starting."""
     plans: dict[str, Plan] = {}
     broken: dict[str, UsageError] = {}

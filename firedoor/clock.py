@@ -97,6 +97,13 @@ class ContractGroup(Frozen):
         return f"{self.reached:,} of {self.customers:,} customers with {self.hours} h in their contracts reached{late}"
 
 
+class ContractsReport(Frozen):
+    """The customers of a campaign by the hours in their contracts; not `begun`: it may still be other customers."""
+
+    begun: bool
+    groups: tuple[ContractGroup, ...] = ()
+
+
 class ClockView(Frozen):
     """What a front door shows of one clock. Times are RFC 3339 UTC; an empty `due` with a `started` is no given time.
 

@@ -204,7 +204,8 @@ def tells(campaign: Campaign) -> str:
 def follows(campaign: Campaign) -> Iterator[str]:
     """The terms of a campaign: in which waves it goes, until when it follows, when it reminds and gives up."""
     if campaign.canary:
-        yield f"canary: {plural(campaign.canary, 'customers')} first, then 1 %, 10 %, all; {span(campaign.settle)} between"
+        waves = f"then 1 %, 10 %, all; {span(campaign.settle)} between"
+        yield f"canary: {plural(campaign.canary, 'customers')} first, {waves}"
     yield f"halts by itself when more than {campaign.halt} % do not arrive"
     if campaign.until:
         yield f"follows each until {campaign.until}, for {span(campaign.within)} at most"

@@ -6,7 +6,7 @@ server does, and can lose the answer, refuse, stall, or be broken.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -159,7 +159,7 @@ class Desk:
 
 
 @contextmanager
-def desk(home: Path) -> Iterator[Desk]:
+def desk(home: Path) -> Generator[Desk]:
     """Open the stores in a folder."""
     with (
         Outbox.open(home / "outbox.sqlite") as outbox,
@@ -174,7 +174,9 @@ def people(count: int, *channels: str, contacts: Sequence[str] = ("security",)) 
     found: list[Recipient] = []
     for number in range(count):
         ways = tuple(
-            Way(contact, "Ada", channel, f"{contact}{number}@customer{number}.example" if channel == "email" else "C0AB")
+            Way(
+                contact, "Ada", channel, f"{contact}{number}@customer{number}.example" if channel == "email" else "C0AB"
+            )
             for channel in channels or ("email",)
             for contact in contacts
         )

@@ -38,8 +38,18 @@ async def announce(board: Board, record: StepRecord, scope: dict[str, Any]) -> N
     if board.planning:
         _show(record, call, await _prepared(call))
         return
+    # One that was opened before and failed goes on: who was written to is not asked about again.
+    start = record.campaign or await _start(board, record, call)
+    if start.customers:
+        standing = await _followed(board, record, start)
+    else:
+        standing = Standing(campaign=start.campaign, flow=Flow.ENDED)
+    await _conclude(board, record, start, standing)
+
+
+async def _start(board: Board, record: StepRecord, call: PrepareCall) -> CampaignInput:
     preparation = await _agreed(board, record, call)
-    start = CampaignInput(
+    return CampaignInput(
         campaign=call.campaign,
         incident=call.incident,
         step=call.step,
@@ -49,11 +59,6 @@ async def announce(board: Board, record: StepRecord, scope: dict[str, Any]) -> N
         approved=_approvers(record),
         drill=call.drill,
     )
-    if preparation.customers:
-        standing = await _followed(board, record, start)
-    else:
-        standing = Standing(campaign=call.campaign, flow=Flow.ENDED)
-    await _conclude(board, record, start, standing)
 
 
 def _call(board: Board, record: StepRecord, scope: dict[str, Any]) -> PrepareCall:
@@ -80,6 +85,8 @@ async def _agreed(board: Board, record: StepRecord, call: PrepareCall) -> Prepar
         record.state = StepState.RUNNING
         preparation = await _prepared(call)
         shown = _show(record, call, preparation)
+        if not preparation.customers:
+            return preparation  # Nobody has to agree to nothing.
         if record.changed:
             record.changed = difference(before, shown.previews) or record.changed
         compare(board, record, shown)
@@ -155,8 +162,10 @@ async def _followed(board: Board, record: StepRecord, start: CampaignInput) -> S
     """Open it, and wait for the child. Raises `StepSkipped` or `StepAborted` once the store says that it is stopped."""
     step = record.step
     record.summary = f"telling {plural(start.customers, 'customers')}"
+    record.standing = Standing(campaign=start.campaign, flow=Flow.RUNNING, customers=start.customers)
     try:
         await workflow.execute_activity(OPEN, start, result_type=Standing, **steering_options())
+        record.campaign = start
         handle = await workflow.start_child_workflow(
             CampaignWorkflow.run,
             start,
@@ -270,7 +279,7 @@ async def _remaining(start: CampaignInput, standing: Standing) -> list[Remaining
 async def told(board: Board, step: str, standing: Standing) -> None:
     """The child says where the campaign stands: the step shows it, and asks for a person where it has halted."""
     record = board.steps.get(step)
-    if record is None or record.finished.is_set() or step not in board.children:
+    if record is None or record.standing is None or record.finished.is_set():
         return
     before, record.standing = record.standing, standing
     record.summary = standing.sentence()

@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError
 from workflows.options import failure_of
 
 with workflow.unsafe.imports_passed_through():
-    from firedoor.clock import ContractGroup, ContractsCall
+    from firedoor.clock import ContractsCall, ContractsReport
 
 CONTRACTS = "campaign.contracts"
 #: Without news of the campaign the outbox is asked this often.
@@ -39,19 +39,19 @@ class Contracts:
         again, now = self.next(clock), workflow.now()
         return self.news(clock, step) or now >= again or (due is not None and again - EVERY < due <= now)
 
-    async def ask(self, clock: str, step: str, start: str, seen: Any) -> list[ContractGroup] | None:
-        """The customers by their hours; None where the campaign has not begun, or nobody answers now."""
+    async def ask(self, clock: str, step: str, start: str, seen: Any) -> ContractsReport:
+        """The customers by their hours. Where nobody answers now it is as if the campaign had not begun."""
         self._next[clock], self._seen[clock] = workflow.now() + EVERY, seen
         call = ContractsCall(campaign=f"{self._incident}.{step}", start=start)
         try:
-            found: list[ContractGroup] | None = await workflow.execute_activity(
+            found: ContractsReport = await workflow.execute_activity(
                 CONTRACTS,
                 call,
-                result_type=list[ContractGroup] | None,
+                result_type=ContractsReport,
                 start_to_close_timeout=PATIENCE,
                 schedule_to_close_timeout=PATIENCE,
             )
         except ActivityError as error:
             workflow.logger.info("%s: %s", call.campaign, failure_of(error).what)
-            return None
+            return ContractsReport(begun=False)
         return found

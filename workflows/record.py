@@ -9,7 +9,7 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from firedoor.campaign import Standing
+    from firedoor.campaign import CampaignInput, Standing
     from firedoor.canonical import digest_of
     from firedoor.incident import (
         Decision,
@@ -97,7 +97,8 @@ class StepRecord:
     result: dict[str, Any] = field(default_factory=dict)
     #: What expressions read as well and no view shows: it may be long.
     long: dict[str, Any] = field(default_factory=dict)
-    #: Of a campaign: where it stood when it last told.
+    #: Of a campaign: what was approved and opened, and where it stood when it last told.
+    campaign: CampaignInput | None = None
     standing: Standing | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
     #: What a person changed of them when retrying.

@@ -37,7 +37,6 @@ DUE = "clocks.due"
 #: The moments that have a kind of entry of their own.
 KINDS = frozenset({"detected", "aware", "classified", "materiality_decided"})
 SOON = timedelta(milliseconds=1)
-
 Scope = Callable[[tuple[str, ...]], dict[str, Any]]
 
 
@@ -62,7 +61,7 @@ class Clocks:
 
     @property
     def open(self) -> bool:
-        """Is anything still owed?"""
+        """Is anything owed?"""
         return any(one.state in OPEN for one in self.standings.values())
 
     def handed_over(self) -> ClocksInput:
@@ -84,7 +83,7 @@ class Clocks:
     async def keep(self) -> None:
         """Keep time until `stopped`, or until nothing is owed any more."""
         while True:
-            while self._changed or self._news():
+            while self._unsettled():
                 self._changed = False
                 await self._notice()
                 await self._start()
@@ -92,14 +91,14 @@ class Clocks:
                 await self._look_at_contracts()
             await self._look_at_contracts()
             await self._come_due()
-            if self._changed:
+            if self._unsettled():
                 continue
             if self.stopped or not self.open:
                 return
             self._idle = True
             try:
                 await workflow.wait_condition(
-                    lambda: self._changed or self.stopped or self._news(),
+                    lambda: self.stopped or self._unsettled(),
                     timeout=self._pause(),
                     timeout_summary="the next clock",
                 )
@@ -107,6 +106,9 @@ class Clocks:
                 pass
             finally:
                 self._idle = False
+
+    def _unsettled(self) -> bool:
+        return self._changed or self._news()
 
     def stop(self) -> None:
         """Keep no more time here."""
@@ -202,21 +204,16 @@ class Clocks:
     async def _set(self, name: str, due: Due) -> None:
         before, now = self.standings[name], workflow.now()
         clock = before.clock
-        gone = tuple(one for one in clock.remind if due.due and _time(due.due) - _seconds(one) <= now)
+        gone = tuple(one for one in clock.remind if due.due and _time(due.due) - timedelta(seconds=one) <= now)
         self._become(name, state=ClockState.RUNNING, due=due, told=gone)
         say = f"{self._called(name)}: due {due.due or 'without undue delay'} ({due.how})"
-        trigger = self.moments.get(due.after)
         await self._note(
             "deadline.set",
             say,
             name,
             due=due.due,
             how=due.how,
-            trigger={
-                "moment": due.after,
-                "at": self._counted[name][due.after],
-                "entry": trigger.entry if trigger else "",
-            },
+            trigger=self._trigger(due.after, self._counted[name][due.after]),
             instead_of=before.due.due if before.due else "",
             regime=clock.regime,
             stage=clock.stage,
@@ -228,6 +225,10 @@ class Clocks:
         )
         if not due.due or _time(due.due) > workflow.now():
             self._tell(name, say)
+
+    def _trigger(self, after: str, at: str) -> dict[str, str]:
+        """What started a clock, with the entry about it, if it is a moment that has one."""
+        return {"moment": after, "at": at, "entry": self.moments[after].entry if after in self.moments else ""}
 
     async def _meet(self) -> None:
         """Evaluate what counts as met."""
@@ -280,8 +281,8 @@ class Clocks:
                 continue
             [start] = self._moments_of(name).values()
             found = await self._contracts.ask(name, standing.clock.campaign, start, step)
-            if found is not None and self._asks(name):
-                await self._grouped(name, found)
+            if found.begun and self._asks(name):
+                await self._grouped(name, found.groups)
 
     async def _grouped(self, name: str, found: Sequence[ContractGroup]) -> None:
         """A clock that stands for many becomes one for each number of hours; one of these is met or not."""
@@ -291,8 +292,9 @@ class Clocks:
             del self.standings[name]
             for group in found:
                 limits = (clock.limits[0].model_copy(update={"amount": group.hours}),)
-                fields = {"name": f"{name}_{group.hours}h", "title": group.title(clock.title), "limits": limits}
-                self.standings[fields["name"]] = ClockStanding(clock=clock.model_copy(update=fields))
+                key = f"{name}_{group.hours}h"
+                fields = {"name": key, "title": group.title(clock.title), "limits": limits}
+                self.standings[key] = ClockStanding(clock=clock.model_copy(update=fields))
             self._changed = True
         elif standing.stands_for_many:
             reason = "no customer of the campaign has hours in its contract"
@@ -331,15 +333,15 @@ class Clocks:
                 self._become(name, state=ClockState.MISSED)
                 far = f"; {standing.reason}" if standing.reason else ""
                 say = f"{self._called(name)} was missed: it was due {standing.due.due}{far}"
-                told = {"due": standing.due.due, "how": standing.due.how, "reason": standing.reason}
-                await self._note("deadline.missed", say, name, **told)
+                await self._note("deadline.missed", say, name, due=standing.due.due, reason=standing.reason)
                 self._tell(name, f"{say}. It can still be met, late, with the reason", urgent=True)
             elif now < due:
                 self._remind(name, now, due)
 
     def _remind(self, name: str, now: datetime, due: datetime) -> None:
         standing = self.standings[name]
-        come = tuple(one for one in standing.clock.remind if one not in standing.told and due - _seconds(one) <= now)
+        wanted = (one for one in standing.clock.remind if one not in standing.told)
+        come = tuple(one for one in wanted if due - timedelta(seconds=one) <= now)
         if come:
             self._become(name, told=(*standing.told, *come))
             left = duration((due - now).total_seconds())
@@ -353,14 +355,13 @@ class Clocks:
                 continue
             due = _time(standing.due.due)
             times += [due] if name not in self.claimed else []
-            times += [due - _seconds(one) for one in standing.clock.remind if one not in standing.told]
+            times += [due - timedelta(seconds=one) for one in standing.clock.remind if one not in standing.told]
         return max(SOON, min(times) - workflow.now()) if times else None
 
     def _tell(self, name: str, sentence: str, *, urgent: bool = False) -> None:
-        clock = self.standings[name].clock
-        incident = self._book.incident
+        to, incident = self.standings[name].clock.to, self._book.incident
         told = f"{incident}: {full_stop(sentence)} {NOT_ADVICE}"
-        self._book.tell(clock.to, told, command=f"firedoor clocks {incident}", urgent=urgent)
+        self._book.tell(to, told, command=f"firedoor clocks {incident}", urgent=urgent)
 
     async def _note(self, kind: str, say: str, name: str, *, actor: Responder | None = None, **body: Any) -> None:
         self._serial += 1
@@ -397,7 +398,3 @@ def moment(text: str) -> str:
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-def _seconds(count: int) -> timedelta:
-    return timedelta(seconds=count)

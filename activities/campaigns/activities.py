@@ -190,7 +190,8 @@ def failed(error: FiredoorError) -> ApplicationError:
 
 def _letters(row: CampaignRow, settings: Settings) -> Letters:
     composer = Composer(settings, row)
-    return Letters(row, composer, informational=composer.notice.manifest.kind == "informational")
+    informational = composer.notice.manifest.kind == "informational"
+    return Letters(row, composer, informational=informational, unsubscribe=composer.unsubscribe)
 
 
 async def _closed(transports: Any) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, TypeVar
 
-from firedoor.campaign import LEFT, Exposure, MessageState, PrepareCall
-from firedoor.customers.model import Affected, Customer
+from firedoor.campaign import LEFT, Exposure, MessageState, PrepareCall, Remaining
+from firedoor.customers.model import Affected, Customer, Dependency
 from firedoor.customers.registry import Registry
 from firedoor.errors import UsageError
 from firedoor.expressions import ExpressionError, evaluate
@@ -75,15 +75,14 @@ def recipients(
 
 
 def affected(to: Any, registry: Registry) -> list[Affected]:
-    """The list behind `to`: what `customers.affected_by` gave, or names. Raises `UsageError`."""
+    """The list behind `to`: what `customers.affected_by` gave, names, `steps.NAME.remaining`. Raises `UsageError`."""
     if isinstance(to, Mapping) and isinstance(to.get("list"), str):
         return registry.audience(to["list"])
-    if isinstance(to, Sequence) and not isinstance(to, str) and all(isinstance(one, str) for one in to):
-        return [
-            Affected(customer=id, exposure=Exposure.POSSIBLE, credentials=known.credentials if known else ())
-            for ids in _chunks(dict.fromkeys(to))
-            for id, known in _looked_up(ids, registry)
-        ]
+    parts = list(to) if isinstance(to, list | tuple) else [None]
+    if all(isinstance(one, str) for one in parts):
+        return list(_named(parts, registry))
+    if all(isinstance(one, Mapping) and isinstance(one.get("customer"), str) for one in parts):
+        return _remaining([Remaining.model_validate(one) for one in parts])
     raise UsageError(
         "`to` is no list of customers.",
         changed="Nothing was prepared.",
@@ -91,10 +90,25 @@ def affected(to: Any, registry: Registry) -> list[Affected]:
     )
 
 
-def _looked_up(ids: Iterable[str], registry: Registry) -> Iterator[tuple[str, Customer | None]]:
-    wanted = list(ids)
-    known = registry.customers(wanted)
-    return ((id, known.get(id)) for id in wanted)
+def _named(names: Iterable[str], registry: Registry) -> Iterator[Affected]:
+    """Customers by their names: about all of their credentials, of which nothing is known."""
+    for ids in _chunks(dict.fromkeys(names)):
+        known = registry.customers(ids)
+        for id in ids:
+            credentials = known[id].credentials if id in known else ()
+            yield Affected(customer=id, exposure=Exposure.POSSIBLE, credentials=credentials)
+
+
+def _remaining(found: Iterable[Remaining]) -> list[Affected]:
+    """Customers of another campaign: about what they have not replaced."""
+    keys: dict[str, list[Dependency]] = {}
+    for one in found:
+        own = one.model_dump(include={"provider", "name", "kind", "id", "scope", "fingerprint"})
+        keys.setdefault(one.customer, []).append(Dependency(**own, store=one.where))
+    return [
+        Affected(customer=customer, exposure=Exposure.POSSIBLE, credentials=tuple(credentials))
+        for customer, credentials in keys.items()
+    ]
 
 
 def _listed(found: list[Affected], spec: Campaign, registry: Registry, *, merge: bool) -> Iterator[Recipient]:

@@ -8,7 +8,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.campaigns.activities import Stores
-from firedoor.clock import ContractGroup, ContractsCall
+from firedoor.clock import ContractsCall, ContractsReport
 from firedoor.errors import FiredoorError
 from firedoor.outbox import contracts
 
@@ -20,8 +20,8 @@ class ContractActivities:
     stores: Stores
 
     @activity.defn(name="campaign.contracts")
-    async def contracts(self, call: ContractsCall) -> list[ContractGroup] | None:
-        """The customers by their hours; None while the campaign has not begun.
+    async def contracts(self, call: ContractsCall) -> ContractsReport:
+        """The customers by their hours, once the campaign has begun.
 
         Raises a retryable failure while the outbox cannot be read.
         """
@@ -30,9 +30,9 @@ class ContractActivities:
         except FiredoorError as error:
             raise ApplicationError(error.what, type="store_unreadable") from error
 
-    def _groups(self, call: ContractsCall) -> list[ContractGroup] | None:
+    def _groups(self, call: ContractsCall) -> ContractsReport:
         outbox = self.stores.publisher().outbox
         if not outbox.look(contracts.begun, call.campaign):
-            return None
+            return ContractsReport(begun=False)
         start = datetime.fromisoformat(call.start).timestamp()
-        return list(outbox.look(contracts.groups, call.campaign, start))
+        return ContractsReport(begun=True, groups=outbox.look(contracts.groups, call.campaign, start))

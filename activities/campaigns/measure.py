@@ -31,6 +31,8 @@ LANES = 16
 PAGE = 500
 #: Old values that are shown to their providers in one round; the next round goes on with the next of them.
 TRIED = 500
+#: A variable that a notice may have: when the attacker was shut out, RFC 3339.
+CONTAINED = "contained_at"
 #: Seconds for which a look is good.
 FRESH = 60.0
 
@@ -113,7 +115,7 @@ async def measure(
     What was looked at `fresh` seconds ago, or half a `recheck`, is not asked about again: a round that died goes on
     where it was, and one that somebody's acknowledgement has woken costs nothing. `beat` is called, in this event loop,
     whenever something was done. Raises `UsageError` where there is no such campaign, `StoreError` where what was found
-    cannot be kept, `StepError` (`invalid_arguments`) where its `since` is no moment.
+    cannot be kept, `StepError` (`invalid_arguments`) where its `contained_at` is no moment.
     """
     campaign = await asyncio.to_thread(outbox.campaign, work.campaign)
     before = clock() - min(fresh, campaign.spec.recheck / 2)
@@ -130,12 +132,12 @@ async def measure(
 
 
 def since(campaign: CampaignRow, now: float) -> datetime.datetime:
-    """What was written after this moment was not exposed: the notice's variable `since`, else when it was prepared.
+    """What was written after this moment was not exposed: the notice's `contained_at`, else when it was prepared.
 
     A campaign is prepared once the breach is contained, so that nothing which was written since then was stolen.
     Raises `StepError`.
     """
-    given = campaign.values.get("since")
+    given = campaign.values.get(CONTAINED)
     if not given:
         moment = campaign.extra.get(PREPARED) or campaign.began or now
         return datetime.datetime.fromtimestamp(moment, datetime.UTC)
@@ -144,7 +146,7 @@ def since(campaign: CampaignRow, now: float) -> datetime.datetime:
     except ValueError:
         raise StepError(
             "invalid_arguments",
-            f"The campaign's value `since` is no moment: {str(given)[:60]!r}.",
+            f"The campaign's value `{CONTAINED}` is no moment: {str(given)[:60]!r}.",
             next="Give it as RFC 3339, 2026-11-29T10:00:00Z: what was changed after it counts as replaced.",
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)

@@ -1,5 +1,6 @@
 """What keeps a campaign from being sent before anybody is looked at: settings, the notice, its values."""
 
+import json
 from collections.abc import Iterator
 
 from firedoor.campaign import Channel, PrepareCall
@@ -41,5 +42,5 @@ def _values(call: PrepareCall, notice: Notice) -> Iterator[str]:
         known = ", ".join(manifest.variables) or "none"
         yield f"The notice {notice.name} has no variable {name}; it has {known}."
     for name, value in call.values.items():
-        if isinstance(value, str) and (secret := secret_in(value)):
+        if secret := secret_in(value if isinstance(value, str) else json.dumps(value)):
             yield f"The value of {name} has {secret}, which looks like a secret. It would be sent to every customer."

@@ -241,5 +241,5 @@ def _doubt(what: str) -> DoubtError:
     return DoubtError(
         f"The mail server {what} after it had the whole message.",
         changed="It may have been sent: firedoor does not send it again by itself.",
-        next="The server's log tells by the Message-ID. `firedoor campaign retry-failed --doubtful` sends it again.",
+        next="The server's log tells by the Message-ID. `firedoor campaign retry-failed --in-doubt` sends it again.",
     )

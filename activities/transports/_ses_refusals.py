@@ -126,5 +126,5 @@ def doubt(what: str) -> DoubtError:
     return DoubtError(
         f"SES {what} after it had the messages.",
         changed="They may have been sent: firedoor does not send them again by itself.",
-        next="If its events come in by SNS, they tell. `firedoor campaign retry-failed --doubtful` sends them again.",
+        next="If its events come in by SNS, they tell. `firedoor campaign retry-failed --in-doubt` sends them again.",
     )

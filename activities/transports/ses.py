@@ -118,6 +118,7 @@ class Ses:
     async def close(self) -> None:
         """Wait for nothing: a call that runs is in doubt anyway."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
 
     def admit(self) -> None:
         """Learn once how the account stands. Blocks. Raises `BrokenError` where it does not send, as `account`."""

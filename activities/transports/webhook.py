@@ -272,7 +272,7 @@ def _doubt(why: str) -> DoubtError:
     return DoubtError(
         f"The webhook {why}.",
         changed="The notice may have arrived: firedoor does not call again by itself.",
-        next="Ask the customer. `firedoor campaign retry-failed --doubtful` calls again.",
+        next="Ask the customer. `firedoor campaign retry-failed --in-doubt` calls again.",
     )
 
 

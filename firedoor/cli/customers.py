@@ -1,6 +1,7 @@
 """`firedoor customers`: who has to be told, imported, looked at, and found by what was exposed."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -67,9 +68,17 @@ Confirmed = Annotated[
 ProviderName = Annotated[str, Parameter(help="Of affected: only credentials of this provider.")]
 Limit = Annotated[int, Parameter(help="How many are shown. Default: 50; with -o json: all.")]
 
-#: An id where nobody says whose it is.
 SHOWN = 50
+#: Places and ids of one question; more come from a runbook.
+MOST_NAMES = 1000
 STDIN = "-"
+#: The tasks that each option is for.
+OF = {
+    **dict.fromkeys(("--query", "--secret", "--dry-run", "--anyway"), ("import",)),
+    **dict.fromkeys(("--missing-contact", "--same-address"), ("list",)),
+    **dict.fromkeys(("--confirmed", "--provider"), ("affected",)),
+    "--version": ("list", "show"),
+}
 
 
 async def customers(
@@ -88,7 +97,7 @@ async def customers(
     limit: Limit = SHOWN,
     output: Output = "text",
 ) -> int:
-    """Keep the registry of customers: whom to tell, how, and which of their credentials we hold.
+    """Keep the registry of customers: whom to tell, and how.
 
     An import replaces all of them by what a source says, in one step, or lists
     every mistake and changes nothing. Earlier imports stay readable.
@@ -100,7 +109,9 @@ async def customers(
       firedoor customers affected braintrust: --confirmed aws-sm:acme/openai
     """
     settings = load()
-    _refuse_stray(task, names, query=bool(query or secret), confirmed=bool(confirmed))
+    given = {"--query": query, "--secret": secret, "--dry-run": dry_run, "--anyway": anyway, "--version": version}
+    given |= {"--missing-contact": missing_contact, "--same-address": same_address}
+    _refuse_stray(task, names, given | {"--confirmed": confirmed, "--provider": provider})
     if task == "import":
         source = Source(names[0] if names else "", query, secret)
         return await _import(settings, source, dry_run=dry_run, anyway=anyway, output=output)
@@ -131,16 +142,18 @@ class Source:
         return not urlsplit(self.name).scheme or "://" not in self.name
 
 
-def _refuse_stray(task: str, names: tuple[str, ...], *, query: bool, confirmed: bool) -> None:
+def _refuse_stray(task: str, names: tuple[str, ...], given: Mapping[str, object]) -> None:
     """What is given and would not be looked at is a slip of the keyboard. Raises `UsageError`."""
-    needs = {"show": (1, 1, "CUSTOMER"), "import": (0, 1, "SOURCE"), "affected": (0, 10_000, "PLACE|ID…")}
+    needs = {"show": (1, 1, "CUSTOMER"), "import": (0, 1, "SOURCE"), "affected": (0, MOST_NAMES, "PLACE|ID…")}
     least, most, words = needs.get(task, (0, 0, ""))
     usage = f"Usage: firedoor customers {task} {words}".rstrip()
-    if not least <= len(names) <= most or (task == "affected" and not names and not confirmed):
-        said = f"`{names[most]}` is one too many" if len(names) > most else "something is missing"
+    missing = len(names) < least or (task == "affected" and not names and not given["--confirmed"])
+    if missing or len(names) > most:
+        said = "something is missing" if missing else f"`{names[most]}` is one too many"
         raise UsageError(f"firedoor customers {task}: {said}.", changed="Nothing was changed.", next=usage)
-    if query and task != "import":
-        raise UsageError(f"--query and --secret are for import; {task} takes none.", next=usage)
+    if stray := next((name for name, value in given.items() if value and task not in OF[name]), ""):
+        what = f"{stray} is for {' and '.join(OF[stray])}; {task} takes none."
+        raise UsageError(what, changed="Nothing was changed.", next=usage)
 
 
 async def _import(settings: Settings, source: Source, *, dry_run: bool, anyway: bool, output: str) -> int:
@@ -229,13 +242,14 @@ def _reach(names: tuple[str, ...], confirmed: tuple[str, ...], provider: str) ->
 def _affected(settings: Settings, registry: Registry, reach: Reach, limit: int, output: str) -> None:
     path = settings.inventory_path
     inventory = load_inventory(path) if settings.inventory or path.exists() else Inventory()
-    found: Found = affected(reach, registry.dependencies(), inventory)
+    version, dependencies = registry.dependencies()
+    found: Found = affected(reach, dependencies, inventory)
     strangers = registry.strangers([one.customer for one in found.affected])
     rows = {
         "affected": [one.model_dump(mode="json") for one in found.affected],
         "unknown": list(found.unknown),
         "unregistered": strangers,
-        "version": registry.version().number,
+        "version": version.number,
     }
     _print(output, rows, view.affected(found, strangers, limit))
 

@@ -29,6 +29,9 @@ from firedoor.errors import Exit, UsageError
 from firedoor.timeline.entry import Entry
 from firedoor.words import duration
 
+#: A timeline with more entries is shown in short.
+LINES = 150
+
 Name = Annotated[str, Parameter(help=f"Which drill: {', '.join(SCENARIOS)}. Default: aws-access-key-leaked.")]
 Keep = Annotated[
     Path | None,
@@ -130,7 +133,7 @@ def _end(result: DrillResult, record: Sequence[Entry], keep: Path | None, *, con
         console.print(Text("\nSlack", style="bold"))
         console.print(conversation_view.conversation(result.conversation), end="")
     console.print(Text("\nTimeline", style="bold"))
-    console.print(timeline_view.timeline(record))
+    console.print(timeline_view.timeline(record) if len(record) <= LINES else timeline_view.short(record))
     console.print()
     icon, style = ("✓", "bold green") if result.contained else ("✗", "bold red")
     console.print(Text(f"{icon} {result.sentence}", style=style))

@@ -24,7 +24,7 @@ from firedoor.notices import folder
 from firedoor.notices.composing import Composer
 from firedoor.notices.lint import Mistake, mistakes
 from firedoor.notices.picture import draw_pdf, draw_png, sheet
-from firedoor.notices.public import verified_copy
+from firedoor.notices.public import public_key, verified_copy
 from firedoor.notices.rendered import Rendered
 from firedoor.notices.specimen import SOMEBODY, shown_to, specimen
 from firedoor.plain import plain
@@ -32,9 +32,12 @@ from firedoor.recipient import Recipient
 from firedoor.timeline.checkpoint import CheckpointError, Verifier
 
 Task = Annotated[
-    Literal["list", "lint", "preview", "verify"],
+    Literal["list", "lint", "preview", "verify", "key"],
     Parameter(
-        help="list: all of them. lint: every mistake. preview: as customers get it. verify: is a public copy genuine?",
+        help=(
+            "list: all of them. lint: every mistake. preview: as customers get it. verify: is a public copy genuine? "
+            "key: the public key as PEM, to be published."
+        ),
         show_choices=False,
     ),
 ]
@@ -51,7 +54,7 @@ Pdf = Annotated[Path | None, Parameter(name="--pdf", help="Of preview: print it 
 Html = Annotated[
     Path | None, Parameter(name="--html", help="Of preview: write the texts, as they are sent, into this folder.")
 ]
-Open = Annotated[bool, Parameter(name="--open", help="Of preview: show it in the browser.")]
+NoOpen = Annotated[bool, Parameter(name="--no-open", negative="", help="Of preview: do not show it in the browser.")]
 Key = Annotated[Path | None, Parameter(name="--key", help="Of verify: the file of the public key. Default: our own.")]
 
 
@@ -67,7 +70,7 @@ def notices(
     png: Png = None,
     pdf: Pdf = None,
     html: Html = None,
-    open_it: Open = True,
+    no_open: NoOpen = False,
     key: Key = None,
     output: Output = "text",
 ) -> int:
@@ -90,7 +93,9 @@ def notices(
     elif task == "lint":
         return _lint(settings, name, output)
     elif task == "verify":
-        _verify(settings, name, key)
+        _verify(name, _key(settings, key))
+    elif task == "key":
+        sys.stdout.write(public_key(_key(settings, key)))
     else:
         composer = Composer(settings, specimen(settings, _named(name, settings), notice_version, time.time()))
         pages = [(one, composer.compose(one, one.ways[0], reminder)) for one in _readers(settings, customer, language)]
@@ -101,7 +106,7 @@ def notices(
         elif png or pdf:
             _draw(pages, png, pdf)
         else:
-            _show(pages, open_it=open_it)
+            _show(pages, open_it=not no_open)
     return int(Exit.OK)
 
 
@@ -149,16 +154,22 @@ def _named(name: str, settings: Settings) -> str:
     return name
 
 
-def _verify(settings: Settings, name: str, key: Path | None) -> None:
+def _key(settings: Settings, key: Path | None) -> Verifier:
     path = key or settings.signing_key_path.with_name(settings.signing_key_path.name + ".pub")
+    try:
+        return Verifier.parse(_read(path))
+    except CheckpointError as error:
+        raise UsageError(f"{path} is no public key of a timeline: {error}.") from None
+
+
+def _verify(name: str, verifier: Verifier) -> None:
     if not name:
         raise UsageError("Which copy?", next="Usage: firedoor notices verify FILE --key FILE")
     try:
-        verifier = Verifier.parse(_read(path))
         text = verified_copy(_read(Path(name)), verifier)
     except CheckpointError as error:
         raise UsageError(
-            f"{name} is not genuine, or {path} is not the key of its sender: {error}.",
+            f"{name} is not genuine, or that is not the key of its sender: {error}.",
             next="Do not trust it. Get the key anew, by a way that does not come from the message.",
         ) from None
     sys.stdout.write(plain(text))

@@ -54,7 +54,7 @@ VERBS = (
     Verb("steps", "steps:steps", PREPARE, "[ACTION] [--policy RUNBOOK] [-o json]"),
     Verb("providers", "providers:list_providers", PREPARE, "[PROVIDER] [-o json]"),
     Verb("inventory", "inventory:inventory", PREPARE, "check|import|graph|schema [SOURCE] [OPTION…]"),
-    Verb("notices", "notices:notices", PREPARE, "list|lint|preview|verify [NAME] [OPTION…]"),
+    Verb("notices", "notices:notices", PREPARE, "list|lint|preview|verify|key [NAME] [OPTION…]"),
     Verb("customers", "customers:customers", PREPARE, "import|list|show|affected|versions [NAME…] [OPTION…]"),
     Verb("schema", "steps:schema", PREPARE),
     Verb("drill", "drill:drill", OPERATE, "[NAME] [--slack] [--keep DIR] [-o json]"),

@@ -1,12 +1,13 @@
 """`campaign:`: whether its notice, its people and its times fit; and the step that its escalation becomes."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
-from firedoor.campaign import Audience
+from firedoor.campaign import Audience, Remaining
 from firedoor.compiler.arguments import Arguments, has_template
 from firedoor.compiler.checker import Checker, Place
 from firedoor.compiler.complaints import Names
@@ -30,6 +31,8 @@ SINCE = "unchanged_since"
 #: How often a campaign may look: each look stays in Temporal's history.
 MAX_LOOKS = 20_000
 LISTED = Kind("LIST", (STRING,))
+#: What another campaign could not reach: its customers are told of these credentials alone.
+LEFTOVER = Kind("LIST", (kind_of(Remaining),))
 
 
 class Facts(BaseModel):
@@ -61,10 +64,9 @@ class Followed(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class NoticeShape:
-    """What a runbook has to know of a notice: its versions, and its variables with whether each is optional."""
+    """What a runbook has to know of a notice: the variables of each of its versions, with whether each is optional."""
 
-    versions: tuple[int, ...]
-    variables: Mapping[str, bool]
+    versions: Mapping[int, Mapping[str, bool]]
 
 
 def unfold(draft: Draft, contracts: Mapping[str, type[Step]]) -> None:
@@ -180,7 +182,8 @@ class CampaignCompiler:
             have = ", ".join(map(str, shape.versions))
             what = f"The notice `{spec.notice}` has no version {spec.version}."
             self.document.add(Code.UNKNOWN_NOTICE, self._at("version"), what, f"it has {have}")
-        return arguments.of_notice(spec.notice, shape.variables, values)
+            return arguments.of_texts(values)
+        return arguments.of_notice(spec.notice, shape.versions[spec.version], values)
 
     def _people(self) -> set[str]:
         """`to` is an audience or names; a correction goes to the readers of what it corrects."""
@@ -191,7 +194,7 @@ class CampaignCompiler:
                 self.document.add(Code.MISSING_KEY, self._at(), what, allowed, key=True)
             return self._to(spec.to)
         if spec.to is not None:
-            what = "A correction goes to exactly those who got what it corrects: `to` and `corrects` exclude each other."
+            what = "A correction goes to those who got what it corrects: `to` and `corrects` exclude each other."
             self.document.add(Code.MISPLACED_KEY, self._at("to"), what, "remove one of the two", key=True)
         if spec.version == 1:
             what = "A correction is a later version of its notice; this is version 1."
@@ -216,7 +219,7 @@ class CampaignCompiler:
         typed = self.checker.check(source.strip(), Place(path, start))
         if typed is None:
             return set()
-        if not fits(typed.kind, kind_of(Audience)) and not fits(typed.kind, LISTED):
+        if not any(fits(typed.kind, kind) for kind in (kind_of(Audience), LISTED, LEFTOVER)):
             what = f"`to` takes customers; this is {typed.kind.words()}."
             span = self.document.within(path, start, start + len(source.strip()))
             self.document.add(Code.EXPRESSION_TYPE, span, what, "what `customers.affected_by` returned, or their names")
@@ -266,7 +269,7 @@ class CampaignCompiler:
 
     def _times(self) -> None:
         spec = self.spec
-        for index, (before, after) in enumerate(pairs(spec.remind), 1):
+        for index, (before, after) in enumerate(itertools.pairwise(spec.remind), 1):
             if after <= before:
                 what = f"Reminders come one after the other: {written(after)} is not after {written(before)}."
                 self.document.add(Code.OUT_OF_BOUNDS, self._at("remind", index), what, "[24h, 48h, 72h]")
@@ -277,9 +280,9 @@ class CampaignCompiler:
             self.document.add(Code.OUT_OF_BOUNDS, self._at("escalate", "after"), what, allowed)
         end = max(last, spec.escalate.after if spec.escalate else 0)
         if spec.within < end and spec.until is not None:
-            what = f"It is followed for {written(spec.within)}, and the last thing that it shall do comes {written(end)}"
+            what = f"It is followed for {written(spec.within)}, and has something to do after {written(end)}."
             key = "within" if "within" in spec.model_fields_set else "remind"
-            self.document.add(Code.OUT_OF_BOUNDS, self._at(key), f"{what} after its beginning.", "a longer `within`")
+            self.document.add(Code.OUT_OF_BOUNDS, self._at(key), what, "a longer `within`")
         if spec.until is not None and spec.within // spec.recheck > MAX_LOOKS:
             what = f"That is {spec.within // spec.recheck:,} looks; at most {MAX_LOOKS:,}."
             self.document.add(Code.OUT_OF_BOUNDS, self._at("recheck"), what, "a longer `recheck` or a shorter `within`")
@@ -290,13 +293,9 @@ def check_escalation(document: Document, path: Path, escalate: EscalateSpec, con
     if contract is None or LEFT in contract.model_fields or _mentions(escalate.with_.values()):
         return
     what = f"`{contract.action}` takes no `{LEFT}`, and `with` reads none: it would do the same for every customer."
-    document.add(Code.MISSING_ARGUMENT, (*path, "campaign", "escalate", "uses"), what, f"${{{{ {LEFT}.id }}}} in `with`")
+    place = (*path, "campaign", "escalate", "uses")
+    document.add(Code.MISSING_ARGUMENT, place, what, f"${{{{ {LEFT}.id }}}} in `with`")
 
 
 def _mentions(values: Iterable[Any]) -> bool:
     return any(has_template(value) and LEFT in str(value) for value in values)
-
-
-def pairs(values: list[int]) -> Iterable[tuple[int, int]]:
-    """Each value with the one after it."""
-    return zip(values, values[1:], strict=False)

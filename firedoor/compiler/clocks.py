@@ -40,7 +40,7 @@ class Clockwork:
         path: Path = ("clocks", name)
         self.checker.plain(spec.title, (*path, "title"))
         given = [kind for kind in KINDS if getattr(spec, kind) is not None]
-        broken = any(self.draft.is_broken(*path, kind) for kind in KINDS)
+        broken = any(self.draft.is_broken("clocks", name, kind) for kind in KINDS)
         if len(given) != 1 and not broken:
             what = f"`{name}` has {' and '.join(f'`{kind}`' for kind in given)}" if given else f"`{name}` has no term"
             allowed = "exactly one of `regime`, `contract` and `due`"
@@ -71,7 +71,8 @@ class Clockwork:
         if spec.contract is None:
             return ""
         step, where = spec.contract.campaign, (*path, "contract")
-        if (step is None) == (spec.contract.hours is None) and not self.draft.is_broken(*where):
+        broken = any(self.draft.is_broken("clocks", str(path[-1]), "contract", key) for key in ("hours", "campaign"))
+        if (step is None) == (spec.contract.hours is None) and not broken:
             what = "A contract gives `hours`, or names the `campaign` whose customers have them."
             self._add(Code.MISSING_KEY, where, what, "one of the two", key=True)
         if step is None:
@@ -186,7 +187,9 @@ class Clockwork:
             clock.name: [limit.after.removesuffix(MET) for limit in clock.limits if limit.after.endswith(MET)]
             for clock in clocks
         }
-        follows = {name: [other for other in others if other in follows] for name, others in follows.items()}
+        follows = {
+            name: [other for other in others if other in follows and other != name] for name, others in follows.items()
+        }
         for circle in circles(follows):
             what = f"These clocks wait for each other, so none could start: {' → '.join((*circle, circle[0]))}."
             self._add(Code.CYCLE, ("clocks", circle[0]), what, _starts(), key=True)

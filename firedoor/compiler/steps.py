@@ -160,7 +160,8 @@ class _StepCompiler:
             self.document.add(Code.STEP_KIND, (*self.path, found[1]), what, "make two steps of it", key=True)
         elif not self.kind and not any(broken[:2] == self.path for broken in self.bench.draft.broken):
             what = f"The step `{self.name}` does nothing."
-            self.document.add(Code.STEP_KIND, self.path, what, "`uses`, `ask`, `wait`, `run`, `campaign` or `approval`", key=True)
+            allowed = "`uses`, `ask`, `wait`, `run`, `campaign`, or `approval`"
+            self.document.add(Code.STEP_KIND, self.path, what, allowed, key=True)
         if self.kind is None:
             return
         for key in sorted(given - KEYS[self.kind] - {self.kind}):

@@ -114,10 +114,10 @@ class _Search:
                 self._stored.setdefault(mark, []).append(name)
         for one, sure in self.reach.asked():
             self._add(one, Exposure.CONFIRMED if sure else Exposure.LIKELY)
-        self._confirmed_below = held_at([one for one in self.reach.confirmed_places if _below(one)])
-        self._below = held_at([one for one in self.reach.places if _below(one)])
+        self._confirmed_below = tuple(bare(one) for one in self.reach.confirmed_places if _below(one))
+        self._below = tuple(bare(one) for one in self.reach.places if _below(one))
         for name, entry in self.inventory.credentials.items():
-            if (exposure := self._under(entry)) is not None:
+            if (exposure := self._under(map(bare, entry.where))) is not None:
                 self._entry(name, exposure)
 
     def _add(self, one: Credential, exposure: Exposure) -> None:
@@ -145,22 +145,27 @@ class _Search:
         for mark in _marks(one):
             self._exact.setdefault(mark, []).append(_Mark(one, exposure, answers))
 
-    def _under(self, entry: Entry) -> Exposure | None:
-        if self._confirmed_below(entry):
+    def _under(self, places: Iterable[str]) -> Exposure | None:
+        """Does one of these places, as `bare` has them, lie below one of which everything was within reach?"""
+        own = tuple(places)
+        if any(one.startswith(self._confirmed_below) for one in own):
             return Exposure.CONFIRMED
-        return Exposure.POSSIBLE if self._below(entry) else None
+        return Exposure.POSSIBLE if any(one.startswith(self._below) for one in own) else None
 
     def exposure(self, one: Dependency) -> Exposure | None:
         """How sure it is that a customer's credential was within reach; None where it was not, as far as is known."""
         if self.reach.provider not in {"", one.provider}:
             return None
-        entry = entry_of(one)
-        near = [known for mark in _marks(credential(one)) for known in self._exact.get(mark, ())]
-        hits = [known for known in near if _is_hit(entry, known.credential)]
-        for hit in hits:
-            self.answered |= hit.answers
-        sure = [hit.exposure for hit in hits]
-        if (under := self._under(entry)) is not None:
+        places = _places(one.store)
+        near = [known for mark in (one.id, one.fingerprint, *places) if mark for known in self._exact.get(mark, ())]
+        sure = list[Exposure]()
+        if near:
+            entry = entry_of(one)
+            for hit in near:
+                if _is_hit(entry, hit.credential):
+                    self.answered |= hit.answers
+                    sure.append(hit.exposure)
+        if (under := self._under(places[:1])) is not None:
             sure.append(under)
         return min(sure, key=RANK.__getitem__, default=None)
 
@@ -196,16 +201,13 @@ def dependency(entry: Entry) -> Dependency:
 
 def entry_of(one: Dependency) -> Entry:
     """A customer's credential as an entry of the inventory, to compare it by the same rules."""
-    return Entry.model_construct(
-        provider=one.provider, id=one.id, fingerprint=one.fingerprint, where=[one.store] if one.store else []
-    )
+    where = [one.store] if one.store else []
+    return Entry(provider=one.provider, id=one.id, fingerprint=one.fingerprint, where=where)
 
 
 def credential(one: Dependency) -> Credential:
     """A customer's credential as steps know it."""
-    return Credential.model_construct(
-        provider=one.provider, id=one.id, fingerprint=one.fingerprint, where=one.store, kind=one.kind, scope=one.scope
-    )
+    return Credential(provider=one.provider, id=one.id, fingerprint=one.fingerprint, where=one.store)
 
 
 def counts(affected: Iterable[Affected]) -> Mapping[Exposure, int]:

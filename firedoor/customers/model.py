@@ -17,7 +17,11 @@ class Role(StrEnum):
 
 
 class Contact(BaseModel):
-    """A way to a person or a team. `address` is a mail address, a Slack channel (C…) or user (U…), or an https URL."""
+    """A way to a person or a team.
+
+    `address` is a mail address, a Slack channel (C…) or user (U…), an https URL or, where that is a secret, a reference
+    to it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -210,12 +210,17 @@ class Registry:
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return count
 
-    def dependencies(self) -> Iterator[tuple[str, tuple[Dependency, ...]]]:
-        """Every customer that has credentials, and these."""
+    def dependencies(self) -> tuple[Version, Iterator[tuple[str, tuple[Dependency, ...]]]]:
+        """The newest version, and of it every customer that has credentials, with these."""
         query = "SELECT id, credentials FROM customer WHERE until = ? AND credentials != '[]' ORDER BY id"
         with self._lock, explained(self.path):
-            rows = self._database.execute(query, (NOW,)).fetchall()
-        return ((id, _DEPENDENCIES.validate_json(credentials)) for id, credentials in rows)
+            self._database.execute("BEGIN")  # Both of one moment, whatever is imported meanwhile.
+            try:
+                version = self._version()
+                rows = self._database.execute(query, (NOW,)).fetchall()
+            finally:
+                self._database.execute("ROLLBACK")
+        return version, ((id, _DEPENDENCIES.validate_json(credentials)) for id, credentials in rows)
 
     def keep_audience(self, affected: Sequence[Affected], unknown: int = 0) -> Audience:
         """Keep a list of affected customers under its digest; what travels is only that, and counts.

@@ -7,6 +7,7 @@ read first, some need reminding, a few never do it.
 """
 
 import asyncio
+import contextlib
 import copy
 import datetime
 import json
@@ -36,7 +37,10 @@ from firedoor.drill.scenario import Reply
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.workspace import BOT, FOREIGN_TEAM
 from firedoor.drill.told_once import sent
-from firedoor.errors import UsageError
+from firedoor.engine import Engine
+from firedoor.engine.clocks import decide_clock
+from firedoor.errors import RefusedError, UsageError
+from firedoor.incident import Decision, Responder
 from firedoor.outbox.store import Outbox
 from firedoor.plan import Plan
 from firedoor.recipient import Recipient
@@ -50,7 +54,7 @@ MAIL: Final = "FIREDOOR_SECRET_MAIL"
 #: How many customers there are, unless somebody wants fewer.
 CUSTOMERS: Final = 5_000
 #: So many customers can be told, and answer, within a second: a simulated day lasts long enough for all of them.
-A_SECOND, SHORTEST_DAY = 200, 2.0
+A_SECOND, SHORTEST_DAY = 160, 2.5
 #: The times of a campaign in the runbook, which are shortened to simulated days.
 TIMES: Final = re.compile(r"(?:remind|recheck|within|settle|after|escalate):|- \d+[smhd]$")
 DURATION: Final = re.compile(r"(?<=[\[{\s,])(\d+)([smhd])(?=[\]},\s]|$)")
@@ -69,6 +73,7 @@ class AiGatewayBreached(CredentialsStage):
     title: ClassVar[str] = "The AI gateway's AWS account is entered, and its customers' keys are read"
     in_slack: ClassVar[bool] = True
     bulk_apart: ClassVar[bool] = True
+    pace: ClassVar[float] = 1.0
     script: ClassVar[Mapping[str, Reply]] = {
         "evidence": Reply("answer", "drill", {"owner": "ada"}),
         "rotate_own": Reply("approve", "drill"),
@@ -230,6 +235,19 @@ class AiGatewayBreached(CredentialsStage):
         yield User("the intruder", partial(called, url, lambda: self.stolen), 401)
         yield User("the gateway", partial(called, url, partial(self.fetched, OWN)), 200)
 
+    async def heard(self, step: str) -> bool:
+        """Legal sees to the clocks: it tells the authority once the customers are told, and telephones the rest."""
+        met = {"notify": ("authority", "receipt 4711"), "notify_escalation": ("contracts", "the rest were telephoned")}
+        if step not in met:
+            return False
+        clock, reason = met[step]
+        engine = await Engine.connect(self.settings)
+        legal = Responder(principal=self.responder, auth="drill", roles=("legal", "security"))
+        decision = Decision(responder=legal, clock=clock, reason=f"drill: {reason}")
+        with contextlib.suppress(RefusedError, UsageError):
+            await decide_clock(engine, f"{self.name}-{self.key.id}", "meet", decision)
+        return True
+
     async def prove(self) -> Proof:
         """With what came of the customers."""
         proof = await super().prove()
@@ -269,27 +287,32 @@ class AiGatewayBreached(CredentialsStage):
     # --- what is proved of the customers ---
 
     def _untold(self, everybody: Iterable[Recipient]) -> Iterator[str]:
-        """Customers that were not told although they could be, or replaced their keys while nobody saw it."""
+        """Customers that were not told although they could be, or are said to have done what they have not."""
         found = {one.customer: one for one in everybody}
         for client in self.clients:
             one = found.get(client.customer.id)
+            reachable = client.habit not in {Habit.NOBODY, Habit.DEAF}
             if one is None:
                 yield f"{client.customer.id} is not in the campaign."
-            elif client.habit in WILLING and not (one.reached and one.remediated):
-                did = "was told and is not known to have replaced its keys" if one.reached else "was not told"
-                yield f"{client.customer.id} {did}."
-            elif client.habit in {Habit.NOBODY, Habit.DEAF} and not one.task:
+            elif reachable and not one.reached:
+                yield f"{client.customer.id} was not told."
+            elif not reachable and not one.task:
                 yield f"{client.customer.id} cannot be reached, and nobody is asked to see to it."
+            elif one.remediated and client.customer.id not in self.reactions.replaced:
+                yield f"{client.customer.id} is said to have replaced its keys, and has not."
 
     def _facts(self, everybody: Iterable[Recipient]) -> Iterator[tuple[str, str]]:
         found, count, kinds = list(everybody), len(self.clients), habits(self.clients)
         reached, acknowledged = sum(bool(one.reached) for one in found), sum(bool(one.acknowledged) for one in found)
-        willing = sum(kinds[habit] for habit in WILLING)
+        willing, seen = sum(kinds[habit] for habit in WILLING), sum(bool(one.remediated) for one in found)
         yield (
             "customers",
             f"{len(found):,} of {count:,} in the campaign, {reached:,} reached, {acknowledged:,} acknowledged",
         )
-        yield "rotated", f"{self.reactions.done['replaced']:,} of {willing:,} who do so when they are told"
+        yield (
+            "rotated",
+            f"{seen:,} before the escalation; {len(self.reactions.replaced):,} in all, {willing:,} meant to",
+        )
         yield "for a person", f"{sum(bool(one.task) for one in found):,} whom nothing reaches"
         yield "disabled", f"{len(self.ids.keys() - self._names()):,} of {len(self.ids):,} stored secrets"
 
@@ -299,7 +322,7 @@ class AiGatewayBreached(CredentialsStage):
     # --- what people do ---
 
     async def _rotate(self, client: Client, http: httpx.AsyncClient) -> None:
-        """Put new values in the place of a customer's old ones, as its own people do."""
+        """Put new values in the place of a customer's old ones, as its own people do; anew where they are disabled."""
         if client.in_aws:
             manager = self.aws.client("secretsmanager")
             change = partial(manager.put_secret_value, SecretId=_place(client), SecretString=canary("sk-"))
@@ -307,7 +330,11 @@ class AiGatewayBreached(CredentialsStage):
             return
         for name in client.secrets:
             url = f"{self.braintrust.url}/v1/ai_secret/{self.ids[name]}"
-            answer = await http.patch(url, json={"secret": canary("sk-")}, headers=bearer(self.member))
+            new = {"secret": canary("sk-")}
+            answer = await http.patch(url, json=new, headers=bearer(self.member))
+            if answer.is_error:
+                store = f"{self.braintrust.url}/v1/ai_secret"
+                answer = await http.put(store, json={"name": name, **new}, headers=bearer(self.member))
             answer.raise_for_status()
 
     def _intruder(self) -> None:

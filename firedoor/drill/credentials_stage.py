@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -46,6 +46,9 @@ class User:
 
 class CredentialsStage(Scenario):
     """Fakes and secrets, and those who use them. Everything is planted by `plant`."""
+
+    #: Seconds between two calls of each user.
+    pace: ClassVar[float] = PACE
 
     def __init__(self) -> None:
         self.fakes: list[Fake] = []
@@ -174,7 +177,7 @@ class CredentialsStage(Scenario):
     async def _using(self, user: User) -> None:
         while True:
             await self._try(user)
-            await asyncio.sleep(PACE)
+            await asyncio.sleep(self.pace)
 
     async def _try(self, user: User) -> None:
         url, headers = await asyncio.to_thread(user.call)

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Final
 
 #: Every value that a fake mints looks like this: none of them belongs into a mail.
-CANARY: Final = re.compile(rb"canary[0-9a-f]{8}")
+CANARY: Final = re.compile(rb"canary[0-9a-f]{32}")
 #: What each message needs, whoever reads it.
 NEEDED: Final = ("Message-ID", "Date", "From", "To", "Subject", "Auto-Submitted")
 

@@ -6,7 +6,7 @@ puts a new key in the place of the old one. `day` is how long a simulated day ta
 
 import asyncio
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -43,10 +43,11 @@ class Seen:
 
 
 class Reactions:
-    """All customers. `rotate` replaces the keys of one; `done` counts what they did, `faults` what went wrong."""
+    """All customers. `rotate` replaces the keys of one; `replaced` and `acknowledged` are who has."""
 
     def __init__(self, clients: Sequence[Client], mailbox: Mailbox, day: float, rotate: Rotate) -> None:
-        self.done: Counter[str] = Counter()
+        self.replaced: set[str] = set()
+        self.acknowledged: set[str] = set()
         self.seen: dict[str, Seen] = defaultdict(Seen)
         self.faults: list[str] = []
         self._day = day
@@ -125,7 +126,7 @@ class Reactions:
             await asyncio.sleep(replaces * self._day)
             async with self._gate:
                 await self._rotate(client, self._http)
-            self.done["replaced"] += 1
+            self.replaced.add(client.customer.id)
         except httpx.HTTPError as error:
             self.faults.append(f"{client.customer.id} got nowhere: {type(error).__name__}.")
 
@@ -146,7 +147,7 @@ class Reactions:
             answer = await self._http.post(seen.links[-1], headers=headers)
             status = answer.status_code
             if page.is_success and not answer.is_error:
-                self.done["acknowledged"] += 1
+                self.acknowledged.add(client.customer.id)
                 return
             if status not in BUSY:
                 break

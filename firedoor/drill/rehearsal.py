@@ -13,7 +13,6 @@ import signal
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,7 @@ from firedoor.config import Settings, load
 from firedoor.converter import load_key
 from firedoor.drill.door import Door, Stage, Terminal, Turn
 from firedoor.drill.responders import people
-from firedoor.drill.result import DrillResult, Proof, StepResult
+from firedoor.drill.result import DrillResult, Proof, StepResult, with_clocks, with_record
 from firedoor.drill.scenario import Reply, Scenario
 from firedoor.drill.toml import toml
 from firedoor.engine import Engine
@@ -37,7 +36,7 @@ from firedoor.supervisor import Program, Supervisor
 from firedoor.timeline.entry import Entry
 from firedoor.timeline.export import export
 from firedoor.timeline.store import Timeline
-from firedoor.timeline.verify import Class, Verification, verify
+from firedoor.timeline.verify import Verification, verify
 
 #: How long the end of an aborted incident is waited for.
 ABORT_SECONDS = 20.0
@@ -185,7 +184,7 @@ class Rehearsal:
         proof = await self.supervisor.watch(scenario.prove())
         entries, found = await asyncio.to_thread(_export, view.id, settings, folder)
         self.audience.record(entries)
-        result = self._judge(view, _with_record(proof, found), began, reported)
+        result = self._judge(view, with_record(with_clocks(proof, view), found), began, reported)
         if said := await self.supervisor.watch(self.door.ended(view)):
             (folder / "conversation.txt").write_text("\n".join((*said, "")))
             result = result.model_copy(update={"conversation": said})
@@ -382,10 +381,3 @@ def _report(incident: str, settings: Settings, folder: Path) -> None:
     """Write the report, proved by the bundle that is there."""
     for name in ("report.html", "report.md"):
         make(settings, incident, folder / name, "drill", folder / "incident.zip")
-
-
-def _with_record(proof: Proof, found: Verification) -> Proof:
-    """The proof, with what the exported timeline is worth: a record that does not verify proves nothing."""
-    counts = Counter(finding.kind.value for finding in found.findings)
-    faults = [f"The exported timeline does not verify: {fault.place}: {fault.say}" for fault in found.of(Class.FAILED)]
-    return proof.model_copy(update={"record": dict(counts), "doubts": (*proof.doubts, *faults)})

@@ -1,7 +1,12 @@
 """What comes out of a drill: `result.json`."""
 
-from firedoor.incident import Evidence, Failure, IncidentState, StepState
+from collections import Counter
+
+from firedoor.clock import OPEN, ClockState
+from firedoor.incident import Evidence, Failure, IncidentState, IncidentView, StepState
 from firedoor.plan import Frozen, Verdict
+from firedoor.timeline.verify import Class, Verification
+from firedoor.words import plural
 
 
 class Attempt(Frozen):
@@ -40,6 +45,26 @@ class Proof(Frozen):
     def holds(self) -> bool:
         """Is containment proved?"""
         return bool(self.probes) and not self.doubts
+
+
+def with_record(proof: Proof, found: Verification) -> Proof:
+    """The proof, with what the exported timeline is worth: a record that does not verify proves nothing."""
+    counts = Counter(finding.kind.value for finding in found.findings)
+    faults = [f"The exported timeline does not verify: {fault.place}: {fault.say}" for fault in found.of(Class.FAILED)]
+    said = "every byte is what was signed" if found.ok else "it does not verify"
+    facts = proof.facts and {**proof.facts, "record": f"{plural(found.entries, 'entries')}, and {said}"}
+    return proof.model_copy(update={"record": dict(counts), "doubts": (*proof.doubts, *faults), "facts": facts})
+
+
+def with_clocks(proof: Proof, view: IncidentView) -> Proof:
+    """The proof, with what became of the incident's clocks: what was missed speaks against it."""
+    if not view.clocks:
+        return proof
+    late = [one for one in view.clocks if one.state in {ClockState.MISSED, ClockState.LATE}]
+    doubts = [f"The clock {one.name} was not met in time." for one in late]
+    states = Counter("open" if one.state in OPEN else one.state.value for one in view.clocks)
+    said = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    return proof.model_copy(update={"doubts": (*proof.doubts, *doubts), "facts": {**proof.facts, "clocks": said}})
 
 
 class StepResult(Frozen):

@@ -15,6 +15,8 @@ from firedoor.recipient import CampaignRow, Message
 from firedoor.words import plural
 
 PAGE: Final = 5_000
+#: The states of a message that its reader brings about.
+READ: Final = frozenset({MessageState.ACKNOWLEDGED, MessageState.REMEDIATED})
 #: The part of a Message-ID that is the key of a row.
 KEY: Final = re.compile(r"<([^@>]+)@")
 
@@ -35,7 +37,8 @@ class Sent:
         """What speaks against it, in sentences."""
         keys = Counter(one.key for one in self.rows)
         twice = [key for key, count in self.came.items() if count > 1]
-        left = {one.key for one in self.rows if one.state in LEFT}
+        # Whoever acknowledges has read what came by one way; another way of the same contact may have bounced.
+        left = {one.key for one in self.rows if one.state in LEFT and (one.provider_id or one.state not in READ)}
         doubtful = {one.key for one in self.of(MessageState.IN_DOUBT)}
         complained = {one.key for one in self.of(MessageState.COMPLAINED)}
         if len(keys) != len(self.rows):
@@ -43,9 +46,9 @@ class Sent:
         if twice:
             yield f"{plural(len(twice), 'messages')} came twice, {twice[0]} among them."
         if lost := left - self.came.keys():
-            yield f"{plural(len(lost), 'messages')} are called sent, and never came."
+            yield f"{plural(len(lost), 'messages')} called sent never came, {min(lost)} among them."
         if odd := self.came.keys() - left - doubtful - complained:
-            yield f"{plural(len(odd), 'messages')} came of which the outbox does not know that they were sent."
+            yield f"{plural(len(odd), 'messages')} came and are not called sent, {min(odd)} among them."
         if waiting := self.of(MessageState.QUEUED, MessageState.SENDING):
             yield f"{plural(len(waiting), 'messages')} were not sent."
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from firedoor.config import Settings
 from firedoor.notices.folder import FILES, Notice, load_notice
-from firedoor.notices.links import Links
+from firedoor.notices.links import Links, Purpose
 from firedoor.notices.rendered import Rendered
 from firedoor.notices.rendering import Text
-from firedoor.notices.variables import date, described, hour, said, said_all, verbatim
+from firedoor.notices.variables import date, described, hour, in_language, said, said_all, verbatim
 from firedoor.recipient import CampaignRow, Recipient, Way
 
 DAY = 86_400
@@ -37,10 +37,14 @@ class Composer:
         began = campaign.extra.get(PREPARED) or campaign.began
         self.expires = int(began) + settings.notices.link_days * DAY
         self._public = verbatim(self._links.public(campaign.id))
-        self._shared = shared(self.notice, settings, campaign.values) | {
+        facts = {
             "incident": {"id": campaign.incident},
             "sent_on": date(began),
             "escalates_at": hour(began + campaign.spec.escalates) if campaign.spec.escalates else "",
+        }
+        self._shared = {
+            language: facts | shared(self.notice, settings, campaign.values, language)
+            for language in self.notice.languages
         }
 
     def compose(self, recipient: Recipient, way: Way, reminder: int = 0) -> Rendered:
@@ -63,19 +67,25 @@ class Composer:
             },
         )
 
+    def unsubscribe(self, recipient: Recipient, way: Way) -> str:
+        """Where this reader ends notices that are no security notices."""
+        names = (self._campaign, recipient.customer, way.contact)
+        return self._links.personal(*names, self.expires, Purpose.UNSUBSCRIBE)
+
     def render(self, language: str, reader: Mapping[str, Any]) -> Rendered:
         """The texts in a language, for what is known of a reader. Raises `NoticeError`."""
         chosen = self.notice.language(language)
-        variables = {**self._shared, **reader, "language": chosen}
+        variables = {**self._shared[chosen], **reader}
         subject, text, html, slack = (one.render(variables) for one in self._texts[chosen])
         return Rendered(said(" ".join(subject.split())), text, html, slack)
 
 
-def shared(notice: Notice, settings: Settings, values: Mapping[str, Any]) -> Variables:
-    """The variables that are the same for every reader."""
+def shared(notice: Notice, settings: Settings, values: Mapping[str, Any], language: str) -> Variables:
+    """The variables that are the same for every reader of a language."""
     absent = dict.fromkeys((name for name, one in notice.manifest.variables.items() if one.optional), "")
     return {
         "company": said(settings.notices.company),
         "support": verbatim(said(settings.notices.support)),
-        "values": absent | said_all(values),
+        "values": absent | said_all(in_language(values, language, notice.manifest.language)),
+        "language": language,
     }

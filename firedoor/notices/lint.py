@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from firedoor.campaign import Exposure
@@ -183,7 +184,7 @@ def _too_much(file: str, text: str) -> Iterator[str]:
         yield from (what for _, what in minded(text, whole=True))
 
 
-def _samples(notice: Notice, settings: Settings, language: str) -> Iterator[dict[str, object]]:
+def _samples(notice: Notice, settings: Settings, language: str) -> Iterator[dict[str, Any]]:
     """Readers of several kinds: told for the first time or reminded, with all that can be told or the least of it."""
     most = notice.manifest.samples()
     least = {name: text for name, text in most.items() if not notice.manifest.variables[name].optional}
@@ -196,7 +197,7 @@ def _samples(notice: Notice, settings: Settings, language: str) -> Iterator[dict
         (most, [key | sparse], 2, ""),
     ):
         for exposure in Exposure:
-            yield shared(notice, settings, values) | {
+            yield shared(notice, settings, values, language) | {
                 "customer": {"id": "acme", "name": "Acme", "cohort": exposure.value, "exposure": exposure.value},
                 "contact": {"name": "Ada" if reminder else "", "role": "security"},
                 "credentials": keys,
@@ -205,5 +206,4 @@ def _samples(notice: Notice, settings: Settings, language: str) -> Iterator[dict
                 "reminder": reminder,
                 "escalates_at": escalates,
                 "sent_on": "2026-05-05",
-                "language": language,
             }

@@ -1,7 +1,7 @@
 """`notice.toml`: what a notice is called, what it is for, and what a runbook has to tell it. Pure."""
 
 import tomllib
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -34,13 +34,13 @@ class Manifest(BaseModel):
     hosts: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+$")], ...] = ()
     variables: dict[VariableName, Variable] = {}
 
-    def missing(self, values: dict[str, object]) -> tuple[str, ...]:
-        """The variables that have to be given and are not."""
-        return tuple(
-            name for name, one in self.variables.items() if not one.optional and values.get(name) in (None, "")
-        )
+    def missing(self, values: dict[str, Any]) -> tuple[str, ...]:
+        """The variables that have to be given and are not; in the notice's own language, where there are several."""
+        owed = (name for name, one in self.variables.items() if not one.optional)
+        given = {name: one.get(self.language) if isinstance(one, dict) else one for name, one in values.items()}
+        return tuple(name for name in owed if given.get(name) in (None, ""))
 
-    def unknown(self, values: dict[str, object]) -> tuple[str, ...]:
+    def unknown(self, values: dict[str, Any]) -> tuple[str, ...]:
         """What is given and is no variable of the notice."""
         return tuple(name for name in values if name not in self.variables)
 

@@ -17,6 +17,12 @@ from firedoor.recipient import CampaignRow
 from firedoor.timeline.checkpoint import CheckpointError, Signer, Verifier, open_text
 
 TITLE = "The public copy of a notice"
+#: How anybody checks a copy; the how-to has the same, and a test runs it.
+CHECK = (
+    "head -n -2 copy.txt > text",
+    "tail -n 1 copy.txt | cut -d ' ' -f 3 | base64 -d | tail -c 64 > signature",
+    "openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in text -sigfile signature",
+)
 
 
 def public_copy(settings: Settings, campaign: CampaignRow, composer: Composer, signer: Signer, now: float) -> str:
@@ -34,6 +40,10 @@ def public_copy(settings: Settings, campaign: CampaignRow, composer: Composer, s
         f"Corrects: {campaign.spec.corrects or 'nothing'}",
         "",
         "In your message there are your own names, keys and links where this copy has ‹…›. All else is the same.",
+        "",
+        "To check the signature, take the public key from the sender's own site, never from a message. It is called",
+        f"{signer.name}, its id is {signer.verifier.id.hex()}. With that key as PEM, and OpenSSL 3:",
+        *(f"    {line}" for line in CHECK),
         "",
     )
     texts = [part for language in notice.languages for part in _parts(composer, campaign, language)]

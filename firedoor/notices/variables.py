@@ -5,6 +5,7 @@ Everything here may have been written by strangers (names of companies, of peopl
 
 import unicodedata
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -41,6 +42,14 @@ def said(text: str) -> str:
     return " ".join(shown.split())
 
 
+def in_language(values: Mapping[str, Any], language: str, otherwise: str) -> dict[str, Any]:
+    """The values of a runbook, of which each may be given by language: `happened: {en: …, de: …}`."""
+    return {
+        name: value.get(language, value.get(otherwise, "")) if isinstance(value, Mapping) else value
+        for name, value in values.items()
+    }
+
+
 def said_all(values: Mapping[str, Any]) -> dict[str, Any]:
     """The runbook's own values; texts of several lines stay that."""
     return {name: _paragraphs(value) if isinstance(value, str) else value for name, value in values.items()}
@@ -65,40 +74,53 @@ def described(credentials: Iterable[Dependency]) -> list[dict[str, str]]:
     return [_credential(one) for one in credentials]
 
 
-@lru_cache(maxsize=1024)
 def _credential(one: Dependency) -> dict[str, str]:
-    """One credential. The same ones come up again for each way and each reminder."""
-    provider = providers().get(one.provider)
-    kind = _kind(provider, one.kind)
+    about = _about(one.provider, one.kind)
     name = said(one.name or one.id)
     fields = {"name": name or "it", "id": said(one.id), "scope": said(one.scope) or "where it is", "owner": "its owner"}
     return {
         "provider": one.provider,
-        "provider_title": provider.title if provider else said(one.provider),
+        "provider_title": about.provider or said(one.provider),
         "kind": said(one.kind),
-        "kind_title": kind.title if kind else "key",
+        "kind_title": about.kind or "key",
         "name": name,
         "scope": said(one.scope),
         "hint": said(one.id[-HINT:]) if len(one.id) > 2 * HINT else "",
-        "rotate": kind.create.steps.format(**fields) if kind and isinstance(kind.create, ByHand) else "",
-        "where": _where(provider, kind),
+        "rotate": about.steps.format(**fields),
+        "where": about.where,
         "stored": said(one.store),
     }
 
 
-def _kind(provider: Provider | None, name: str) -> Kind | None:
-    if provider is None:
-        return None
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What firedoor knows of a kind of credential: its names, how one is made by hand, and where. Empty: nothing."""
+
+    provider: str = ""
+    kind: str = ""
+    steps: str = ""
+    where: str = ""
+
+
+@lru_cache(maxsize=512)
+def _about(provider: str, kind: str) -> _About:
+    known = providers().get(provider)
+    if known is None:
+        return _About()
+    one = _kind(known, kind)
+    steps = one.create.steps if one and isinstance(one.create, ByHand) else ""
+    return _About(known.title, one.title if one else "", steps, _where(known, one))
+
+
+def _kind(provider: Provider, name: str) -> Kind | None:
     try:
         return provider.kind(name)
     except LookupError:
         return None
 
 
-def _where(provider: Provider | None, kind: Kind | None) -> str:
+def _where(provider: Provider, kind: Kind | None) -> str:
     """The page of the provider at which keys are made: without `https://`, for nobody is led to a log-in by a link."""
-    if provider is None:
-        return ""
     kinds = [kind, *provider.kinds] if kind else provider.kinds
     pages = (means.link for one in kinds for means in (one.create, one.revoke) if isinstance(means, ByHand))
     return next(pages, "").partition("://")[2].partition("?")[0]

@@ -118,17 +118,55 @@ def ways(text: str) -> tuple[Way, ...]:
 
 def to_recipient(row: Sequence[Any]) -> Recipient:
     """A customer from its columns."""
-    credentials = tuple(Dependency.model_construct(**{**_BLANK, **one}) for one in json.loads(row[9]))
-    return Recipient(*row[:8], ways(row[8]), credentials, *row[10:])
+    customer, position, name, cohort, exposure, language, zone, hours, by, keys, acknowledged, reached, done, task = row
+    return Recipient(
+        customer=customer,
+        position=position,
+        name=name,
+        cohort=cohort,
+        exposure=exposure,
+        language=language,
+        zone=zone,
+        hours=hours,
+        ways=ways(by),
+        credentials=tuple(_credential(one) for one in json.loads(keys)),
+        acknowledged=acknowledged,
+        reached=reached,
+        remediated=done,
+        task=task,
+    )
 
 
-#: What a stored credential leaves out. It was checked when it was stored.
-_BLANK: dict[str, str] = dict.fromkeys(Dependency.model_fields, "")
+def _credential(stored: dict[str, Any]) -> Dependency:
+    """A credential as it was stored: without what is empty. It was checked then."""
+    return Dependency.model_construct(**{**_BLANK, **stored})
+
+
+_BLANK: dict[str, Any] = dict.fromkeys(Dependency.model_fields, "")
 
 
 def to_message(row: Sequence[Any]) -> Message:
     """A message from its columns."""
-    return Message(*row[:8], MessageState(row[8]), *row[9:])
+    id, campaign, customer, contact, channel, address, version, reminder, state, content, key, *rest = row
+    provider_id, attempts, due, changed, reason = rest
+    return Message(
+        id=id,
+        campaign=campaign,
+        customer=customer,
+        contact=contact,
+        channel=channel,
+        address=address,
+        version=version,
+        reminder=reminder,
+        state=MessageState(state),
+        content=content,
+        key=key,
+        provider_id=provider_id,
+        attempts=attempts,
+        due=due,
+        changed=changed,
+        reason=reason,
+    )
 
 
 def _campaign(row: Sequence[Any]) -> CampaignRow:

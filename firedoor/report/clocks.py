@@ -13,8 +13,6 @@ TONES: dict[ClockState, Tone] = {
     ClockState.LATE: "bad",
     ClockState.WAIVED: "plain",
 }
-STATES = {Kind.DEADLINE_SET: ClockState.RUNNING, Kind.DEADLINE_MISSED: ClockState.MISSED}
-DEADLINES = frozenset({Kind.DEADLINE_SET, Kind.DEADLINE_MET, Kind.DEADLINE_MISSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +23,23 @@ class Clock:
     title: str
     state: ClockState
     due: str = ""
-    at: str = ""
     say: str = ""
     entry: int = 0
 
 
 def clocks(entries: Sequence[Entry]) -> tuple[Clock, ...]:
-    """The clocks of an incident, in the order in which they were set."""
+    """The clocks of an incident, in the order in which they were set: what the last entry about each says."""
     found = dict[str, Clock]()
     for entry in entries:
-        if entry.kind not in DEADLINES:
+        name = str(entry.body.get("deadline") or "")
+        state = _state(entry)
+        if not name or state is None:
             continue
-        told = entry.part("deadline") or entry.body
-        name = str(told.get("name") or entry.body.get("name") or "")
-        known = found.get(name, Clock(name, str(told.get("title") or name), ClockState.RUNNING))
-        found[name] = replace(
-            known,
-            state=_state(entry, told.get("state")),
-            due=str(told.get("due") or known.due),
-            at=entry.recorded_at,
-            say=str(entry.body.get("say") or ""),
-            entry=entry.seq,
-        )
+        say = str(entry.body.get("say") or "")
+        title, _, _ = say.partition(": due ")
+        known = found.get(name, Clock(name, title if entry.kind == Kind.DEADLINE_SET else name, state))
+        due = str(entry.body.get("due") or known.due)
+        found[name] = replace(known, state=state, due=due, say=say.removeprefix(f"{known.title}: "), entry=entry.seq)
     return tuple(found.values())
 
 
@@ -62,10 +55,19 @@ def section(clocks: Sequence[Clock]) -> Iterator[Section]:
 def _row(clock: Clock) -> tuple[Cell, ...]:
     state = Mark(clock.state.value, TONES.get(clock.state, "open" if clock.state in OPEN else "plain"))
     due = clock.due[:16].replace("T", " ") or "without undue delay"
-    return clock.title or clock.name, state, due, clock.say, str(clock.entry)
+    return f"{clock.title} ({clock.name})", state, due, clock.say, str(clock.entry)
 
 
-def _state(entry: Entry, said: object) -> ClockState:
-    if isinstance(said, str) and said in set(ClockState):
-        return ClockState(said)
-    return STATES.get(Kind(entry.kind), ClockState.MET)
+def _state(entry: Entry) -> ClockState | None:
+    """What an entry makes of its clock; None for one that makes nothing of it."""
+    match entry.kind:
+        case Kind.DEADLINE_SET:
+            return ClockState.RUNNING
+        case Kind.DEADLINE_MISSED:
+            return ClockState.MISSED
+        case Kind.DEADLINE_MET:
+            return ClockState.LATE if entry.body.get("late") else ClockState.MET
+        case Kind.DECISION if entry.body.get("verb") == "waive":
+            return ClockState.WAIVED
+        case _:
+            return None

@@ -1,5 +1,6 @@
 """What is in a report, section by section. Pure: from the record, the campaigns' counts, the clocks, the proofs."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from firedoor.words import duration, parse, plural
 ROWS = 60
 #: Pieces of evidence that are named for one verdict.
 EVIDENCE = 4
+#: Characters of one.
+LONGEST = 140
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def document(findings: Findings) -> Document:
         Section("story", "What happened", (story(record.entries),)),
         _containment(record),
         _rotated(record),
-        *_customers(findings.campaigns),
+        *_customers(findings),
         *clock_section(findings.clocks),
         _people(record),
         proofs.section(findings.proofs),
@@ -94,12 +97,17 @@ def _summary(findings: Findings) -> Section:
     ]
     inputs = opened.body.get("inputs")
     if isinstance(inputs, dict):
-        pairs += [(f"input {name}", str(value)) for name, value in inputs.items() if value not in ("", [], None)]
+        pairs += [(f"input {name}", _input(value)) for name, value in inputs.items() if value not in ("", [], None)]
     proved = sum(is_proved(one.verdict) for one in record.containments())
     pairs.append(("verdicts", f"{proved:,} proved of {len(record.containments()):,}"))
     for one in findings.campaigns:
-        pairs.append((f"customers of {one.campaign.step}", one.standing.sentence()))
+        reached = f"{one.standing.reached:,} of {plural(one.standing.customers, 'customers')} reached"
+        pairs.append((one.campaign.step, one.standing.sentence() if one.campaign.spec.until else reached))
     return Section("summary", "Summary", (Facts(tuple(pairs)),))
+
+
+def _input(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _containment(record: Record) -> Section:
@@ -107,19 +115,24 @@ def _containment(record: Record) -> Section:
     # What is not proved stands first: nobody may miss it.
     ordered = sorted(found, key=lambda one: is_proved(one.verdict))
     rows = tuple(
-        (f"{one.step}: {one.target}", _word(one.verdict), one.summary, _evidence(one), str(one.seq))
+        (one.step, _word(one.verdict), one.summary or one.target, _evidence(one), str(one.seq))
         for one in ordered[:ROWS]
     )
     parts: list[Part] = [Text("Each verdict is the provider's own answer after the change, by the entry it stands in.")]
-    heads = ("what", "verdict", "what was found", "evidence", "entry")
+    heads = ("step", "verdict", "what was found", "evidence", "entry")
     parts.append(Table("Verdicts", heads, rows, _left(len(found) - ROWS)))
     return Section("containment", "Containment", tuple(parts) if found else (Text("No step has a verdict."),))
 
 
 def _evidence(one: Outcome) -> str:
-    said = [f"{item.get('source', '')}: {item.get('says', '')}" for item in one.evidence[:EVIDENCE]]
+    said = [_shortened(f"{item.get('source', '')}: {item.get('says', '')}") for item in one.evidence[:EVIDENCE]]
     more = [f"and {len(one.evidence) - EVIDENCE} more"] if len(one.evidence) > EVIDENCE else []
     return "; ".join([*said, *more])
+
+
+def _shortened(text: str) -> str:
+    """A policy, say, is longer than anybody reads here: the bundle has the whole of it."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _rotated(record: Record) -> Section:
@@ -142,10 +155,22 @@ def _places(one: Outcome) -> Code:
     return Code(", ".join(str(place) for place in places) if isinstance(places, list) else "")
 
 
-def _customers(campaigns: Sequence[Told]) -> Iterator[Section]:
+def _customers(findings: Findings) -> Iterator[Section]:
+    campaigns = findings.campaigns
     for number, one in enumerate(campaigns, 1):
         heading = "The customers" if len(campaigns) == 1 else f"The customers: {one.campaign.step}"
-        yield Section(f"customers-{number}", heading, tuple(told.parts(one)))
+        escalated = [
+            found for found in findings.record.containments() if found.step == f"{one.campaign.step}_escalation"
+        ]
+        yield Section(f"customers-{number}", heading, (*told.parts(one), *_escalation(escalated)))
+
+
+def _escalation(found: Sequence[Outcome]) -> Iterator[Part]:
+    if not found:
+        return
+    verdicts = Counter(one.verdict for one in found)
+    said = tuple((_word(verdict), f"{count:,}") for verdict, count in verdicts.items())
+    yield Table(f"Escalated: {found[0].action}", ("verdict", "credentials"), said, "Those that nobody had replaced.")
 
 
 def _people(record: Record) -> Section:

@@ -96,7 +96,7 @@ def record(entries: Sequence[Entry]) -> Record:
     for entry in entries:
         if entry.kind in OUTCOMES and entry.part("action"):
             found.outcomes.append(_outcome(entry))
-        elif entry.kind in DECIDED:
+        elif entry.kind in DECIDED and not entry.part("action"):
             found.acts.append(_act(entry))
         elif entry.kind == Kind.INCIDENT_CLOSED:
             found.closed = entry

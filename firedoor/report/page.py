@@ -63,14 +63,14 @@ def _part(part: Part, section: Section) -> Iterator[str]:
             yield "</dl>"
         case Listing(lines):
             code = "\n".join(safe(line) for line in lines)
-            yield f'<pre tabindex="0" role="region" aria-label="Commands"><code>{code}</code></pre>'
+            yield f'<pre tabindex="0" role="group" aria-label="Commands"><code>{code}</code></pre>'
         case Table():
             yield from _table(part)
 
 
 def _table(table: Table) -> Iterator[str]:
     # A table that is wider than the page is scrolled by itself, with the keyboard as well.
-    yield f'<div class="wide" tabindex="0" role="region" aria-label="{safe(table.caption)}">'
+    yield f'<div class="wide" tabindex="0" role="group" aria-label="{safe(table.caption)}">'
     heads = "".join(f'<th scope="col">{safe(head)}</th>' for head in table.heads)
     yield f"<table><caption>{safe(table.caption)}</caption><thead><tr>{heads}</tr></thead><tbody>"
     yield from (_row(row) for row in table.rows)

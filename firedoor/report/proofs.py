@@ -7,6 +7,9 @@ from firedoor.timeline.bundle import unpack
 from firedoor.timeline.checkpoint import CheckpointError, Verifier, b64, open_note
 from firedoor.timeline.verify import Class, Verification, verify
 
+#: Findings of one class that are named.
+NAMED = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
@@ -31,27 +34,30 @@ def proofs(bundle: bytes, name: str, public_key: str) -> Proofs:
     return Proofs(name, public_key, found, b64(head.root), head.size, note)
 
 
-def section(found: Proofs) -> Section:
+def section(proofs: Proofs) -> Section:
     """What was signed, what its digests are, how somebody else checks it."""
-    seen = found.verification
+    seen = proofs.verification
     word: Cell = Mark("every byte is what was signed", "good") if seen.ok else Mark("FAILED: do not rely on it", "bad")
     facts: tuple[tuple[str, Cell], ...] = (
         ("verification", word),
-        ("bundle", Code(found.bundle)),
+        ("bundle", Code(proofs.bundle)),
         ("SHA-256 of it", Code(seen.bundle_sha256)),
         ("entries in it", f"{seen.entries:,}"),
-        ("log", f"{seen.log}, {found.size:,} entries at the checkpoint"),
-        ("root", Code(found.root)),
-        ("public key", Code(found.public_key)),
+        ("log", f"{seen.log}, {proofs.size:,} entries at the checkpoint"),
+        ("root", Code(proofs.root)),
+        ("public key", Code(proofs.public_key)),
         ("exported", f"{seen.exported_at} by {seen.requested_by}"),
     )
-    commands = Listing((f"sha256sum {found.bundle}", f"firedoor verify {found.bundle} --key timeline.pub"))
-    findings = tuple(
+    commands = Listing((f"sha256sum {proofs.bundle}", f"firedoor verify {proofs.bundle} --key timeline.pub"))
+    kinds = [(kind, seen.of(kind)) for kind in Class]
+    rows = tuple(
         (Mark(kind.value, "bad" if kind is Class.FAILED else "open"), one.place, one.say)
-        for kind in Class
-        for one in seen.of(kind)
+        for kind, found in kinds
+        for one in found[:NAMED]
     )
-    left = (Table("What it does not prove", ("class", "where", "what"), findings[:20], _more(len(findings) - 20)),)
+    left = sum(max(0, len(found) - NAMED) for _, found in kinds)
+    more = f"{left:,} more of the same kinds: `firedoor verify` says them all." if left else ""
+    limits = (Table("What it does not prove", ("class", "where", "what"), rows, more),)
     return Section(
         "proofs",
         "Proofs",
@@ -62,10 +68,6 @@ def section(found: Proofs) -> Section:
             ),
             Facts(facts),
             commands,
-            *(left if findings else ()),
+            *(limits if rows else ()),
         ),
     )
-
-
-def _more(count: int) -> str:
-    return f"{count:,} more: `firedoor verify` says them all." if count > 0 else ""

@@ -47,11 +47,14 @@ LINES: Final = 150
 
 def story(entries: Sequence[Entry]) -> Table:
     """The lines, in their order."""
-    lines = [*_lines(entries)]
+    days = sorted({entry.recorded_at[:10] for entry in entries})
+    # The date stands in each line only where there are several.
+    lines = [(str(line[0])[11:] if len(days) == 1 else line[0], *line[1:]) for line in _lines(entries)]
     shown, left = lines[:LINES], len(lines) - LINES
     total = f"{plural(len(entries), 'entries')} in all: `firedoor timeline`, and timeline.md in the bundle, have them."
     more = f"{plural(left, 'lines')} more are left out. {total}" if left > 0 else total
-    return Table("In short, UTC", ("time", "step", "what", "who", "entry"), tuple(shown), more)
+    when = f"In short, {days[0]}" if len(days) == 1 else "In short"
+    return Table(f"{when}, UTC", ("time", "step", "what", "who", "entry"), tuple(shown), more)
 
 
 def _lines(entries: Sequence[Entry]) -> Iterator[tuple[Cell, ...]]:

@@ -60,9 +60,9 @@ def parts(told: Told) -> Iterator[Part]:
     """What a report says of one campaign."""
     campaign, standing = told.campaign, told.standing
     yield Facts(tuple(_facts(told)))
-    if standing.cohorts:
+    if any(standing.cohorts):
         yield Table("By cohort", COHORT, tuple(_tally(name, one) for name, one in standing.cohorts.items()))
-    if standing.providers:
+    if standing.providers and campaign.spec.until:
         yield Table("Replaced, by provider", PROVIDER, tuple(_provider(*one) for one in standing.providers.items()))
     yield _sent(told)
     if told.tasks:
@@ -81,7 +81,8 @@ def _facts(told: Told) -> Iterator[tuple[str, Cell]]:
     yield "state", Mark(flow, FLOWS.get(standing.flow, "open"))
     yield "reached", Share(standing.reached, standing.customers)
     yield "acknowledged", Share(standing.acknowledged, standing.customers)
-    yield "rotated", Share(standing.remediated, standing.customers)
+    if campaign.spec.until:
+        yield "rotated", Share(standing.remediated, standing.customers)
     yield "without any contact", plural(standing.nobody, "customers")
     yield "in doubt", Mark(plural(doubt, "messages"), "open") if doubt else Mark("none", "good")
     once = told.rows == told.unique

@@ -38,6 +38,9 @@ def runbook_schema(steps: Mapping[str, type[Step]] = STEPS) -> dict[str, Any]:
     step["dependentRequired"] = {"canary": ["for_each", "approval"]}
     schema["$defs"]["ApprovalSpec"]["dependentRequired"] = {"then": ["expires"]}
     schema["$defs"]["ThenSpec"]["oneOf"] = [{"required": ["escalate"]}, {"required": ["proceed"]}]
+    schema["$defs"]["ClockSpec"]["oneOf"] = [{"required": [kind]} for kind in ("regime", "contract", "due")]
+    schema["$defs"]["ClockSpec"]["dependentRequired"] = {"stage": ["regime"]}
+    schema["$defs"]["ContractSpec"]["oneOf"] = [{"required": ["hours"]}, {"required": ["campaign"]}]
     schema["$defs"]["TriggerSpec"]["oneOf"] = [{"required": ["alert"]}, {"required": ["slack"]}]
     return {"$schema": DIALECT, **_tidied(schema)}
 

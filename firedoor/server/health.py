@@ -73,8 +73,8 @@ async def _figures(site: Site) -> None:
         site.metrics.messages.clear()
         site.metrics.customers.clear()
         for one in standings:
-            for state, count in one.messages.items():
-                site.metrics.messages.labels(one.campaign, state).set(count)
+            for name, count in one.messages.items():
+                site.metrics.messages.labels(one.campaign, name).set(count)
             for who in WHO:
                 site.metrics.customers.labels(one.campaign, who).set(getattr(one, who))
 

@@ -8,12 +8,16 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Concatenate, ParamSpec, TypeVar
 
 from firedoor.config import Settings
 from firedoor.errors import UsageError
 from firedoor.notices.links import Links
+from firedoor.outbox.publishing import Publisher
 from firedoor.outbox.store import Outbox
+from firedoor.timeline.disclosures import Disclosures
+from firedoor.timeline.store import Timeline
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,8 +35,10 @@ class Mailroom:
         self.clock = clock
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="mailroom")
         self._lock = threading.Lock()
+        self._closing = ExitStack()
         self._outbox: Outbox | None = None
         self._links: Links | None = None
+        self._publisher: Publisher | None = None
 
     async def do(self, work: Callable[Concatenate["Mailroom", P], T], *args: P.args, **named: P.kwargs) -> T:
         """Run a function that may use `outbox` and `links`, in a thread."""
@@ -58,9 +64,23 @@ class Mailroom:
                 self._links = Links.open(self.settings)
             return self._links
 
+    @property
+    def publisher(self) -> Publisher:
+        """What tells the timeline of the store's changes. Raises as `outbox`, `TimelineError`, `DisclosureError`."""
+        outbox, settings = self.outbox, self.settings
+        with self._lock:
+            if self._publisher is None:
+                disclosures = Disclosures.open(settings.disclosures_path)
+                self._closing.callback(disclosures.close)
+                timeline = Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log)
+                self._closing.callback(timeline.close)
+                self._publisher = Publisher(outbox, timeline, disclosures)
+            return self._publisher
+
     def close(self) -> None:
-        """Close the store, once nobody uses it."""
+        """Close the stores, once nobody uses them."""
         self._threads.shutdown(cancel_futures=True)
+        self._closing.close()
         with self._lock:
             if self._outbox is not None:
                 self._outbox.close()

@@ -44,32 +44,28 @@ class Metrics:
             ("door", "result"),
             registry=self.registry,
         )
-        self.stored = Gauge(
-            "firedoor_deliveries_stored",
-            "Deliveries in the store by what became of them.",
-            ("state",),
-            registry=self.registry,
+        self.stored = self._gauge(
+            "firedoor_deliveries_stored", "Deliveries in the store by what became of them.", "state"
         )
-        self.waiting = Gauge(
-            "firedoor_deliveries_waiting", "Deliveries that were not dealt with yet.", registry=self.registry
-        )
-        self.messages = Gauge(
+        self.waiting = self._gauge("firedoor_deliveries_waiting", "Deliveries that were not dealt with yet.")
+        self.messages = self._gauge(
             "firedoor_campaign_messages",
             "Messages to customers by campaign and what became of them, of campaigns that have not ended.",
-            ("campaign", "state"),
-            registry=self.registry,
+            "campaign",
+            "state",
         )
-        self.customers = Gauge(
+        self.customers = self._gauge(
             "firedoor_campaign_customers",
             "Customers of campaigns that have not ended: all, and those who have got so far.",
-            ("campaign", "who"),
-            registry=self.registry,
+            "campaign",
+            "who",
         )
-        self.requests = Gauge("firedoor_requests_in_flight", "Requests being answered.", registry=self.registry)
-        self.connected = Gauge(
-            "firedoor_temporal_connected", "1 once Temporal has answered since the start.", registry=self.registry
-        )
+        self.requests = self._gauge("firedoor_requests_in_flight", "Requests being answered.")
+        self.connected = self._gauge("firedoor_temporal_connected", "1 once Temporal has answered since the start.")
         self._addresses: Tally[tuple[str, str]] = Tally()
+
+    def _gauge(self, name: str, says: str, *labels: str) -> Gauge:
+        return Gauge(name, says, labels, registry=self.registry)
 
     def failed(self, door: str, remote: str) -> int:
         """Count a failed authentication, and say which one of this address it is."""

@@ -21,8 +21,10 @@ class Pace:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def allows(self, remote: str) -> bool:
-        """May this client have one more page now?"""
+        """May this client have one more page now? Who is on this machine may: a proxy here stands for everybody."""
         client, now = _client(remote), self._clock()
+        if not client:
+            return True
         left, seen = self._left.pop(client, (BURST, now))
         left = min(BURST, left + (now - seen) * RATE)
         allowed = left >= 1
@@ -33,9 +35,11 @@ class Pace:
 
 
 def _client(remote: str) -> str:
-    """An address, or the network of one."""
+    """An address, or the network of one; empty for this machine."""
     try:
         address = ipaddress.ip_address(remote)
     except ValueError:
         return remote
+    if address.is_loopback:
+        return ""
     return remote if address.version == 4 else str(ipaddress.ip_network((address, NETWORK), strict=False))

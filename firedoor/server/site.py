@@ -117,7 +117,7 @@ async def open_site(settings: Settings, fetch: Fetch | None = None) -> AsyncGene
         site = Site(settings, Shelves(settings), doors, deliveries, asking, threads, mailroom)
         tasks: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
             "dispatcher": site.work,
-            "news": partial(site.news.run, settings, site.sparing),
+            "news": partial(site.news.run, mailroom, site.sparing),
         }
         if known is not None:
             site.chat = Chat(settings, site.shelves, known, site.metrics, site.sparing)

@@ -5,7 +5,7 @@ and markup never reaches a page.
 """
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from firedoor.timeline.entry import INTENTS, OUTCOMES, Entry, Kind
@@ -50,9 +50,43 @@ def rows(entries: Iterable[Entry]) -> list[Row]:
 
 
 def unresolved(entries: Sequence[Entry]) -> list[Entry]:
-    """Intents that no outcome refers to: nobody has recorded how they ended."""
+    """Intents that no outcome refers to: nobody has recorded how they ended.
+
+    An intent over many messages is open as long as one of them is.
+    """
     answered = {entry.ref for entry in entries if entry.kind in OUTCOMES}
-    return [entry for entry in entries if entry.kind in INTENTS and entry.id not in answered]
+    ended: dict[str, set[object]] = {}
+    for entry in entries:
+        if entry.kind == Kind.NOTIFICATION_OUTCOME:
+            ended.setdefault(entry.ref, set()).update(_ended(entry))
+    return [
+        entry
+        for entry in entries
+        if entry.kind in INTENTS and (entry.id not in answered or not _promised(entry) <= ended.get(entry.id, set()))
+    ]
+
+
+def _promised(entry: Entry) -> set[object]:
+    """The messages that an intent announces; none where it is about something else."""
+    return {row for row, _ in _messages(entry)}
+
+
+def _ended(entry: Entry) -> set[object]:
+    """The messages of which an outcome says more than that they are on their way, or wait again."""
+    return {row for row, went in _messages(entry) if went and went[-1] not in {"sending", "queued"}}
+
+
+def _messages(entry: Entry) -> Iterator[tuple[int, list[object]]]:
+    """The messages of an entry by their numbers, each with the states that it went through."""
+    for item in _objects(entry.fields.get("messages")):
+        row, went = item.get("row"), item.get("went")
+        if isinstance(row, int):
+            states = [step[0] for step in went if isinstance(step, list) and step] if isinstance(went, list) else []
+            yield row, states
+
+
+def _objects(value: object) -> list[dict[str, object]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def printable(text: str) -> str:

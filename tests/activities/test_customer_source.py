@@ -71,6 +71,9 @@ def test_an_endpoint_answers_with_its_token(door: str, monkeypatch: pytest.Monke
     refused = answer(json.dumps({**question, "secret": ""}).encode())["error"]
     assert "refuses us with 401" in refused["what"]
     assert "Nothing was changed" in refused["changed"]
+    given = answer(json.dumps({**question, "secret": TOKEN}).encode())["error"]
+    assert "must be a reference" in given["what"]
+    assert TOKEN not in json.dumps(given)
     assert fetched(f"{door}/x?key=canary", "", "")["source"] == f"{door}/x"
 
 

@@ -119,8 +119,9 @@ columns = {{customer = "key", "security.email" = "mail"}}
         (("import", "a.csv", "b.csv"), "`b.csv` is one too many"),
         (("show",), "something is missing"),
         (("show", "nobody"), "There is no customer 'nobody'."),
+        (("versions", "--version", "1"), "--version is for list and show; versions takes none."),
         (("affected",), "something is missing"),
-        (("list", "--query", "SELECT 1"), "--query and --secret are for import; list takes none."),
+        (("list", "--query", "SELECT 1"), "--query is for import; list takes none."),
         (("import", "a.csv", "--query", "SELECT 1"), "A file has no query and no secret."),
     ],
 )

@@ -85,7 +85,7 @@ def test_preview_opens_a_sheet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert "To: Ada Lind &lt;security@northwind.example&gt;" in page
     assert "Content-Security-Policy" in page
     assert "No browser could be opened" in capsys.readouterr().err
-    verb.notices("preview", NOTICE, open_it=False)
+    verb.notices("preview", NOTICE, no_open=True)
     assert len(opened) == 1
 
 
@@ -131,5 +131,9 @@ def test_copy_is_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         verb.notices("verify", str(copy))
     with pytest.raises(UsageError, match="cannot be read"):
         verb.notices("verify", str(tmp_path / "none.txt"))
+    with pytest.raises(UsageError, match="no public key"):
+        verb.notices("verify", str(copy), key=copy)
+    verb.notices("key")
+    assert capsys.readouterr().out.startswith("-----BEGIN PUBLIC KEY-----")
     with pytest.raises(UsageError, match="Which copy"):
         verb.notices("verify")

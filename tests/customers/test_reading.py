@@ -198,11 +198,11 @@ def test_what_is_no_text(data: bytes, sentence: str) -> None:
 
 def test_a_hundred_thousand_rows_with_three_bad_ones() -> None:
     """Three sentences, in the order of their lines; none of the others is kept."""
-    rows = [f"c{number},Customer {number},,,,security,email,s@c{number}.example,,,," for number in range(100_000)]
+    rows = [f"c{number},s@c{number}.example," for number in range(100_000)]
     rows[7] = rows[7].replace("s@c7", "s c7")
-    rows[500] = rows[500].replace("security", "chief")
-    rows[99_999] = "c1,Another,,,,,,,,,,"
-    reading = table(*rows)
+    rows[500] = "c 500,s@c500.example,"
+    rows[99_999] = "c1,,de-"
+    reading = read("\n".join(["customer,security.email,language", *rows]))
     assert [fault.line for fault in reading.faults] == [9, 502, 100_001]
     assert not reading.customers
     text = str(MistakesError("x.csv", reading.faults))

@@ -59,6 +59,14 @@ def test_ones_own_file_adds_and_replaces(tmp_path: Path) -> None:
     assert found["nis2"] == shipped()["nis2"]
 
 
+def test_the_file_in_the_docs_loads(tmp_path: Path) -> None:
+    """Whoever copies it has a regime."""
+    page = (Path(__file__).resolve().parents[2] / "docs/how-to/clocks.md").read_text()
+    file = tmp_path / "own.toml"
+    file.write_text(page.partition("# ~/deadlines.toml\n")[2].partition("```")[0])
+    assert limits_of(regimes(str(file))["house-rule"].stages["board"])[0].calendar == "DE-BE"
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

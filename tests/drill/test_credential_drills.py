@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from firedoor.config import Settings
-from firedoor.drill.ai_gateway_breached import AiGatewayBreached
 from firedoor.drill.ai_vendor_breached import AiVendorBreached
 from firedoor.drill.aws_account_breached import AwsAccountBreached
 from firedoor.drill.credentials_stage import CredentialsStage
@@ -22,7 +21,6 @@ DRILLS = [
     (RotateEverything, 1, b"credential.rotate"),
     (GitHubTokenLeaked, 2, b"credential.revoke"),
     (AiVendorBreached, 3, b"credential.usage"),
-    (AiGatewayBreached, 6, b"inventory.find"),
     (AwsAccountBreached, 5, b"aws.iam.find_persistence"),
 ]
 

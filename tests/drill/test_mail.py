@@ -116,7 +116,7 @@ async def test_what_is_wrong_with_a_message_is_said(server: MailServer) -> None:
         await smtp.send_message(message("bob@customer.example"))
         await smtp.send_message(half)
         await smtp.sendmail(SENDER, ["eve@customer.example"], message("ada@customer.example", "3").as_bytes())
-        await smtp.send_message(message("dan@customer.example", "4", "sk-canary0123456789abcdef"))
+        await smtp.send_message(message("dan@customer.example", "4", "sk-canary0123456789abcdef0123456789abcdef"))
     assert sorted(server.mailbox.faults()) == [
         "2 messages have the Message-ID <1@vendor.example>.",
         "The message to ada@customer.example has no text/html part.",

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from firedoor.config import Settings
-from firedoor.drill import aws_access_key_leaked, rehearsal
+from firedoor.drill import aws_access_key_leaked
 from firedoor.drill.aws_access_key_leaked import AwsAccessKeyLeaked
 from firedoor.drill.aws_people import Attacker, Workload
 from firedoor.drill.emulators import Aws, AwsKey
 from firedoor.drill.rehearsal import Audience, Rehearsal, drill, rehearsed
 from firedoor.drill.responders import people
-from firedoor.drill.result import Attempt, Proof
+from firedoor.drill.result import Attempt, Proof, with_record
 from firedoor.errors import UsageError
 from firedoor.incident import Failure, IncidentState, StepState, StepView
 from firedoor.runbook import RunbookErrors
@@ -158,10 +158,10 @@ def test_record_that_does_not_verify_speaks_against_containment() -> None:
     anchor = Finding(Class.UNANCHORED, "checkpoint", "nobody else has seen it")
     forged = Finding(Class.FAILED, "entries/000001.json", "is not what was signed")
     found = Verification(True, "log", "incident", 1, 1, "", "", "", "", (anchor,))
-    proof = rehearsal._with_record(Proof(probes=(probe,)), found)
+    proof = with_record(Proof(probes=(probe,)), found)
     assert proof.holds
     assert proof.record == {"UNANCHORED": 1}
-    proof = rehearsal._with_record(proof, dataclasses.replace(found, ok=False, findings=(anchor, forged)))
+    proof = with_record(proof, dataclasses.replace(found, ok=False, findings=(anchor, forged)))
     assert not proof.holds
     assert "does not verify: entries/000001.json: is not what was signed" in proof.doubts[0]
 

@@ -8,7 +8,7 @@ import pytest
 
 from firedoor.config import Settings
 from firedoor.notices.composing import Composer
-from firedoor.notices.public import public_copy, public_key, verified_copy
+from firedoor.notices.public import CHECK, public_copy, public_key, verified_copy
 from firedoor.notices.specimen import SOMEBODY, shown_to, specimen
 from firedoor.plan import Cohort
 from firedoor.timeline.checkpoint import Checkpoint, CheckpointError, Signer
@@ -71,7 +71,9 @@ def test_openssl_alone_can_check_it(copy: str, tmp_path: Path) -> None:
     (tmp_path / "copy.txt").write_text(copy, encoding="utf-8")
     (tmp_path / "key.pem").write_text(public_key(SIGNER.verifier))
     how_to = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "notices.md").read_text()
-    commands = how_to.partition("```sh openssl\n")[2].partition("```")[0]
+    commands = "\n".join(CHECK)
+    assert commands in how_to
+    assert all(line in copy for line in CHECK)
     done = subprocess.run(["sh", "-ec", commands], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "Signature Verified Successfully" in done.stdout, done.stderr
     (tmp_path / "copy.txt").write_text(copy.replace("Beacon", "Bacon", 1), encoding="utf-8")

@@ -8,6 +8,7 @@ import pytest
 from firedoor.config import Settings
 from firedoor.customers.model import Dependency
 from firedoor.notices.composing import Composer
+from firedoor.notices.links import Links, Purpose
 from firedoor.notices.rendering import NoticeError, Text
 from firedoor.notices.specimen import SOMEBODY, shown_to, specimen
 from firedoor.notices.variables import described, said
@@ -62,6 +63,13 @@ def test_reminder_says_that_it_is_one(settings: Settings) -> None:
     assert "reminder 2" in made.text
 
 
+def test_reader_can_unsubscribe(settings: Settings) -> None:
+    """The address at which a reader ends informational notices is its own, and acknowledges nothing."""
+    url = composer(settings).unsubscribe(READER, READER.ways[0])
+    link = Links.open(settings).read(url.rpartition("/")[2], NOW)
+    assert (link.customer, link.purpose) == (READER.customer, Purpose.UNSUBSCRIBE)
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
@@ -99,6 +107,14 @@ def test_several_lines_of_the_runbook_stay_that(settings: Settings) -> None:
     row = specimen(settings, "provider-keys-exposed", 1, NOW)
     row = replace(row, values={**row.values, "happened": "One.\n\nTwo.\x1b[31m"})
     assert "One.\n\nTwo. [31m\n" in Composer(settings, row).compose(READER, READER.ways[0]).text
+
+
+def test_value_may_be_given_by_language(settings: Settings) -> None:
+    """What happened is told in the reader's language where the runbook says it in that, else in the notice's own."""
+    row = specimen(settings, "provider-keys-exposed", 1, NOW)
+    values = {**row.values, "happened": {"en": "It happened.", "de": "Es ist geschehen."}, "since": {"en": "4 May"}}
+    made = Composer(settings, replace(row, values=values)).compose(replace(READER, language="de"), READER.ways[0])
+    assert "Es ist geschehen.\n\nSeit wann: 4 May\n" in made.text
 
 
 @pytest.mark.parametrize(

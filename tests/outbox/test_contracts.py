@@ -1,7 +1,5 @@
 """Customers whose contracts give hours: counted by hours, when they were reached, how many late."""
 
-from dataclasses import replace
-
 from firedoor.clock import ContractGroup
 from firedoor.outbox import contracts
 from tests.campaigning import CAMPAIGN, PREPARED, recipient
@@ -13,7 +11,7 @@ HOUR = 3600
 def test_customers_are_counted_by_their_hours(store: Desk) -> None:
     """Those without hours are none of it; a campaign that nobody has approved has no customers yet."""
     hours = (0, 24, 24, 72)
-    people = [replace(recipient(number), hours=given) for number, given in enumerate(hours)]
+    people = [recipient(f"customer-{number}", number, hours=given) for number, given in enumerate(hours)]
     store.prepare(people, approved=False)
     assert not store.outbox.look(contracts.begun, CAMPAIGN)
     assert not store.outbox.look(contracts.begun, "nothing")
@@ -31,4 +29,4 @@ def test_customers_are_counted_by_their_hours(store: Desk) -> None:
     assert (first.reached, first.late, second.reached) == (2, 1, 0)
     assert first.last.endswith("Z")
     assert first.sentence() == "2 of 2 customers with 24 h in their contracts reached, 1 of them late"
-    assert second.sentence() == "0 of 1 customer with 72 h in their contracts reached"
+    assert second.sentence() == "0 of 1 customers with 72 h in their contracts reached"

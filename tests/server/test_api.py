@@ -17,6 +17,7 @@ from firedoor.config import Person, Settings
 from firedoor.deliveries import NewDelivery
 from firedoor.incident import Decision, Mode, StepState, Verb
 from firedoor.server.api import document
+from firedoor.server.api.clocks import ClockBody
 from firedoor.server.api.incidents import DecisionBody, DecisionVerb
 from firedoor.server.app import create_app
 from firedoor.server.site import Site as Server
@@ -357,5 +358,7 @@ async def test_before_temporal_has_answered(settings: Settings) -> None:
 
 def test_a_decision_can_say_all_that_a_decision_can() -> None:
     """The body is a promise of its own: nothing is missing in it but who decides, and no verb but that for alerts."""
-    assert set(DecisionBody.model_fields) == set(Decision.model_fields) - {"responder"}
+    of_clocks = {"clock", "moment", "at"}
+    assert set(DecisionBody.model_fields) == set(Decision.model_fields) - {"responder"} - of_clocks
+    assert set(ClockBody.model_fields) == of_clocks | {"reason"}
     assert set(get_args(DecisionVerb)) == set(get_args(Verb)) - {"alert"}

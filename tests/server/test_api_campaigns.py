@@ -1,5 +1,6 @@
 """Campaigns by the API: what is shown of them, and steering, which needs no Temporal."""
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +12,7 @@ import pytest
 
 from firedoor.campaign import Found, MessageState
 from firedoor.config import Person, Settings
+from firedoor.outbox import claims
 from firedoor.outbox.store import Outbox
 from firedoor.recipient import Measure
 from firedoor.server import news
@@ -148,12 +150,30 @@ async def test_figures_of_campaigns_that_have_not_ended(api: Api) -> None:
     assert CAMPAIGN not in (await api.client.get("/metrics")).text
 
 
-async def test_news_wake_the_workflow_once(api: Api, caplog: pytest.LogCaptureFixture) -> None:
-    """Many acknowledgements are one signal; where Temporal is away that is a line of the log, and no more."""
-    for _ in range(3):
+async def test_news_are_told_once(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    """An acknowledgement gets into the timeline without Temporal, and nobody's name with it; many are told together."""
+    room, ids = api.site.mailroom, [one.id for one in api.outbox.messages(CAMPAIGN)]
+    room.publisher.intend(CAMPAIGN, ids)
+    assert api.outbox.change(claims.settle, [], [ids], time.time()) == [ids]
+    left = [claims.Outcome(one, MessageState.SENT, f"id-{one}") for one in ids]
+    api.outbox.change(claims.settle, left, [], time.time())
+    for customer in ("done", "slow", "done"):
+        api.outbox.acknowledge(CAMPAIGN, customer, "security", time.time())
         api.site.heard(CAMPAIGN)
-    await api.site.news.tell(api.site.settings, api.site.sparing)
-    await api.site.news.tell(api.site.settings, api.site.sparing)
+    for _ in range(2):
+        await api.site.news.tell(room, api.site.sparing)
     assert caplog.text.count(f"{CAMPAIGN}: Temporal does not answer") == 1
+    entries = [stored.entry for stored in room.publisher.timeline.entries(incident=CAMPAIGN.rpartition(".")[0])]
+    assert [one for one in entries if b"acknowledged" in one.data]
+    assert not [one for one in entries if b".example" in one.data or b"slow" in one.data]
     assert news.PAUSE < 60
-    assert api.outbox.messages(CAMPAIGN, state=MessageState.SENT) == []
+
+
+async def test_a_timeline_that_cannot_be_written_costs_no_news(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    """It is said, and told by whoever comes next."""
+    api.site.settings.timeline_path.write_bytes(b"canary" * 1000)
+    api.outbox.acknowledge(CAMPAIGN, "slow", "security", PREPARED)
+    api.site.heard(CAMPAIGN)
+    await api.site.news.tell(api.site.mailroom, api.site.sparing)
+    assert "the timeline learns of it later" in caplog.text
+    assert api.outbox.recipient(CAMPAIGN, "slow").acknowledged

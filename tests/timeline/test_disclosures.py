@@ -88,15 +88,19 @@ def test_what_is_erased_is_gone_from_the_disk(disclosures: Disclosures, tmp_path
     assert len(disclosures.of("c7")) == 1
 
 
-def test_a_reader_keeps_the_log(disclosures: Disclosures, tmp_path: Path) -> None:
-    """Where another process reads, the file cannot be rewritten: said, not passed over."""
+@pytest.mark.parametrize("begins", ["BEGIN", "BEGIN IMMEDIATE"])
+def test_another_process_keeps_the_log(
+    disclosures: Disclosures, tmp_path: Path, begins: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another one reads or writes, the file cannot be rewritten: said, not passed over."""
     disclosures.seal("acme", [("to", ADDRESS)])
-    other = sqlite3.connect(tmp_path / "disclosures.sqlite", isolation_level=None)
-    other.execute("BEGIN")
-    other.execute("SELECT count(*) FROM disclosure").fetchone()
-    disclosures._database.execute("PRAGMA busy_timeout=50")
     disclosures.erase("acme")
-    assert not disclosures.scour()
+    monkeypatch.setattr("firedoor.timeline.disclosures.BUSY_SECONDS", 0.05)
+    other = sqlite3.connect(tmp_path / "disclosures.sqlite", isolation_level=None)
+    with Disclosures.open(tmp_path / "disclosures.sqlite") as impatient:
+        other.execute(begins)
+        other.execute("SELECT count(*) FROM disclosure").fetchone()
+        assert not impatient.scour()
     other.close()
     assert disclosures.scour()
 

@@ -34,6 +34,7 @@ class Mailroom:
     text: str = "rotate your keys"
     flow: Flow = Flow.PREPARED
     digest: str = ""
+    campaign: str = ""
     reason: str = ""
     letters: list[tuple[str, int]] = field(default_factory=list)
     #: Who has replaced its keys.
@@ -57,7 +58,7 @@ class Mailroom:
         """As the store counts."""
         told = {name for name, _ in self.letters}
         return Standing(
-            campaign="",
+            campaign=self.campaign,
             flow=self.flow,
             reason=self.reason,
             customers=len(self.customers),
@@ -89,6 +90,7 @@ class Mailroom:
         self.asked.append("prepare" if call.store else "preview")
         self._fail("prepare")
         digest = digest_of([self.text, self.customers, call.values])
+        self.campaign = call.campaign
         if call.store:
             self.digest, self.queued = digest, [(name, 0) for name in self.customers]
         count = len(self.customers)

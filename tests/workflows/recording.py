@@ -11,13 +11,15 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from firedoor.alerts import Alert
 from firedoor.automation import GATE
+from firedoor.engine.clocks import decide_clock
 from firedoor.engine.reports import Standing
-from firedoor.incident import AlertReport, Mode, Responder, StepState
+from firedoor.incident import AlertReport, Decision, Mode, Responder, StepState, Timing
 from firedoor.local import dev_server, temporal_binary
-from firedoor.plan import Ask, Auto, Field, Loop, Plan, PlannedStep, Policy, Until
+from firedoor.plan import Ask, Auto, Clock, Field, Limit, Loop, Plan, PlannedStep, Policy, Until
 from tests.workflows import actions
 from tests.workflows.conftest import ADA, Site, each, off, plan_of, site_at, use
 
@@ -154,6 +156,35 @@ async def by_alerts(site: Site) -> str:
         seen = await site.engine.reports.standing(incident)
     await site.reaches(incident, GATE, StepState.WAITING_APPROVAL)
     await site.approve(incident, GATE)
+    await site.engine.result(incident)
+    return incident
+
+
+async def with_clocks(site: Site) -> str:
+    """Clocks that start, are met by a step and by a person, are waived and missed, and are handed over at the end."""
+    clocks = (
+        Clock(name="seen", limits=(Limit(after="detected", amount=1, unit="hours"),), to=("user:ada",)),
+        Clock(
+            name="shut",
+            limits=(Limit(after="aware", amount=1, unit="hours"),),
+            to=("user:ada",),
+            met='steps.gate.state == "done"',
+            mentions=("gate",),
+        ),
+        Clock(name="short", limits=(Limit(after="classified", amount=1, unit="seconds"),), to=("user:ada",)),
+        Clock(name="final", limits=(Limit(after="seen.met", amount=1, unit="months"),), to=("user:ada",)),
+        Clock(name="paper", limits=(Limit(after="materiality_decided", amount=4),), to=("user:ada",)),
+    )
+    incident = await site.start(plan_of(off("gate", approval="security"), clocks=clocks))
+
+    async def say(verb: Timing, **fields: Any) -> None:
+        await decide_clock(site.engine, incident, verb, Decision(responder=ADA, reason="because", **fields))
+
+    await say("declare", moment="classified")
+    await say("meet", clock="seen")
+    await say("waive", clock="paper")
+    await site.shows(incident, lambda view: any(one.state == "missed" for one in view.clocks))
+    await site.approve(incident, "gate")
     await site.engine.result(incident)
     return incident
 

@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.worker import Replayer
 
-from firedoor.campaign import Flow
+from firedoor.campaign import CampaignInput, Flow
 from firedoor.incident import IncidentState, Mode, StepState
 from firedoor.plan import Campaign, Loop, PlannedStep
 from tests.workflows import actions
 from tests.workflows.conftest import Site, off, plan_of, site_at, use
 from tests.workflows.mailroom import Mailroom
-from workflows.campaign import waves
+from workflows import WORKFLOWS
+from workflows.campaign import CampaignWorkflow, waves
 
 
 @pytest.fixture
@@ -22,7 +24,9 @@ def room() -> Mailroom:
 
 
 @pytest.fixture
-async def site(temporal_address: str, tmp_path: Path, room: Mailroom, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Site]:
+async def site(
+    temporal_address: str, tmp_path: Path, room: Mailroom, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[Site]:
     """An installation whose campaigns go through the mail room."""
     monkeypatch.setattr(actions, "WORLD", actions.World())
     async with site_at(temporal_address, tmp_path / "home", campaigns=room.activities()) as site:
@@ -88,7 +92,9 @@ class TestApproval:
         await site.approve(incident, "notify")
         view = await site.shows(incident, lambda view: (asked := view.steps[0].request) and asked != first.request)
         assert room.letters == []
-        assert "no longer what was approved" in (view.steps[0].request or first.request).changed  # type: ignore[union-attr]
+        asked = view.steps[0].request
+        assert asked is not None
+        assert "no longer what was approved" in asked.changed
         await site.approve(incident, "notify")
         await site.engine.result(incident)
         assert len(room.letters) == 3
@@ -147,7 +153,12 @@ class TestSteering:
         """The store is told first; what reads the campaign's counts does not run."""
         room.before = lambda left: room.set(Flow.PAUSED, "looks odd") if left == 1 else None
         after = PlannedStep(
-            id="after", kind="wait", wait=1, needs=("notify",), mentions=("notify",), condition="steps.notify.reached > 0"
+            id="after",
+            kind="wait",
+            wait=1,
+            needs=("notify",),
+            mentions=("notify",),
+            condition="steps.notify.reached > 0",
         )
         incident = await site.start(plan_of(notify(), after))
         await site.reaches(incident, "notify", StepState.PAUSED)
@@ -181,10 +192,10 @@ class TestSteering:
         await site.shows(incident, lambda view: "0 of 3" in view.steps[0].summary and len(room.letters) == 3)
         await site.decide(incident, "pause", reason="a moment")
         await site.reaches(incident, "notify", StepState.PAUSED)
-        assert room.flow is Flow.PAUSED
+        assert "steer paused by user:ada" in room.asked
         await site.decide(incident, "resume")
         await site.reaches(incident, "notify", StepState.RUNNING)
-        assert room.flow is Flow.RUNNING
+        assert "steer running by user:ada" in room.asked
         room.rotated = set(room.customers)
         await wake(site, f"{incident}.notify")
         assert (await site.engine.result(incident)).state is IncidentState.COMPLETED
@@ -242,6 +253,40 @@ class TestFollowing:
         room.rotated = set(room.customers)
         await site.engine.result(incident)
         assert [number for _, number in room.letters] == [0, 0, 0, 1, 1, 1]
+
+
+async def test_it_replays(site: Site, room: Mailroom, tmp_path: Path) -> None:
+    """What the incident and its campaign decided, they decide again from their histories."""
+    room.before = lambda left: room.set(Flow.HALTED, "too much came back") if left == 1 else None
+    incident = await site.start(plan_of(notify("security", until="customer.remediated", canary=1, remind=(1,))))
+    await site.approve(incident, "notify")
+    await site.reaches(incident, "notify", StepState.NEEDS_ATTENTION)
+    room.before = lambda _: None
+    await site.decide(incident, "retry", "notify")
+    await room.sent(6)
+    room.rotated = set(room.customers)
+    await site.engine.result(incident)
+    replayer = Replayer(workflows=WORKFLOWS, data_converter=site.client.data_converter)
+    for name in (incident, f"{incident}.notify"):
+        await replayer.replay_workflow(await site.client.get_workflow_handle(name).fetch_history())
+
+
+async def test_a_new_run_goes_on_with_the_course(site: Site, room: Mailroom) -> None:
+    """Continued as new it knows which waves and reminders are behind it, and begins with a look."""
+    room.flow, room.digest, room.rotated = Flow.RUNNING, "d", {"acme"}
+    room.letters = [(name, number) for number in (0, 1) for name in room.customers]
+    spec = Campaign(notice="keys-exposed", canary=1, until="customer.remediated", recheck=1, remind=(1, 2))
+    start = CampaignInput(
+        campaign="c", incident="i", step="notify", spec=spec, digest="d", customers=3, began=1, waves=2, reminders=1
+    )
+    handle = await site.client.start_workflow(
+        CampaignWorkflow.run, start, id=f"{site.settings.task_queue}.notify", task_queue=site.settings.task_queue
+    )
+    standing = await handle.result()
+    assert standing.flow is Flow.ENDED
+    assert "send 1" not in room.asked
+    # Its time is over: nobody is reminded any more.
+    assert len(room.letters) == 6
 
 
 async def test_other_branches_go_on(site: Site, room: Mailroom) -> None:

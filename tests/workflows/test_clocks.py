@@ -2,15 +2,21 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
+from firedoor.campaign import Flow
 from firedoor.clock import ClockState, ClockView
 from firedoor.engine.clocks import all_clocks, clocks_of, decide_clock
 from firedoor.errors import RefusedError, UnreachableError
-from firedoor.incident import Decision, IncidentState, IncidentView, Responder
-from firedoor.plan import Clock, Limit, PlannedStep
+from firedoor.incident import Decision, IncidentState, IncidentView, Responder, StepState, Timing
+from firedoor.outbox.store import Outbox
+from firedoor.plan import Campaign, Clock, Limit, PlannedStep
+from firedoor.recipient import CampaignRow
+from tests.campaigning import DIGEST, recipient
 from tests.workflows.conftest import ADA, PATIENCE, STARTER, Site, off, plan_of
 
 LEGAL = ("user:ada",)
@@ -50,7 +56,7 @@ async def becomes(site: Site, incident: str, name: str, state: ClockState) -> Cl
             await asyncio.sleep(0.05)
 
 
-async def say(site: Site, incident: str, verb: str, who: Responder = ADA, **fields: str) -> str:
+async def say(site: Site, incident: str, verb: Timing, who: Responder = ADA, **fields: Any) -> str:
     """What a person says of the clocks."""
     return await decide_clock(site.engine, incident, verb, Decision(responder=who, **fields))
 
@@ -154,7 +160,7 @@ async def test_people_say_what_happened_and_what_was_met(site: Site) -> None:
         ("waive", {"clock": "gone", "reason": "x"}, "gone was waived already"),
     ],
 )
-async def test_what_cannot_be_is_refused(site: Site, verb: str, fields: dict[str, str], sentence: str) -> None:
+async def test_what_cannot_be_is_refused(site: Site, verb: Timing, fields: dict[str, Any], sentence: str) -> None:
     """With a sentence; nothing is recorded."""
     plan = plan_of(WAIT, clocks=(clock("notice", after("classified", 60)), clock("gone", after("classified", 60))))
     incident = await site.start(plan)
@@ -193,6 +199,40 @@ async def test_open_clocks_outlive_their_incident(site: Site) -> None:
     assert states((await site.engine.view(incident)).clocks) == {"final": "late", "met": "met"}
     kinds = site.kinds(incident)
     assert kinds.index("incident.closed") < kinds.index("incident.classified") < kinds.index("deadline.missed")
+
+
+async def test_the_hours_in_customers_contracts_are_clocks(site: Site) -> None:
+    """One for each number of hours, as soon as the campaign is approved; met when all of them were reached."""
+    many = clock("contracts", Limit(after="aware"), campaign="hold")
+    incident = await site.start(plan_of(WAIT, clocks=(many,)))
+    await site.reaches(incident, "hold", StepState.WAITING_APPROVAL)
+    campaign = f"{incident}.hold"
+    people = [recipient(f"c{number}", number, hours=hours) for number, hours in enumerate((0, 24, 24, 72))]
+    row = CampaignRow(
+        id=campaign,
+        incident=incident,
+        step="hold",
+        spec=Campaign(notice="provider-keys-exposed"),
+        values={},
+        notice_sha256="e" * 64,
+        digest=DIGEST,
+        flow=Flow.PREPARED,
+    )
+    with Outbox.open(site.settings.outbox_path) as outbox:
+        outbox.prepare(row, people, ())
+        outbox.approve(campaign, DIGEST, "user:ada", time.time())
+        for person in people[:3]:
+            outbox.acknowledge(campaign, person.customer, "security", time.time())
+    await site.approve(incident, "hold")
+    view = await site.engine.result(incident)
+    assert states(view.clocks) == {"contracts_24h": "met", "contracts_72h": "running"}
+    assert of(view.clocks, "contracts_24h").title == "Contracts: 24 h, 2 customers"
+    assert of(view.clocks, "contracts_72h").reason == "0 of 1 customers with 72 h in their contracts reached"
+    assert [one["deadline"] for one in told(site, incident, "deadline.set")] == ["contracts_24h", "contracts_72h"]
+    [met] = told(site, incident, "deadline.met")
+    assert met["reason"] == "2 of 2 customers with 24 h in their contracts reached"
+    await say(site, incident, "waive", clock="contracts_72h", reason="the customer has left us")
+    await site.client.get_workflow_handle(view.timekeeper).result()
 
 
 async def test_an_alert_alone_is_no_awareness(site: Site) -> None:

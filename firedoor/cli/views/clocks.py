@@ -37,7 +37,7 @@ def clocks(found: Sequence[ClockView], now: datetime.datetime, *, incidents: boo
 
 
 def brief(found: Sequence[ClockView], now: datetime.datetime, most: int | None = None) -> RenderableType:
-    """The clocks of one incident among the rest that is shown of it: a line each, at most `most` of those still owed."""
+    """The clocks of one incident among the rest of it: a line each, or only the `most` nearest of those still owed."""
     owed = [one for one in nearest_first(found) if most is None or one.state in OPEN][:most]
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, min_width=WIDTH)

@@ -72,7 +72,14 @@ def _terms(step: PlannedStep) -> Iterator[Text]:
         yield Text(f"waits for approval: {step.approval}", style="yellow")
 
 
-_KINDS = {"ask": "? asks", "wait": "◷ waits", "approval": "? approval", "run": "▶ runbook", "campaign": "! tells", "uses": ""}
+_KINDS = {
+    "ask": "? asks",
+    "wait": "◷ waits",
+    "approval": "? approval",
+    "run": "▶ runbook",
+    "campaign": "! tells",
+    "uses": "",
+}
 
 
 def _table() -> Table:

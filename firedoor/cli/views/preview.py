@@ -72,5 +72,8 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
             yield name, Text(word(before[name]))
         elif name in before:
             yield name, Text.assemble(word(before[name]), " → ", (word(after[name]), "bold"))
+        elif isinstance(after[name], str) and "\n" in after[name]:
+            # A letter: whoever approves it reads all of it.
+            yield name, Text(after[name].strip())
         else:
             yield name, Text.assemble("→ ", (word(after[name]), "bold"))

@@ -8,6 +8,8 @@ from rich.text import Text
 
 from firedoor.cli.views.signs import VERDICTS, Sign
 from firedoor.plan import Verdict
+from firedoor.report.document import Mark
+from firedoor.report.story import story
 from firedoor.timeline.entry import Entry
 from firedoor.timeline.render import printable, rows, unresolved
 from firedoor.timeline.verify import Class, Verification
@@ -58,6 +60,20 @@ def timeline(entries: Sequence[Entry]) -> RenderableType:
         return table
     numbers = ", ".join(str(entry.seq) for entry in open_ends)
     return Group(table, Text(f"\n! Begun, with no recorded end: {numbers}", style="bold yellow"))
+
+
+def short(entries: Sequence[Entry]) -> RenderableType:
+    """What was decided and changed: of many targets of one step one line."""
+    told = story(entries)
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(justify="right", style="dim", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", ratio=1)
+    for time, step, what, who, number in told.rows:
+        said = what.word if isinstance(what, Mark) else str(what)
+        text = Text.assemble((f"{step}: " if step else "", "bold"), said, (f"  {who}" if who else "", "dim"))
+        table.add_row(str(number), str(time), text)
+    return Group(table, Text(told.more, style="dim"))
 
 
 def verification(found: Verification, key: str) -> RenderableType:

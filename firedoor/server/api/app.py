@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from firedoor.config import Settings
 from firedoor.errors import FiredoorError, UsageError
-from firedoor.server.api import campaigns, deliveries, incidents, record, runbooks
+from firedoor.server.api import campaigns, clocks, deliveries, incidents, record, runbooks
 from firedoor.server.api.answers import PROBLEMS, misfit, problem, told
 from firedoor.server.api.turnstile import Turnstile
 from firedoor.server.callers import Callers
@@ -71,6 +71,6 @@ async def _describe(request: Request) -> Response:
 def _routes() -> APIRouter:
     api = APIRouter(prefix=PREFIX, responses=PROBLEMS)
     # In this order: `decide` takes whatever verb the others have left.
-    for router in (runbooks.ROUTER, campaigns.ROUTER, deliveries.ROUTER, record.ROUTER, incidents.ROUTER):
-        api.include_router(router)
+    for module in (runbooks, campaigns, clocks, deliveries, record, incidents):
+        api.include_router(module.ROUTER)
     return api

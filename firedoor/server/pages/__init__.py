@@ -3,13 +3,12 @@
 from starlette.routing import BaseRoute, Route
 
 from firedoor.server.pages.copies import copy
-from firedoor.server.pages.personal import personal, unsubscribing
+from firedoor.server.pages.personal import personal
 
 
 def routes() -> list[BaseRoute]:
     """Where they are."""
     return [
         Route("/n/{token}", personal, methods=["GET", "POST"]),
-        Route("/n/{token}/unsubscribe", unsubscribing, methods=["GET", "POST"]),
         Route("/notices/{campaign}", copy),
     ]

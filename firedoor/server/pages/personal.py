@@ -1,11 +1,11 @@
-"""`/n/TOKEN`: the page that a customer's personal link leads to, and its one button.
+"""`/n/TOKEN`: the page that a customer's personal link leads to, and its one button: to acknowledge, or to unsubscribe.
 
 GET shows and changes nothing: mail scanners follow links. POST acknowledges, is durable before it is answered, and may
 come twice. Whoever has no token that we made learns nothing: a token that was changed, a customer that was erased and a
 campaign that never was get the same answer. Tokens stand in no line of the log.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -50,22 +50,13 @@ Answer = Callable[[Request, Visit, Phrases], Awaitable[Response]]
 
 
 async def personal(request: Request) -> Response:
-    """GET: the page. POST: its button was pressed."""
-    return await _met(request, Purpose.ACKNOWLEDGE, _shown, _acknowledged)
-
-
-async def unsubscribing(request: Request) -> Response:
-    """`/n/TOKEN/unsubscribe`. POST: no more of this, at once (RFC 8058). GET: a page that asks first."""
-    return await _met(request, Purpose.UNSUBSCRIBE, _asked, _unsubscribed)
-
-
-async def _met(request: Request, purpose: Purpose, shown: Answer, pressed: Answer) -> Response:
-    """Find out whose page it is, and answer."""
+    """GET: the page. POST: its button was pressed; of a link that unsubscribes, by a mail program (RFC 8058)."""
     if refused := too_often(request):
         return refused
     try:
-        visit = await site_of(request).mailroom.do(_visit, request.path_params["token"], purpose)
+        visit = await site_of(request).mailroom.do(_visit, request.path_params["token"])
         words = words_for(request, visit.recipient.language)
+        shown, pressed = ANSWERS[visit.link.purpose]
         if request.method != "POST":
             return await shown(request, visit, words)
         return foreign(request, words) or await pressed(request, visit, words)
@@ -117,7 +108,7 @@ async def _unsubscribed(request: Request, visit: Visit, words: Phrases) -> Respo
     return page("answer.html", words, site.settings.notices, title=title, text=text)
 
 
-def _visit(room: Mailroom, token: str, purpose: Purpose) -> Visit:
+def _visit(room: Mailroom, token: str) -> Visit:
     """Who has this token. Raises `LostError`; other errors where the fault is ours."""
     if not room.settings.outbox_path.exists():
         raise LostError("there are no campaigns here")
@@ -127,8 +118,6 @@ def _visit(room: Mailroom, token: str, purpose: Purpose) -> Visit:
         link = links.read(token, 0)
     except LinkError as error:
         raise LostError(error.what) from None
-    if link.purpose is not purpose:
-        raise LostError("a link for something else")
     try:
         campaign = outbox.campaign(link.campaign)
         recipient = outbox.recipient(link.campaign, link.customer)
@@ -152,3 +141,10 @@ def _unsubscribe(room: Mailroom, visit: Visit) -> None:
     for way in visit.recipient.ways:
         if way.contact == visit.link.contact:
             store.add((visit.recipient.customer, way.channel, way.address), room.clock())
+
+
+#: What a link is for → the answers to GET and to POST.
+ANSWERS: Mapping[Purpose, tuple[Answer, Answer]] = {
+    Purpose.ACKNOWLEDGE: (_shown, _acknowledged),
+    Purpose.UNSUBSCRIBE: (_asked, _unsubscribed),
+}

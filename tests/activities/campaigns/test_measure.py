@@ -337,11 +337,11 @@ def test_since_when_a_change_counts(there: Field) -> None:
         ("2026-11-29T10:00:00+02:00", "2026-11-29T08:00:00+00:00"),
         ("2026-11-29", "2026-11-29T00:00:00+00:00"),
     ):
-        found = since(_with(row, {"since": given}), 0)
+        found = since(_with(row, {"contained_at": given}), 0)
         assert found.astimezone(datetime.UTC).isoformat() == moment
     assert since(row, 0).timestamp() == row.extra["prepared"]
     with pytest.raises(StepError, match="is no moment: 'yesterday'"):
-        since(_with(row, {"since": "yesterday"}), 0)
+        since(_with(row, {"contained_at": "yesterday"}), 0)
 
 
 def test_as_a_step_it_counts(there: Field) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from activities.campaigns.prepare import prepare
-from firedoor.campaign import MessageState, Preparation, PrepareCall
+from firedoor.campaign import MessageState, Preparation, PrepareCall, Remaining
 from firedoor.config import Settings
 from firedoor.customers.model import Affected, Contact, Customer, Dependency
 from firedoor.customers.registry import Registry
@@ -238,6 +238,18 @@ def test_names_are_a_list_too(bench: Bench) -> None:
     made = bench.prepare(["beta", "acme", "beta"])
     assert [one.customer for one in bench.outbox.recipients(CAMPAIGN)] == ["beta", "acme"]
     assert made.exposures == {"possible": 2}
+
+
+def test_what_remains_of_another_campaign_is_a_list_too(bench: Bench) -> None:
+    """Each customer is told of what it has not replaced, and of nothing else."""
+    bench.hold(customer("acme", credentials=(KEY, KEY.model_copy(update={"id": "key_canary0002"}))), customer("beta"))
+    left = Remaining(
+        customer="acme", provider="openai", id="key_canary0002", name="LEFT", where="braintrust:ai_secret/A"
+    )
+    made = bench.prepare([left.model_dump()])
+    assert (made.customers, made.problems) == (1, ())
+    (key,) = bench.outbox.recipient(CAMPAIGN, "acme").credentials
+    assert (key.id, key.name, key.store) == ("key_canary0002", "LEFT", "braintrust:ai_secret/A")
 
 
 @pytest.mark.parametrize("to", ["acme", 7, [1], {"count": 1}, None])

@@ -138,9 +138,10 @@ async def scripted(
     protocol: Callable[[Script], asyncio.Protocol] = Scripted,
     *,
     tls: ssl.SSLContext | None = None,
+    port: int = 0,
 ) -> AsyncIterator[Script]:
     """It listens on loopback, in the test's own loop; with `tls` from the first byte."""
-    server = await asyncio.get_running_loop().create_server(lambda: protocol(script), "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.get_running_loop().create_server(lambda: protocol(script), "127.0.0.1", port, ssl=tls)
     script.port = server.sockets[0].getsockname()[1]
     try:
         yield script

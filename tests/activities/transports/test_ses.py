@@ -221,16 +221,16 @@ async def test_large_messages_share_fewer_calls(fake: FakeSes) -> None:
     assert fake.mails[-1].html == ""
 
 
-def test_the_identity_that_lets_us_send(fake: FakeSes) -> None:
+async def test_the_identity_that_lets_us_send(fake: FakeSes) -> None:
     """For `firedoor doctor`: the domain, the address, or none."""
-    ses = open_ses(settings_at(fake.url), session_of())
-    assert ses.verified() == "acme.example"
-    fake.verified.add("security@acme.example")
-    assert ses.verified() == "security@acme.example"
-    fake.verified.clear()
-    assert ses.verified() == ""
-    account = ses.account()
-    assert (account.rate, account.production, account.sends, account.left) == (1000.0, True, True, 50_000.0)
+    async with sending(fake.url) as ses:
+        assert ses.verified() == "acme.example"
+        fake.verified.add("security@acme.example")
+        assert ses.verified() == "security@acme.example"
+        fake.verified.clear()
+        assert ses.verified() == ""
+        account = ses.account()
+        assert (account.rate, account.production, account.sends, account.left) == (1000.0, True, True, 50_000.0)
 
 
 def test_ses_signs_by_itself(fake: FakeSes) -> None:

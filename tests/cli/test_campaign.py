@@ -1,0 +1,166 @@
+"""`firedoor campaign`, as a person uses it: how far customers are, what to do about the rest, and the hand on the tap."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from activities.transports._transport import BouncedError, DoubtError, Letter
+from firedoor.campaign import Found
+from firedoor.recipient import Measure
+from tests.campaigning import CAMPAIGN, PREPARED
+from tests.cli.conftest import Cli
+from tests.sending import Answer, Desk, Post, desk, people
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A data folder with the stores of campaigns, and no Temporal at all."""
+    (tmp_path / "firedoor.toml").write_text('log = "test.example/timeline"\n')
+    monkeypatch.setenv("FIREDOOR_HOME", str(tmp_path))
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+    with desk(tmp_path) as opened:
+        yield opened
+
+
+def answered(letter: Letter) -> Answer | None:
+    """The first customer's answer is lost, the second's address is none."""
+    if letter.customer == "customer-0":
+        return DoubtError("the connection closed after DATA")
+    return BouncedError("550 no such user") if letter.customer == "customer-1" else None
+
+
+@pytest.fixture
+def sent(store: Desk) -> Desk:
+    """Five customers: one in doubt, one unreachable, three reached, of whom one has rotated."""
+    store.prepare(people(5), halt=100)
+    asyncio.run(store.send({"email": Post(answered)}))
+    done = Measure(0, Found.CHANGED, "changed", PREPARED + 200, PREPARED + 200, PREPARED + 200)
+    store.outbox.measured(CAMPAIGN, {"customer-2": [done]}, PREPARED + 200)
+    return store
+
+
+def test_where_there_are_none_it_says_so(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No store is made by a look."""
+    monkeypatch.setenv("FIREDOOR_HOME", str(tmp_path))
+    assert "There are no campaigns" in cli("campaign").out
+    assert json.loads(cli("campaign", "-o", "json").out) == []
+    assert cli("campaign", "show", "x").code == 2
+    assert not (tmp_path / "outbox.sqlite").exists()
+
+
+def test_it_shows_who_has_rotated_and_what_to_do_about_the_rest(cli: Cli, sent: Desk) -> None:
+    """Percent done, by cohort and provider, the slowest first, what needs a person, what is in doubt."""
+    done = cli("campaign", "show", "notify")
+    assert done.code == 0
+    assert "20 % rotated  1 of 5 customers · 3 reached" in done.out
+    assert "confirmed" in done.out
+    assert "openai" in done.out
+    assert done.out.index("Customer-0 Inc.") < done.out.index("Customer-3 Inc.")
+    assert "! customer-1:" in done.out
+    assert "in doubt: 1 message" in done.out
+    assert f"firedoor campaign retry-failed {CAMPAIGN} --in-doubt" in done.out
+    assert f"firedoor campaign stop {CAMPAIGN}" in done.out
+
+
+def test_a_program_gets_the_same(cli: Cli, sent: Desk) -> None:
+    """Counts, the slowest, the tasks, the doubts, as one document."""
+    told = json.loads(cli("campaign", "show", CAMPAIGN, "-o", "json").out)
+    assert (told["flow"], told["customers"], told["reached"], told["remediated"]) == ("running", 5, 3, 1)
+    assert [one["customer"] for one in told["doubts"]] == ["customer-0"]
+    assert [one["customer"] for one in told["needs_a_person"]] == ["customer-1"]
+    (line,) = json.loads(cli("campaign", "list", "-o", "json").out)
+    assert line["campaign"] == CAMPAIGN
+
+
+def test_its_incident_stands_for_it(cli: Cli, sent: Desk) -> None:
+    """An incident with one campaign names it; what names none is told what there is."""
+    assert cli("campaign", "show", CAMPAIGN.partition(".")[0]).code == 0
+    failed = cli("campaign", "show", "nothing")
+    assert failed.code == 2
+    assert CAMPAIGN in failed.err
+
+
+class TestSteering:
+    """The store first: it works with Temporal down, and the timeline says who and why."""
+
+    def test_pause_resume_stop(self, cli: Cli, sent: Desk) -> None:
+        """Each takes effect in the store at once, and says what could not be told."""
+        done = cli("campaign", "pause", "notify", "--reason", "looks odd")
+        assert (done.code, sent.row.flow.value) == (0, "paused")
+        assert "no further message leaves" in done.out
+        assert "Temporal does not answer" in done.err
+        assert cli("campaign", "resume", "notify").code == 0
+        assert sent.row.flow.value == "running"
+        assert cli("campaign", "stop", "notify", "--reason", "wrong list").code == 0
+        assert sent.row.flow.value == "stopped"
+        said = [entry.body["say"] for entry in sent.entries("decision")]
+        assert any("paused: looks odd" in one for one in said)
+        assert any("stopped for good: wrong list" in one for one in said)
+        refused = cli("campaign", "resume", "notify")
+        assert refused.code == 5
+        assert "stopped and cannot become running" in refused.err
+
+    def test_a_stop_says_why(self, cli: Cli, sent: Desk) -> None:
+        """Without a reason it does not stop; nothing was changed."""
+        failed = cli("campaign", "stop", "notify")
+        assert failed.code == 2
+        assert "A stop needs a reason" in failed.err
+        assert sent.row.flow.value == "running"
+
+    def test_what_is_lost_is_tried_again_and_what_is_in_doubt_is_not(self, cli: Cli, sent: Desk) -> None:
+        """Only what surely did not arrive."""
+        done = cli("campaign", "retry-failed", "notify", "--reason", "the server was down")
+        assert "1 message of" in done.out
+        assert sent.outbox.standing(CAMPAIGN, PREPARED + 300).messages == {
+            "in_doubt": 1,
+            "queued": 1,
+            "sent": 2,
+            "remediated": 1,
+        }
+
+    def test_what_is_in_doubt_is_sent_again_only_on_a_word(self, cli: Cli, sent: Desk) -> None:
+        """It says what may happen twice, and does it with --yes."""
+        refused = cli("campaign", "retry-failed", "notify", "--in-doubt")
+        assert refused.code == 5
+        assert "may have arrived: sent again, their readers get them twice" in refused.err
+        assert "in_doubt" in sent.outbox.standing(CAMPAIGN, PREPARED + 300).messages
+        assert cli("campaign", "retry-failed", "notify", "--in-doubt", "--yes").code == 0
+        assert "in_doubt" not in sent.outbox.standing(CAMPAIGN, PREPARED + 300).messages
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("show",), "Which campaign?"),
+        (("list", "x"), "list takes no name"),
+        (("show", "x", "--in-doubt"), "--in-doubt goes with retry-failed"),
+        (("pause", "x", "--watch"), "--watch goes with show"),
+        (("show", "x", "--reason", "y"), "--reason goes with pause"),
+    ],
+)
+def test_what_does_not_go_together(cli: Cli, sent: Desk, arguments: tuple[str, ...], says: str) -> None:
+    """An option of another task is a mistake, not ignored."""
+    failed = cli("campaign", *arguments)
+    assert failed.code == 2
+    assert says in failed.err
+
+
+def test_watching_ends_with_the_campaign(cli: Cli, sent: Desk) -> None:
+    """One line a change where no person looks; JSON lines for a program."""
+    cli("campaign", "stop", "notify", "--reason", "enough")
+    assert "stopped" in cli("campaign", "show", "notify", "--watch").out
+    (line,) = cli("campaign", "show", "notify", "--watch", "-o", "json").out.splitlines()
+    assert json.loads(line)["flow"] == "stopped"
+
+
+def test_nothing_of_a_customer_can_steer_the_terminal(cli: Cli, store: Desk) -> None:
+    """A name with control characters is shown without them."""
+    (evil,) = people(1)
+    store.prepare(
+        [type(evil)(**{**{name: getattr(evil, name) for name in evil.__slots__}, "name": "Evil\x1b[2J Corp"})]
+    )
+    asyncio.run(store.send({"email": Post()}))
+    assert "\x1b[2J" not in cli("campaign", "show", "notify").out

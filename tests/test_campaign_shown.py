@@ -1,0 +1,116 @@
+"""A campaign in every picture of a plan and of an incident: the terminal, Slack, the graph."""
+
+import json
+
+import pytest
+
+from firedoor.cli.views.incident import incident
+from firedoor.cli.views.plan import compiled, previewed
+from firedoor.cli.views.scene import Scene
+from firedoor.cli.views.step import step as whole
+from firedoor.graph import svg
+from firedoor.incident import Failure, IncidentState, IncidentView, Mode, Preview, StepState, StepView
+from firedoor.plan import Campaign, Effect, Plan, PlannedStep, Policy
+from firedoor.slack.drawing import blocks
+from firedoor.slack.drawing.picture import Picture
+from tests.cli.pictures import NOW, VIEW, drawn
+from tests.slack.seen import judged, lines
+
+SPEC = Campaign(
+    notice="keys-exposed",
+    channels=("slack", "email"),
+    canary=10,
+    until="customer.remediated",
+    remind=(86_400, 172_800),
+    escalates=345_600,
+    quiet=("22:00", "07:00"),
+)
+PLAN = Plan(
+    name="tell",
+    title="Tell the customers",
+    runbook_sha256="0" * 64,
+    policies={"legal": Policy(sources=("user:lea",))},
+    steps=(PlannedStep(id="notify", kind="campaign", title="Tell them", approval="legal", campaign=SPEC),),
+)
+SHOWN = Preview(
+    change="tell 5,000 customers: keys-exposed; by slack 1,000, email 4,000",
+    after={"cohort confirmed": 5000, "text": "Hello,\n\nrotate your keys.\n\nAcme"},
+    effect=Effect.DESTRUCTIVE,
+    blast={"customers": 5000, "messages": 5000},
+)
+HALTED = Failure(reason="campaign_halted", what="The campaign has halted by itself: 12 % came back.", next="Look.")
+NOTIFY = StepView(
+    id="notify",
+    kind="campaign",
+    title="Tell them",
+    state=StepState.RUNNING,
+    started="2026-11-26T17:00:00Z",
+    summary="3,120 of 5,000 customers have rotated (62 %); 4,990 reached",
+    previews=(SHOWN,),
+    blast=SHOWN.blast,
+)
+
+
+def view(**fields: object) -> IncidentView:
+    """An incident with this step, in a state."""
+    return VIEW.model_copy(update={"state": IncidentState.RUNNING, "steps": (NOTIFY.model_copy(update=fields),)})
+
+
+def test_a_plan_says_what_is_sent_how_and_until_when() -> None:
+    """The notice, the ways, the waves, the reminders, the escalation, and who has to agree."""
+    page = drawn(compiled(PLAN, {}), 120)
+    assert "notify  ! tells" in page
+    assert "tells customers: keys-exposed, by slack, else email" in page
+    assert "canary: 10 customers first, then 1 %, 10 %, all; 1 min between" in page
+    assert "follows each until customer.remediated, for 30 d at most" in page
+    assert "reminds after 1 d, 2 d" in page
+    assert "escalates what is left after 4 d" in page
+    assert "writes to nobody from 22:00 to 07:00 of its own time" in page
+    assert "1 telling customers" in page
+
+
+def test_a_plan_that_was_read_shows_the_letter_whole() -> None:
+    """Whoever approves it reads all of it, and that it cannot be undone."""
+    told = VIEW.model_copy(
+        update={"mode": Mode.PLAN, "steps": (NOTIFY.model_copy(update={"state": StepState.DONE}),)}
+    )
+    page = drawn(previewed(PLAN, told), 120)
+    assert "tell 5,000 customers: keys-exposed" in page
+    assert "rotate your keys." in page
+    assert "CANNOT BE UNDONE" in page
+    assert "customers" in page
+
+
+def test_the_terminal_shows_how_far_it_is_and_where_to_look() -> None:
+    """Percent rotated, and the command that shows the campaign."""
+    page = drawn(incident(Scene(view(), NOW)), 120)
+    assert "3,120 of 5,000 customers have rotated (62 %)" in page
+    assert "firedoor campaign show" in page
+    assert "notify" in drawn(whole(Scene(view(), NOW), NOTIFY), 120)
+
+
+def test_a_halted_one_says_what_to_do() -> None:
+    """What came back, where to look, and what goes on or stops."""
+    halted = view(state=StepState.NEEDS_ATTENTION, failure=HALTED)
+    page = drawn(incident(Scene(halted, NOW)), 120)
+    assert page.index("12 % came back") < page.index("firedoor campaign show")
+    assert "firedoor retry" in page
+    assert "firedoor skip" in page
+
+
+@pytest.mark.parametrize("state", list(StepState))
+def test_slack_takes_it_in_every_state(state: StepState) -> None:
+    """Blocks that Slack accepts, and the terms of the campaign in those of a plan."""
+    shown = view(state=state, failure=HALTED if state is StepState.NEEDS_ATTENTION else None)
+    message = blocks.incident(Picture(shown, NOW, plan=PLAN))
+    judged(message.blocks)
+    judged(blocks.plan(PLAN, {}))
+    assert "follows each until customer.remediated" in "\n".join(lines(blocks.plan(PLAN, {})))
+    assert "notify" in json.dumps(message.blocks)
+
+
+def test_the_graph_has_a_box_for_it() -> None:
+    """What is sent, and until when."""
+    picture = svg(PLAN, VIEW.model_copy(update={"mode": Mode.PLAN, "steps": ()}))
+    assert "tells customers: keys-exposed" in picture
+    assert "until customer.remediated" in picture
