@@ -88,10 +88,8 @@ def _look(api: Api, where: Place) -> tuple[Mapping[str, Any] | None, Evidence]:
     query = {f"{kind}_name": rest, **{key: value for key, value in wanted.items() if key != "name"}}
     reply = api.send(Request("GET", f"/v1/{kind}", query=query, headers=own(api)))
     found = next((one for one in reply.data["objects"] if wanted.items() <= one.items()), None)
-    says = (
-        f"{where.text} was last changed at {_changed(found) or 'no known time'}" if found else f"{where.text} is gone"
-    )
-    return found, reply.evidence(says)
+    says = f"was last changed at {_changed(found) or 'no known time'}" if found else "is not listed"
+    return found, reply.evidence(f"{where.text} {says}")
 
 
 def _changed(stored: Mapping[str, Any] | None) -> str:

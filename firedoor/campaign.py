@@ -132,7 +132,8 @@ class PrepareCall(Frozen):
 class Preparation(Frozen):
     """A campaign that is ready to be approved. `digest` is of the rendered content and of every recipient.
 
-    `nobody` counts customers without any contact: each is a task for a person. `sample` is one message, `{"to": …,
+    `nobody` counts customers without any contact: each is a task for a person. `unsubscribed` counts those who are not
+    written to, for the notice is informational and they want none. `sample` is one message, `{"to": …,
     "subject": …, "text": …}`, with `‹…›` for all that is its reader's own. `problems` are sentences; with any of them
     nothing can be sent. `notice` and `public` are SHA-256 (hex) of the notice and of its public copy; this is empty
     where none was kept.
@@ -141,6 +142,7 @@ class Preparation(Frozen):
     digest: str
     customers: int
     nobody: int = 0
+    unsubscribed: int = 0
     cohorts: dict[str, int] = {}
     channels: dict[str, int] = {}
     exposures: dict[str, int] = {}

@@ -15,14 +15,14 @@ from workflows.approval import About, agree, compare, difference
 from workflows.board import Board
 from workflows.campaign import ENGINE, STEER, CampaignWorkflow
 from workflows.children import SIGNAL
-from workflows.options import campaign_options, failure_of, steering_options
+from workflows.options import campaign_options, failure_of, retry_policy, steering_options
 from workflows.record import Agreement, NeedsAttention, StepAborted, StepRecord, StepSkipped
 
 with workflow.unsafe.imports_passed_through():
     from firedoor.campaign import CampaignInput, Flow, Preparation, PrepareCall, Remaining, Standing, Steer, Work
     from firedoor.expressions import render
     from firedoor.incident import Failure, Preview, StepState
-    from firedoor.plan import Campaign, Effect
+    from firedoor.plan import Campaign, Effect, Retry
     from firedoor.words import plural
 
 PREPARE, OPEN, REMAINING = "campaign.prepare", "campaign.open", "campaign.remaining"
@@ -30,6 +30,8 @@ ONLY = "0"
 #: After a stop the store lets nothing more leave; so long the child is given to say how far it was.
 LAST_WORD = timedelta(minutes=1)
 HALTED = "campaign_halted"
+#: Then a person is asked: nothing has been sent that could be lost.
+A_FEW = retry_policy(Retry())
 
 
 async def announce(board: Board, record: StepRecord, scope: dict[str, Any]) -> None:
@@ -105,7 +107,7 @@ async def _prepared(call: PrepareCall) -> Preparation:
     """Everything rendered and every way chosen. Raises `NeedsAttention` with what keeps it from being sent."""
     try:
         preparation: Preparation = await workflow.execute_activity(
-            PREPARE, call, result_type=Preparation, **campaign_options(PREPARE)
+            PREPARE, call, result_type=Preparation, **campaign_options(PREPARE, A_FEW)
         )
     except ActivityError as error:
         raise NeedsAttention(failure_of(error)) from error
@@ -130,6 +132,7 @@ def _show(record: StepRecord, call: PrepareCall, preparation: Preparation) -> Ag
     counted = {f"cohort {name}": count for name, count in preparation.cohorts.items()}
     counted |= {f"exposure {name}": count for name, count in preparation.exposures.items()}
     nobody = {"without a contact": preparation.nobody} if preparation.nobody else {}
+    nobody |= {"unsubscribed, not told": preparation.unsubscribed} if preparation.unsubscribed else {}
     preview = Preview(
         change=f"{tells}; by {ways}" if ways else tells,
         before={},
@@ -164,7 +167,7 @@ async def _followed(board: Board, record: StepRecord, start: CampaignInput) -> S
     record.summary = f"telling {plural(start.customers, 'customers')}"
     record.standing = Standing(campaign=start.campaign, flow=Flow.RUNNING, customers=start.customers)
     try:
-        await workflow.execute_activity(OPEN, start, result_type=Standing, **steering_options())
+        await workflow.execute_activity(OPEN, start, result_type=Standing, **steering_options(A_FEW))
         record.campaign = start
         handle = await workflow.start_child_workflow(
             CampaignWorkflow.run,
@@ -269,7 +272,7 @@ async def _remaining(start: CampaignInput, standing: Standing) -> list[Remaining
     work = Work(campaign=start.campaign, incident=start.incident, step=start.step, digest=start.digest)
     try:
         found: list[Remaining] = await workflow.execute_activity(
-            REMAINING, work, result_type=list[Remaining], **steering_options()
+            REMAINING, work, result_type=list[Remaining], **steering_options(A_FEW)
         )
     except ActivityError as error:
         raise NeedsAttention(failure_of(error)) from error
@@ -288,7 +291,7 @@ async def told(board: Board, step: str, standing: Standing) -> None:
     shown = StepState.PAUSED if standing.flow is Flow.PAUSED else StepState.RUNNING
     record.state = StepState.NEEDS_ATTENTION if halted else shown
     board.refresh()
-    if halted and (before is None or before.flow is not Flow.HALTED):
+    if halted and before.flow is not Flow.HALTED:
         await _say_halted(board, record, standing)
 
 

@@ -123,6 +123,7 @@ class CampaignWorkflow:
             # Somebody may have paused and resumed it meanwhile: then nothing is put off, and yet not all is sent.
             left = self.now.queued and upto >= self.input.customers
             if self.now.flow is Flow.RUNNING and not self.now.wait and not left:
+                await self._tell(whole=True)
                 return True
             if self.now.flow is Flow.RUNNING:
                 await self._sleep(self.now.wait or SOON, "what had to be put off")
@@ -218,7 +219,7 @@ class CampaignWorkflow:
         await self._tell()
 
     async def _steer(self, flow: Flow, by: str, reason: str) -> None:
-        """Write it into the store, where every sender looks before each message; what that refuses has been overtaken."""
+        """Write it into the store, where every sender looks. What that refuses has been overtaken by somebody."""
         steer = Steer(campaign=self.input.campaign, flow=flow, by=by, reason=reason)
         try:
             self.now = await workflow.execute_activity(STEER, steer, result_type=Standing, **steering_options())
@@ -242,20 +243,17 @@ class CampaignWorkflow:
             drill=campaign.drill,
         )
 
-    async def _tell(self) -> None:
+    async def _tell(self, *, whole: bool = False) -> None:
         """Tell the incident, where something has changed. One that has ended need not know.
 
-        Its history has an end: counts are told as often as a hundredth of the campaign's age, some 1,500 times in all.
+        Its history has an end: until a wave is through (`whole`) counts are told as seldom as each hundredth of the
+        campaign's age, which makes some 1,500 times in a month.
         """
         parent, told, elapsed = workflow.info().parent, self._told, self._elapsed()
         if self.now == told or parent is None:
             return
-        same = told is not None and (told.flow, told.reason, told.tasks) == (
-            self.now.flow,
-            self.now.reason,
-            self.now.tasks,
-        )
-        if same and elapsed - self._told_at < max(1.0, elapsed / 100):
+        same = told is not None and told.flow is self.now.flow and told.reason == self.now.reason
+        if same and not whole and elapsed - self._told_at < max(1.0, elapsed / 100):
             return
         self._told, self._told_at = self.now, elapsed
         handle: workflow.ExternalWorkflowHandle[Any] = workflow.get_external_workflow_handle(

@@ -33,22 +33,22 @@ def activity_options(step: PlannedStep) -> dict[str, Any]:
     }
 
 
-def campaign_options(name: str) -> dict[str, Any]:
+def campaign_options(name: str, retry: RetryPolicy = AGAIN) -> dict[str, Any]:
     """Mass work of a campaign: in the task queue for that."""
     return {
         "task_queue": workflow.info().task_queue + BULK,
         "start_to_close_timeout": LONGEST,
         "heartbeat_timeout": BEATING,
-        "retry_policy": AGAIN,
+        "retry_policy": retry,
         "priority": MASS,
         "summary": name,
         "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     }
 
 
-def steering_options() -> dict[str, Any]:
+def steering_options(retry: RetryPolicy = AGAIN) -> dict[str, Any]:
     """A look into the store of campaigns, or a word in it: quick, and never behind mass work."""
-    return {"start_to_close_timeout": QUICK, "retry_policy": AGAIN, "priority": URGENT}
+    return {"start_to_close_timeout": QUICK, "retry_policy": retry, "priority": URGENT}
 
 
 def retry_policy(retry: Retry) -> RetryPolicy:

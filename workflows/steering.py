@@ -12,6 +12,7 @@ from workflows.rules import not_run_without, policy_of
 from workflows.step import live_again
 
 with workflow.unsafe.imports_passed_through():
+    from firedoor.clock import OPEN
     from firedoor.incident import Decision, StepState, Verb
 
 PAST: dict[Verb, str] = {
@@ -184,7 +185,9 @@ async def abort(board: Board, decision: Decision) -> str:
         if decision.undo
         else (" Nothing is undone.")
     )
-    return f"The incident is aborted: no new action starts, what is running finishes.{run}{undo}"
+    owed = [name for name, one in board.clocks.standings.items() if one.state in OPEN and not board.input.drill]
+    clocks = f" Its clocks go on, until they are met or waived: {', '.join(owed)}." if owed else ""
+    return f"The incident is aborted: no new action starts, what is running finishes.{run}{undo}{clocks}"
 
 
 async def pause(board: Board, decision: Decision) -> str:

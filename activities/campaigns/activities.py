@@ -203,7 +203,7 @@ async def _closed(transports: Any) -> None:
 def _end(outbox: Outbox, campaign: str) -> None:
     now = time.time()
     if outbox.campaign(campaign).flow not in OVER:
-        outbox.steer(campaign, Flow.ENDED, "system:firedoor", "", now)
+        outbox.steer(campaign, Flow.ENDED, "system:firedoor", "its course is over", now)
     outbox.unsend(campaign, now)
 
 

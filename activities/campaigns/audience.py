@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from firedoor.campaign import LEFT, Exposure, MessageState, PrepareCall, Remaining
 from firedoor.customers.model import Affected, Customer, Dependency
 from firedoor.customers.registry import Registry
+from firedoor.customers.unsubscribed import Unsubscribed, Whose
 from firedoor.errors import UsageError
 from firedoor.expressions import ExpressionError, evaluate
 from firedoor.notices.ways import first_ways, recipient_of, ways_of
@@ -32,6 +33,9 @@ GOT = LEFT | {MessageState.COMPLAINED}
 _SUREST = {exposure.value: number for number, exposure in enumerate(Exposure)}
 UNKNOWN = "The registry of customers does not know it: there is nobody to write to."
 NO_WAY = "It has no contact for {}: somebody has to reach it another way."
+
+#: Takes the ways out by which somebody does not want to be written to: `Refusals.wanted`, or nothing at all.
+Wanted = Callable[[Sequence[Recipient]], Iterable[Recipient]]
 
 
 @dataclass(slots=True)
@@ -53,14 +57,39 @@ class Trouble:
         return (*self.sentences, *more)
 
 
+@dataclass(slots=True)
+class Refusals:
+    """Who was unsubscribed: heeded where a notice is informational. Of a stolen key everybody is told."""
+
+    unsubscribed: Unsubscribed
+    informational: bool
+    customers: int = 0
+    """Customers that are not written to, for none of their ways is wanted."""
+
+    def wanted(self, part: Sequence[Recipient]) -> Iterator[Recipient]:
+        """Customers without the ways that were unsubscribed; whoever has none left is left out."""
+        every = [_whose(one, way) for one in part for way in one.ways] if self.informational else []
+        refused = self.unsubscribed.among(every) if every else frozenset()
+        for one in part:
+            ways = tuple(way for way in one.ways if _whose(one, way) not in refused)
+            if ways or not one.ways:
+                yield one if ways == one.ways else replace(one, ways=ways)
+            else:
+                self.customers += 1
+
+
+def _whose(one: Recipient, way: Way) -> Whose:
+    return one.customer, way.channel, way.address
+
+
 def recipients(
-    call: PrepareCall, outbox: Outbox, registry: Registry, trouble: Trouble, *, merge: bool
+    call: PrepareCall, outbox: Outbox, registry: Registry, trouble: Trouble, *, merge: bool, wanted: Wanted
 ) -> Iterator[Recipient]:
     """Every customer that is written to, by position. Raises `UsageError` where the list is not to be had."""
     if call.spec.corrects:
-        found = _corrected(call, outbox)
+        found = _corrected(call, outbox, wanted)
     else:
-        found = _listed(affected(call.to, registry), call.spec, registry, merge=merge)
+        found = _listed(affected(call.to, registry), call.spec, registry, wanted, merge=merge)
     position = 0
     for one in found:
         cohort = _cohort(call.spec.cohorts, one, trouble)
@@ -74,13 +103,14 @@ def recipients(
         position += 1
 
 
-def affected(to: Any, registry: Registry) -> list[Affected]:
+def affected(to: Any, registry: Registry) -> Iterable[Affected]:
     """The list behind `to`: what `customers.affected_by` gave, names, `steps.NAME.remaining`. Raises `UsageError`."""
     if isinstance(to, Mapping) and isinstance(to.get("list"), str):
-        return registry.audience(to["list"])
+        return registry.each_of(to["list"])
     parts = list(to) if isinstance(to, list | tuple) else [None]
-    if all(isinstance(one, str) for one in parts):
-        return list(_named(parts, registry))
+    names = [one for one in parts if isinstance(one, str)]
+    if names == parts:
+        return _named(names, registry)
     if all(isinstance(one, Mapping) and isinstance(one.get("customer"), str) for one in parts):
         return _remaining([Remaining.model_validate(one) for one in parts])
     raise UsageError(
@@ -111,29 +141,33 @@ def _remaining(found: Iterable[Remaining]) -> list[Affected]:
     ]
 
 
-def _listed(found: list[Affected], spec: Campaign, registry: Registry, *, merge: bool) -> Iterator[Recipient]:
+def _listed(
+    found: Iterable[Affected], spec: Campaign, registry: Registry, wanted: Wanted, *, merge: bool
+) -> Iterator[Recipient]:
     if not merge:
-        yield from _each(found, spec, registry)
+        for part in _chunks(found):
+            yield from wanted(_each(part, spec, registry))
         return
     by_id = {one.customer: one for one in found}
-    for group in _groups(_each(found, spec, registry), every=spec.every):
-        members = list(_each([by_id[id] for id in group], spec, registry))
+    each = (one for part in _chunks(by_id.values()) for one in wanted(_each(part, spec, registry)))
+    for group in _groups(each, every=spec.every):
+        members = list(wanted(_each([by_id[id] for id in group], spec, registry)))
         yield _merged(members) if len(members) > 1 else members[0]
 
 
-def _each(found: Iterable[Affected], spec: Campaign, registry: Registry) -> Iterator[Recipient]:
+def _each(part: Sequence[Affected], spec: Campaign, registry: Registry) -> list[Recipient]:
     """Each customer by itself."""
-    for part in _chunks(found):
-        known = registry.customers([one.customer for one in part])
-        for one in part:
-            customer = known.get(one.customer)
-            if customer is None:
-                nobody = recipient_of(Customer(id=one.customer), one, (), position=0)
-                yield replace(nobody, task=UNKNOWN)
-                continue
-            ways = ways_of(customer, spec.channels)
-            lost = "" if ways else NO_WAY.format(" or ".join(spec.channels))
-            yield replace(recipient_of(customer, one, ways, position=0), task=lost)
+    known = registry.customers([one.customer for one in part])
+    return [_one(known.get(one.customer), one, spec) for one in part]
+
+
+def _one(customer: Customer | None, affected: Affected, spec: Campaign) -> Recipient:
+    if customer is None:
+        nobody = recipient_of(Customer(id=affected.customer), affected, (), position=0)
+        return replace(nobody, task=UNKNOWN)
+    ways = ways_of(customer, spec.channels)
+    lost = "" if ways else NO_WAY.format(" or ".join(spec.channels))
+    return replace(recipient_of(customer, affected, ways, position=0), task=lost)
 
 
 def _groups(each: Iterable[Recipient], *, every: bool) -> Iterator[list[str]]:
@@ -175,15 +209,20 @@ def corrected(call: PrepareCall, outbox: Outbox) -> str:
     )
 
 
-def _corrected(call: PrepareCall, outbox: Outbox) -> Iterator[Recipient]:
+def _corrected(call: PrepareCall, outbox: Outbox, wanted: Wanted) -> Iterator[Recipient]:
     """Exactly those who got the other campaign's notice, by the ways by which they got it."""
     earlier, after = corrected(call, outbox), -1
     while part := outbox.recipients(earlier, after=after, limit=CHUNK):
         after = part[-1].position
-        for one in part:
-            got = [each for each in outbox.messages(earlier, customer=one.customer) if each.state in GOT]
-            if got:
-                yield replace(one, ways=_same_ways(one, got), acknowledged=0, reached=0, remediated=0, task="")
+        yield from wanted([one for each in part if (one := _told(each, earlier, outbox))])
+
+
+def _told(one: Recipient, earlier: str, outbox: Outbox) -> Recipient | None:
+    """A customer by the ways by which it got the notice of a campaign; None where it did not get it."""
+    got = [each for each in outbox.messages(earlier, customer=one.customer) if each.state in GOT]
+    # Who was erased since has no address any more.
+    ways = tuple(way for way in _same_ways(one, got) if way.address)
+    return replace(one, ways=ways, acknowledged=0, reached=0, remediated=0, task="") if ways else None
 
 
 def _same_ways(one: Recipient, got: Iterable[Message]) -> tuple[Way, ...]:

@@ -15,6 +15,9 @@ from firedoor.outbox import claims
 from firedoor.outbox.claims import Outcome
 from firedoor.outbox.store import Outbox
 
+#: Where few wait, others are waited for this long: a write to the disk takes as long for one as for many. Seconds.
+GATHER, ENOUGH = 0.002, 5
+
 
 @dataclass
 class Commits:
@@ -48,7 +51,7 @@ class Commits:
         loop = asyncio.get_running_loop()
         while self._waiting:
             # Lanes that are ready to run come first: what they hand over goes into the same transaction.
-            await asyncio.sleep(0)
+            await asyncio.sleep(GATHER if len(self._waiting) < ENOUGH else 0)
             group, self._waiting = self._waiting, []
             try:
                 claimed = await loop.run_in_executor(self._thread, self._write, group)

@@ -49,6 +49,7 @@ class Way:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     broken_since: float = 0.0
     rests_until: float = 0.0
+    why: str = ""
     probing: bool = False
 
     def wake(self) -> None:
@@ -76,6 +77,7 @@ class Sender:
     going: bool = True
     error: FiredoorError | None = None
     _making: set[str] = field(default_factory=set[str])
+    _noting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def campaign(self) -> str:
@@ -90,19 +92,38 @@ class Sender:
             way.wake()
 
     async def send(self, due: Sequence[Due]) -> None:
-        """Send these messages. Returns when each was sent or may not be sent now; raises nothing, see `error`."""
+        """Send these messages. Returns when each was sent or may not be sent now; what went wrong is in `error`."""
         for channel in dict.fromkeys(one.channel for one in due):
             if channel not in self.ways:
                 await self._halt(f"{channel} is not set up here, and there are messages to be sent by it")
                 return
-        async with asyncio.TaskGroup() as tasks:
-            for way in self.ways.values():
-                own = [one for one in due if one.channel == way.channel]
-                if own:
-                    way.lines = Lines(((one.id, way.transport.pace(one.address)) for one in own), way.pace)
-                    tasks.create_task(self._make_ready(way))
-                    for _ in range(min(way.transport.lanes, len(own))):
-                        tasks.create_task(self._lane(way))
+        tasks: list[asyncio.Task[None]] = []
+        for way in self.ways.values():
+            own = [one for one in due if one.channel == way.channel]
+            if own:
+                way.lines = Lines(((one.id, way.transport.pace(one.address)) for one in own), way.pace)
+                tasks.append(asyncio.create_task(self._make_ready(way)))
+                lanes = min(way.transport.lanes, len(own))
+                tasks += [asyncio.create_task(self._lane(way)) for _ in range(lanes)]
+        await self._ended(tasks)
+
+    async def _ended(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Wait for all lanes. Where one breaks down the others end what they have begun: else that is in doubt."""
+        for task in tasks:
+            task.add_done_callback(self._look_at)
+        try:
+            await asyncio.wait(tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+        for end in ends:
+            if end is not None:
+                raise end
+
+    def _look_at(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception():
+            self.stop()
 
     # --- making ready -------------------------------------------------------------------------------------------------
 
@@ -199,7 +220,7 @@ class Sender:
         if way.broken_since:
             way.broken_since = 0.0
             way.wake()
-            await asyncio.to_thread(self.outbox.change, steering.waits, self.campaign, "")
+            await self._note()
         now = self.clock()
         return [
             outcome(letter.row, attempt, answer, now)
@@ -235,8 +256,14 @@ class Sender:
             await self._halt(error.what)
             return
         since = time.strftime("%H:%M:%S", time.gmtime(self.clock() - (now - way.broken_since)))
-        why = f"{error.what} It is tried again every {error.seconds:.0f} s since {since} UTC."
-        await asyncio.to_thread(self.outbox.change, steering.waits, self.campaign, why)
+        way.why = f"{error.what} It is tried again every {error.seconds:.0f} s since {since} UTC."
+        await self._note()
+
+    async def _note(self) -> None:
+        """Keep why messages wait. One after the other, and as it is then: a late note must not stand for ever."""
+        async with self._noting:
+            why = " ".join(way.why for way in self.ways.values() if way.broken_since)
+            await asyncio.to_thread(self.outbox.change, steering.waits, self.campaign, why)
 
     async def _halt(self, why: str) -> None:
         await asyncio.to_thread(self.outbox.change, halting.halt, self.campaign, why, self.clock())

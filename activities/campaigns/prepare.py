@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from activities.campaigns.audience import Progress, Trouble, corrected, recipients
+from activities.campaigns.audience import Progress, Refusals, Trouble, corrected, recipients
 from activities.campaigns.obstacles import obstacles
 from activities.campaigns.spool import Spool
 from firedoor.campaign import Flow, Preparation, PrepareCall
 from firedoor.canonical import sha256_hex
 from firedoor.config import Settings
 from firedoor.customers.registry import Registry
+from firedoor.customers.unsubscribed import Unsubscribed
 from firedoor.errors import UsageError
 from firedoor.notices.composing import DAY, KEPT, PREPARED, PUBLIC, Composer
 from firedoor.notices.folder import Notice, load_notice
@@ -109,12 +110,14 @@ def _prepared(
     except UsageError as error:
         return Preparation(digest="", customers=0, problems=(error.what,))
     trouble = Trouble(list(obstacles(call, notice, settings)))
+    informational = notice.manifest.kind == "informational"
+    refusals = Refusals(Unsubscribed(settings.unsubscribed_path), informational)
     row = _row(call, outbox, notice, now)
     composer = _composer(settings, row, trouble)
     counts, digest = _Counts(), hashlib.sha256(_head(row, settings))
     with Spool.open(settings.home) as spool:
         merge = settings.customers.same_address == "merge"
-        for one in recipients(call, outbox, registry, trouble, merge=merge):
+        for one in recipients(call, outbox, registry, trouble, merge=merge, wanted=refusals.wanted):
             sent = _rendered(composer, one, _at_once(call, one), trouble)
             digest.update(spool.add(one, tuple((way, rendered.digest()) for way, rendered in sent)) + b"\n")
             counts.add(one, sent)
@@ -129,6 +132,7 @@ def _prepared(
         digest=row.digest,
         customers=counts.customers,
         nobody=counts.nobody,
+        unsubscribed=refusals.customers,
         cohorts=dict(counts.cohorts),
         channels=dict(counts.channels),
         exposures=dict(counts.exposures),

@@ -7,6 +7,7 @@ answer at a time, so commands are not pipelined (RFC 2920): many connections are
 
 import asyncio
 import contextlib
+import os
 import re
 import ssl
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class Connection:
         self.served = 0
         self.used = asyncio.get_running_loop().time()
         self._client = client
+        self._way: asyncio.BaseTransport | None = None
 
     @classmethod
     async def open(cls, endpoint: Endpoint) -> Self:
@@ -71,6 +73,7 @@ class Connection:
         except BaseException:
             connection.drop()
             raise
+        connection._way = client.transport
         return connection
 
     @property
@@ -109,7 +112,8 @@ class Connection:
 
     def drop(self) -> None:
         """End it without a word: TLS would wait for the other end to say goodbye."""
-        way = self._client.transport
+        # aiosmtplib forgets its own when it closes.
+        way = self._client.transport or self._way
         self._client.close()
         if isinstance(way, asyncio.WriteTransport):
             way.abort()
@@ -218,7 +222,8 @@ def _unopened(endpoint: Endpoint, stage: Stage, error: Exception) -> BrokenError
             next="It needs AUTH PLAIN, LOGIN or CRAM-MD5; or take username out of [mail].",
         )
     why = "did not answer in time" if isinstance(error, TimeoutError) else f"cannot be reached ({_named(cause)})"
-    return BrokenError(f"The mail server {endpoint.place} {why} at {stage.value}.", seconds=BUSY_SECONDS)
+    where = "" if stage is Stage.CONNECT else f" at {stage.value}"
+    return BrokenError(f"The mail server {endpoint.place} {why}{where}.", seconds=BUSY_SECONDS)
 
 
 def _unencrypted(endpoint: Endpoint) -> BrokenError:
@@ -229,7 +234,8 @@ def _unencrypted(endpoint: Endpoint) -> BrokenError:
 
 
 def _named(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or type(error).__name__
+    # asyncio's own text names the address once more.
+    return os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else type(error).__name__
 
 
 def _dropped(stage: Stage, error: Exception) -> DroppedError:

@@ -34,7 +34,7 @@ def mail_findings(
             case "smtp":
                 return [Finding("ok", asyncio.run(_checked(settings, secret)))]
             case "ses":
-                return list(_account(open_ses(settings, session), settings))
+                return _asked(open_ses(settings, session), settings)
             case _:
                 return []
     except TransportError as error:
@@ -49,6 +49,13 @@ async def _checked(settings: Settings, secret: Callable[[str], SecretStr]) -> st
         return await smtp.check()
     finally:
         await smtp.close()
+
+
+def _asked(ses: Ses, settings: Settings) -> list[Finding]:
+    try:
+        return list(_account(ses, settings))
+    finally:
+        asyncio.run(ses.close())
 
 
 def _account(ses: Ses, settings: Settings) -> Iterator[Finding]:

@@ -165,7 +165,7 @@ async def _watch(campaigns: Campaigns, found: str, output: str) -> int:
         painter.__enter__()
     try:
         while True:
-            picture = await asyncio.to_thread(campaigns.picture, found, MOST)
+            picture = await asyncio.to_thread(campaigns.picture, found, _room(console.height) if painter else MOST)
             if painter:
                 painter.paint(campaign_view.campaign(picture, _now()))
             elif picture != last:
@@ -180,6 +180,11 @@ async def _watch(campaigns: Campaigns, found: str, output: str) -> int:
     if painter:
         console.print(campaign_view.campaign(picture, _now()))
     return 0
+
+
+def _room(height: int) -> int:
+    """How many of each list fit a screen: what a person has to do stands below them, and must be seen."""
+    return max(3, min(MOST, (height - 24) // 3))
 
 
 def _line(picture: Picture, output: str) -> None:

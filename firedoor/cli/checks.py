@@ -171,12 +171,13 @@ def places(settings: Settings) -> list[str]:
 
 async def secrets(settings: Settings) -> list[Finding]:
     """The secrets that the settings refer to, and whether they let firedoor in: asked on the worker's side."""
-    if not (settings.providers or settings.sinks or settings.inventory_path.exists()):
+    asked = (settings.providers, settings.sinks, settings.mail.transport, settings.inventory_path.exists())
+    if not any(asked):
         return []
     try:
         answer = await desk.ask("activities.checkup", {})
     except FiredoorError as error:
-        return [Finding("fail", "secrets", error.what, "Look into [providers] and [sinks] of firedoor.toml.")]
+        return [Finding("fail", "secrets", error.what, "Look into [providers], [sinks] and [mail] of firedoor.toml.")]
     return [Finding(**one) for one in answer["findings"]]
 
 

@@ -68,7 +68,8 @@ async def clocks(*words: Words, at: At = "", reason: Why = "", output: Output = 
             if at or reason:
                 raise UsageError("A list takes neither --at nor --reason.", next=USAGE)
             return await _list(*words, output=output)
-    raise UsageError(f"{words[0]!r} is none of {', '.join(TASKS)}.", changed="Nothing was changed.", next=USAGE)
+        case _:
+            raise UsageError(f"{words[0]!r} is none of {', '.join(TASKS)}.", changed="Nothing was changed.", next=USAGE)
 
 
 def _second(task: str) -> str:

@@ -13,8 +13,9 @@ import datetime
 import json
 import re
 import sys
+import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -22,6 +23,7 @@ from typing import Any, ClassVar, Final
 import httpx
 from botocore.exceptions import ClientError
 
+from firedoor.campaign import Flow
 from firedoor.config import Settings
 from firedoor.drill.aws_people import now
 from firedoor.drill.clientele import IN_AWS, READ, Client, Habit, clientele, habits, write_registry
@@ -34,6 +36,7 @@ from firedoor.drill.mail import MailServer
 from firedoor.drill.reacting import Reactions
 from firedoor.drill.result import Proof
 from firedoor.drill.scenario import Reply
+from firedoor.drill.shorter_days import shorter_days
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.workspace import BOT, FOREIGN_TEAM
 from firedoor.drill.told_once import sent
@@ -46,7 +49,7 @@ from firedoor.plan import Plan
 from firedoor.recipient import Recipient
 from firedoor.steps.policy import policy_document
 from firedoor.supervisor import Supervisor
-from firedoor.words import plural
+from firedoor.words import DAY, plural
 
 FINDING: Final = Path(__file__).parent / "guardduty_finding.json"
 OWN, STORE, DEPLOY = "gateway/openai", "braintrust:ai_secret/", "deploy"
@@ -55,13 +58,10 @@ MAIL: Final = "FIREDOOR_SECRET_MAIL"
 CUSTOMERS: Final = 5_000
 #: So many customers can be told, and answer, within a second: a simulated day lasts long enough for all of them.
 A_SECOND, SHORTEST_DAY = 160, 2.5
-#: The times of a campaign in the runbook, which are shortened to simulated days.
-TIMES: Final = re.compile(r"(?:remind|recheck|within|settle|after|escalate):|- \d+[smhd]$")
-DURATION: Final = re.compile(r"(?<=[\[{\s,])(\d+)([smhd])(?=[\]},\s]|$)")
-SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-DAY: Final = 86_400
 #: A campaign's customers that are read at once.
 PAGE: Final = 1_000
+#: Seconds between two looks at how far they are.
+LOOK: Final = 4.0
 #: Those who do what they are told, sooner or later.
 WILLING: Final = frozenset({Habit.PROMPT, Habit.ACKNOWLEDGES, Habit.REMINDED})
 
@@ -99,7 +99,7 @@ class AiGatewayBreached(CredentialsStage):
 
     def adapted(self, runbook: str) -> str:
         """Days are shorter, and the store was within reach."""
-        text = "\n".join([*self._shortened(runbook.splitlines()), ""])
+        text = shorter_days(runbook, self.day)
         return re.sub(r"(opened: \{type: list, default: )\[\]", rf'\1["{STORE}"]', text)
 
     def shortening(self) -> tuple[str, ...]:
@@ -187,9 +187,9 @@ class AiGatewayBreached(CredentialsStage):
         """With the password of the mail server."""
         return {**super().worker_environment(), MAIL: self.mail.password}
 
-    async def settle(self, settings: Settings) -> None:
+    async def settle(self, settings: Settings, tell: Callable[[str], None]) -> None:
         """Import the registry of customers, as its owner does."""
-        await super().settle(settings)
+        await super().settle(settings, tell)
         environment = {"FIREDOOR_HOME": str(settings.home), "HOME": str(settings.home), "PATH": "/usr/bin:/bin"}
         importing = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "firedoor", "customers", "import", str(self.registry)),
@@ -211,6 +211,7 @@ class AiGatewayBreached(CredentialsStage):
         await super().begin()
         self.reactions = Reactions(self.clients, self.mail.mailbox, self.day, self._rotate)
         self.reactions.watch(self.slack)
+        self._watching = asyncio.create_task(self._watch())
 
     def alert(self) -> tuple[str, bytes]:
         """GuardDuty's finding, as EventBridge delivers it: secrets are read as they never are."""
@@ -264,6 +265,8 @@ class AiGatewayBreached(CredentialsStage):
     async def tear_down(self) -> None:
         """Stop the people, the fakes, the mail server."""
         if hasattr(self, "reactions"):
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
             await self.reactions.stop()
         await super().tear_down()
         if hasattr(self, "mail"):
@@ -284,7 +287,30 @@ class AiGatewayBreached(CredentialsStage):
             "and of what customers had stored nothing is left in the store that the intruder could have read."
         )
 
-    # --- what is proved of the customers ---
+    # --- what is seen of the customers ---
+
+    async def _watch(self) -> None:
+        """Say every few seconds how far they are."""
+        said = ""
+        while True:
+            await asyncio.sleep(LOOK)
+            if self.settings.outbox_path.exists():
+                now = await asyncio.to_thread(self._standing)
+                if now and now != said:
+                    self.tell(now)
+                said = now
+
+    def _standing(self) -> str:
+        with Outbox.open(self.settings.outbox_path) as outbox:
+            running = [one for one in outbox.campaigns() if one.began and one.flow is Flow.RUNNING]
+            if not running:
+                return ""
+            one = outbox.standing(running[0].id, time.time())
+        day = (time.time() - running[0].began) / self.day
+        return (
+            f"Day {day:.1f} of {running[0].step}: {one.written:,} of {one.customers:,} customers written to, "
+            f"{one.reached:,} reached, {one.acknowledged:,} acknowledged, {one.remediated:,} rotated."
+        )
 
     def _untold(self, everybody: Iterable[Recipient]) -> Iterator[str]:
         """Customers that were not told although they could be, or are said to have done what they have not."""
@@ -353,25 +379,6 @@ class AiGatewayBreached(CredentialsStage):
         except ClientError as error:
             return str(error.response["Error"]["Code"])
         return ""
-
-    def _shortened(self, lines: Iterable[str]) -> Iterator[str]:
-        """The lines of the runbook; those below `campaign:` in simulated time."""
-        campaign = -1
-        for line in lines:
-            depth, text = len(line) - len(line.lstrip()), line.strip()
-            if text and depth <= campaign:
-                campaign = -1
-            if text == "campaign:":
-                campaign = depth
-            yield self._shorter(line) if campaign >= 0 and TIMES.match(text) else line
-
-    def _shorter(self, line: str) -> str:
-        """A line of the runbook with its durations in simulated time: whole seconds, one at least."""
-
-        def shorter(found: re.Match[str]) -> str:
-            return f"{max(1, round(int(found[1]) * SECONDS[found[2]] * self.day / DAY))}s"
-
-        return DURATION.sub(shorter, line)
 
 
 def _place(client: Client) -> str:

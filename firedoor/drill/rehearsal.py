@@ -170,7 +170,7 @@ class Rehearsal:
         self._adapt(folder / "runbooks")
         await scenario.set_up(self.supervisor, self._settings, folder, self._plan)
         settings = self._configure(home, address)
-        await scenario.settle(settings)
+        await scenario.settle(settings, tell)
         environment = await self._start_worker(settings)
         await self.door.open(Stage(scenario, self._plan, settings, self.supervisor, environment, tell))
         tell("Everything is planted, and the worker is starting.")

@@ -4,7 +4,7 @@
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -79,9 +79,12 @@ class Scenario(ABC):
         """The Slack in which its people are, where they are in one, before anything is said there."""
         self.slack = slack
 
-    async def settle(self, settings: Settings) -> None:
-        """The drill's own data folder is there, and nothing runs on it yet: put into it what belongs there."""
-        self.settings = settings
+    async def settle(self, settings: Settings, tell: Callable[[str], None]) -> None:
+        """The drill's own data folder is there, and nothing runs on it yet: put into it what belongs there.
+
+        `tell` is for sentences about the stage, from now on.
+        """
+        self.settings, self.tell = settings, tell
 
     @abstractmethod
     async def begin(self) -> None:

@@ -47,7 +47,8 @@ class Sent:
             yield f"{plural(len(twice), 'messages')} came twice, {twice[0]} among them."
         if lost := left - self.came.keys():
             yield f"{plural(len(lost), 'messages')} called sent never came, {min(lost)} among them."
-        if odd := self.came.keys() - left - doubtful - complained:
+        read = {one.key for one in self.of(*READ)}
+        if odd := self.came.keys() - left - doubtful - complained - read:
             yield f"{plural(len(odd), 'messages')} came and are not called sent, {min(odd)} among them."
         if waiting := self.of(MessageState.QUEUED, MessageState.SENDING):
             yield f"{plural(len(waiting), 'messages')} were not sent."

@@ -6,7 +6,7 @@ waking the campaign's workflow come after; where one of them is away it is said,
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -58,7 +58,7 @@ class Campaigns:
 
     @classmethod
     @contextmanager
-    def open(cls, settings: Settings) -> Iterator["Campaigns"]:
+    def open(cls, settings: Settings) -> Generator["Campaigns"]:
         """Open the store, where the worker keeps it. Raises `UsageError` where there is none yet, `StoreError`."""
         if not settings.outbox_path.exists():
             raise UsageError(NONE, next="A runbook has them as steps: docs/how-to/campaigns.md.")

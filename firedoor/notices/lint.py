@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from firedoor.campaign import Exposure
 from firedoor.config import Settings
+from firedoor.errors import UsageError
 from firedoor.notices.addresses import links, why_not
 from firedoor.notices.composing import shared
 from firedoor.notices.folder import FILES, HTML, LAYOUT, MANIFEST, SLACK, SUBJECT, TEXT, Notice, read_notice, versions
@@ -52,8 +53,13 @@ class Mistake:
 
 
 def mistakes(folder: Path, settings: Settings) -> list[Mistake]:
-    """Every mistake of every version of the notice in a folder. Raises `UsageError` where it cannot be read at all."""
-    found = {one for version in versions(folder) for one in mistakes_of(read_notice(folder, version), settings)}
+    """Every mistake of every version of the notice in a folder; what cannot be read at all is one of them."""
+    found: set[Mistake] = set()
+    for version in versions(folder):
+        try:
+            found.update(mistakes_of(read_notice(folder, version), settings))
+        except UsageError as error:
+            found.add(Mistake(str(folder / MANIFEST), 1, error.what))
     return sorted(found)
 
 

@@ -1,7 +1,8 @@
 """The SQLite file of the outbox: its tables, and the triggers that keep its promises whoever writes.
 
 - A message becomes only what `states` allows, and `sending` only once its intent is durable in the timeline.
-- Every change of a message's state is written to `change` in the same transaction, until the timeline has it.
+- Every change of a message's state is written to `change` in the same transaction, until the timeline has it; so is
+  every credential that was found replaced.
 - Counts are kept, never counted: `counter` is right at the end of every transaction.
 """
 
@@ -156,11 +157,14 @@ _TABLES = (
         entry TEXT NOT NULL DEFAULT ''
     ) STRICT""",
     "CREATE INDEX intent_open ON intent (campaign) WHERE entry = ''",
-    # What the timeline does not have yet: changes of messages, and (message 0) what was decided of the campaign.
+    # What the timeline does not have yet: changes of messages; with message 0, changes of a customer (acknowledged,
+    # task; place: replaced, a credential of it); with recipient 0, too, what was decided of the campaign.
     """CREATE TABLE change (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         campaign INTEGER NOT NULL,
         message INTEGER NOT NULL,
+        recipient INTEGER NOT NULL DEFAULT 0,
+        place INTEGER NOT NULL DEFAULT 0,
         intent INTEGER NOT NULL,
         state TEXT NOT NULL,
         at REAL NOT NULL,
@@ -218,6 +222,11 @@ _TABLES = (
         BEGIN {_counts("task", "''", "(NEW.task != '') - (OLD.task != '')")} END""",
     f"""CREATE TRIGGER credential_replaced AFTER UPDATE OF replaced ON credential WHEN NEW.replaced != OLD.replaced
         BEGIN {_counts("provider.remediated", "NEW.provider", "NEW.replaced - OLD.replaced")} END""",
+    """CREATE TRIGGER credential_seen AFTER UPDATE OF replaced ON credential WHEN NEW.replaced > OLD.replaced
+        BEGIN
+            INSERT INTO change (campaign, message, recipient, place, intent, state, at, provider_id, reason, by)
+                VALUES (NEW.campaign, 0, NEW.recipient, NEW.place, 0, 'replaced', NEW.looked, '', NEW.says, '');
+        END""",
 )
 
 #: "FDob".

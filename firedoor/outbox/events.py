@@ -10,6 +10,8 @@ from firedoor.outbox.states import NEXT
 from firedoor.outbox.ways import fall_back
 from firedoor.recipient import Message
 
+_ACKNOWLEDGED = """INSERT INTO change (campaign, message, recipient, intent, state, at, provider_id, reason, by)
+    VALUES (?, 0, ?, 0, 'acknowledged', ?, '', '', ?)"""
 _REACHED = "UPDATE recipient SET written = 1, reached = max(reached, ?) WHERE number = ?"
 #: What a provider can tell of a message; anything else only its sender knows.
 TOLD = frozenset({MessageState.SENT, MessageState.DELIVERED, MessageState.BOUNCED, MessageState.COMPLAINED})
@@ -61,6 +63,7 @@ def acknowledge(database: sqlite3.Connection, id: str, customer: str, contact: s
         "UPDATE recipient SET acknowledged = ?1, reached = max(reached, ?1), written = 1, task = '' WHERE number = ?2",
         (now, row[0]),
     )
+    database.execute(_ACKNOWLEDGED, (number, row[0], now, contact))
     if not reading.campaign(database, id).spec.every:
         unsend(database, row[0], 0, "The customer has acknowledged it by another way.", now)
     judge(database, row[0], now)

@@ -27,10 +27,17 @@ _COUNT = (
     "SELECT ?1, 'nobody', '', count(*) FROM recipient WHERE campaign = ?1 AND ways = '[]'",
     "SELECT ?1, 'provider', provider, count(*) FROM credential WHERE campaign = ?1 GROUP BY provider",
 )
-_FORGET = tuple(
-    "DELETE FROM TABLE_ WHERE campaign = ?".replace("TABLE_", table)
-    for table in ("recipient", "credential", "message", "counter", "change", "intent")
+#: That a person has to see to customers goes to the timeline.
+TASKS = """INSERT INTO change (campaign, message, recipient, intent, state, at, provider_id, reason, by)
+    SELECT campaign, 0, number, 0, 'task', ?, '', task, '' FROM recipient WHERE task != '' AND campaign = ?"""
+#: Customers that are removed in one transaction.
+PART = 1_000
+_FORGET_PART = (
+    "DELETE FROM message WHERE recipient = ?",
+    "DELETE FROM credential WHERE recipient = ?",
+    "DELETE FROM recipient WHERE number = ?",
 )
+_FORGET = ("DELETE FROM counter WHERE campaign = ?", "DELETE FROM campaign WHERE number = ?")
 
 
 def message_key(campaign: str, customer: str, way: Way, version: int, reminder: int) -> str:
@@ -39,22 +46,38 @@ def message_key(campaign: str, customer: str, way: Way, version: int, reminder: 
     return sha256_hex(canonical_bytes(parts))[:KEY]
 
 
+def forget(database: sqlite3.Connection, id: str) -> bool:
+    """Remove a part of an unapproved preparation, which cannot be approved any more; False where nothing is left."""
+    row = database.execute("SELECT number FROM campaign WHERE id = ? AND flow = 'prepared'", (id,)).fetchone()
+    if row is None:
+        return False
+    database.execute("UPDATE campaign SET digest = '' WHERE number = ?", row)
+    part = database.execute("SELECT number FROM recipient WHERE campaign = ? LIMIT ?", (row[0], PART)).fetchall()
+    if not part:
+        for statement in _FORGET:
+            database.execute(statement, row)
+        return False
+    for statement in _FORGET_PART:
+        database.executemany(statement, part)
+    return True
+
+
 def begin(database: sqlite3.Connection, row: CampaignRow) -> int:
-    """Make room for a campaign, in place of an unapproved one; its number, or 0 where the same was approved before.
+    """Begin a campaign of which nothing is left (`forget`); its number, or 0 where the same was approved before.
 
     It cannot be approved before `finish`: until then it has no digest.
     """
-    known = database.execute("SELECT number, digest, flow FROM campaign WHERE id = ?", (row.id,)).fetchone()
-    if known and known[2] != Flow.PREPARED:
-        if row.digest == known[1]:
+    known = database.execute("SELECT digest, flow FROM campaign WHERE id = ?", (row.id,)).fetchone()
+    if known and known[1] == Flow.PREPARED:
+        raise RefusedError("This campaign is being prepared by somebody else.", changed="That one goes on.")
+    if known:
+        if row.digest == known[0]:
             return 0
         raise RefusedError(
             f"The campaign {row.id} was approved with another content or other recipients.",
             changed="It goes on as it was approved. Nothing else will be sent.",
             next="A correction is a step of its own, with the next version of the notice and `corrects`.",
         )
-    if known:
-        _forget(database, known[0])
     return _add_campaign(database, row, _bulletin(database, row))
 
 
@@ -123,18 +146,14 @@ def approve(database: sqlite3.Connection, id: str, digest: str, by: str, now: fl
     if row.flow is not Flow.PREPARED:
         return row
     database.execute("UPDATE campaign SET began = ? WHERE id = ?", (now, id))
-    return steering.steer(database, id, Flow.RUNNING, by, "approved", now=now)
+    running = steering.steer(database, id, Flow.RUNNING, by, "approved", now=now)
+    database.execute(TASKS, (now, reading.number(database, id)))
+    return running
 
 
 def _refuse_replaced(database: sqlite3.Connection, number: int) -> None:
     if database.execute("SELECT 1 FROM campaign WHERE number = ?", (number,)).fetchone() is None:
         raise RefusedError("This campaign is being prepared again by somebody else.", changed="That one goes on.")
-
-
-def _forget(database: sqlite3.Connection, number: int) -> None:
-    for statement in _FORGET:
-        database.execute(statement, (number,))
-    database.execute("DELETE FROM campaign WHERE number = ?", (number,))
 
 
 def _bulletin(database: sqlite3.Connection, row: CampaignRow) -> int:

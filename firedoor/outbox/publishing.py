@@ -11,7 +11,8 @@ from itertools import groupby
 from typing import Any
 
 from firedoor.campaign import LOST, Flow, MessageState
-from firedoor.outbox import record
+from firedoor.outbox import progress, record
+from firedoor.outbox.progress import shared
 from firedoor.outbox.record import Change, Head, Row
 from firedoor.outbox.store import Outbox
 from firedoor.timeline.disclosures import Disclosures, Value
@@ -79,7 +80,7 @@ class Publisher:
         items = [_intended(row, digest) for row, digest in zip(rows, digests, strict=True)]
         body = {
             "actor": SENDER,
-            **_shared(head),
+            **shared(head, "campaign.send"),
             "notice_sha256": head.notice_sha256,
             "messages": items,
             "say": f"{_messages(len(items))} may be sent from now on.",
@@ -88,12 +89,18 @@ class Publisher:
         self.outbox.change(record.recorded, intent, receipt.id)
 
     def _drafts(self, head: Head, part: Sequence[Change]) -> Iterator[Draft]:
-        """The entries of a part: a decision is one; what happened to messages between two, one for each intent."""
-        for decision, run in groupby(part, lambda change: not change.message):
+        """The entries of a part: a decision is one; what happened to messages between two, one for each intent.
+
+        What happened to customers comes after that, together.
+        """
+        for decision, run in groupby(part, lambda change: not (change.message or change.recipient)):
+            changes = list(run)
             if decision:
-                yield from (_decided(head, change) for change in run)
+                yield from (_decided(head, change) for change in changes)
             else:
-                yield from self._outcomes(head, run)
+                yield from self._outcomes(head, [change for change in changes if change.message])
+                own = [change for change in changes if change.recipient]
+                yield from progress.drafts(head, own, self.disclosures)
 
     def _outcomes(self, head: Head, run: Iterable[Change]) -> Iterator[Draft]:
         of_intents: dict[int, dict[int, list[Change]]] = {}
@@ -113,19 +120,12 @@ class Publisher:
         counts = Counter(changes[-1].state for changes in own)
         body = {
             "actor": SENDER,
-            **_shared(head),
+            **shared(head, "campaign.send"),
             "result": {"status": _status(counts), "counts": dict(counts)},
             "messages": items,
             "say": f"{', '.join(f'{count} {_word(state)}' for state, count in sorted(counts.items()))}.",
         }
         return Draft(Kind.NOTIFICATION_OUTCOME, head.incident, idem, body, ref=own[0][0].entry)
-
-
-def _shared(head: Head) -> dict[str, Any]:
-    return {
-        "cause": {"wf": head.incident, "step": head.step, "campaign": head.id},
-        "action": {"name": "campaign.send", "target": head.id, "mode": "drill" if head.drill else "live"},
-    }
 
 
 def _recipient(row: Row) -> dict[str, str]:
@@ -168,7 +168,7 @@ def _decided(head: Head, change: Change) -> Draft:
     person = change.by.startswith("user:")
     body = {
         "actor": {"kind": "human" if person else "system", "id": change.by or "outbox"},
-        **_shared(head),
+        **shared(head, "campaign.send"),
         "decision": change.state,
         "reason": change.reason,
         "at": round(change.at * 1000),

@@ -12,9 +12,14 @@ from firedoor.outbox import reading
 #: Changes of one part.
 PART = 400
 
-_CHANGES = """SELECT change.number, message, change.intent, coalesce(intent.entry, ''), change.state, at,
-    change.provider_id, change.reason, by, coalesce(message.customer, '') FROM change
-    LEFT JOIN intent ON intent.number = change.intent LEFT JOIN message ON message.id = change.message
+_CHANGES = """SELECT change.number, message, change.intent, coalesce(intent.entry, ''), change.state, change.at,
+    change.provider_id, change.reason, by, coalesce(message.customer, recipient.customer, ''), change.recipient,
+    coalesce(credential.provider, ''), coalesce(found, ''), coalesce(credential.at, 0),
+    CASE WHEN credential.recipient IS NULL THEN '' ELSE
+        coalesce(json_extract(credentials, '$[' || credential.place || ']'), '') END
+    FROM change LEFT JOIN intent ON intent.number = change.intent LEFT JOIN message ON message.id = change.message
+    LEFT JOIN recipient ON recipient.number = change.recipient LEFT JOIN credential ON change.state = 'replaced'
+        AND credential.recipient = change.recipient AND credential.place = change.place
     WHERE change.campaign = ? AND change.number <= ? ORDER BY change.number"""
 
 
@@ -43,7 +48,11 @@ class Row(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A message became `state`; with `message` 0 it is what was decided of the campaign, `by` whom."""
+    """A message became `state`; with `message` 0 a customer did (`progress`); without `recipient`, too, the campaign.
+
+    `by` is who has decided that, or the contact that acknowledged. What was found of a credential is `found`, and it is
+    so `since` then, as far as that is told.
+    """
 
     number: int
     message: int
@@ -55,6 +64,11 @@ class Change(NamedTuple):
     reason: str
     by: str
     customer: str
+    recipient: int = 0
+    provider: str = ""
+    found: str = ""
+    since: float = 0
+    credential: str = ""
 
 
 def head(database: sqlite3.Connection, id: str) -> Head:

@@ -84,7 +84,20 @@ def retry_failed(database: sqlite3.Connection, id: str, by: str, reason: str, no
         "UPDATE recipient SET task = '' WHERE number = (SELECT recipient FROM message WHERE id = ?)",
         ((one,) for one in again),
     )
-    database.execute(_DECIDED, (number, "retried", now, f"{len(again)} messages are tried again: {reason}", by))
+    # What is tried again may be lost again, and then counts.
+    tried, lost = tried_and_lost(counts(database, number))
+    query = "UPDATE campaign SET tried = min(tried, ?), lost = min(lost, ?) WHERE number = ?"
+    database.execute(query, (tried, lost, number))
+    database.execute(
+        _DECIDED,
+        (
+            number,
+            "retried",
+            now,
+            f"{len(again)} {'message is' if len(again) == 1 else 'messages are'} tried again: {reason}",
+            by,
+        ),
+    )
     return len(again)
 
 

@@ -80,6 +80,8 @@ class Outbox:
         approved before with another digest, or where the incident writes to one of these contacts of the same notice
         already.
         """
+        while self.change(preparing.forget, campaign.id):
+            pass
         number = self.change(preparing.begin, campaign)
         if not number:
             return self.campaign(campaign.id)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from firedoor.campaign import LOST, Flow, MessageState
 from firedoor.outbox import reading
-from firedoor.outbox.preparing import add, draft
+from firedoor.outbox.preparing import TASKS, add, draft
 from firedoor.outbox.states import OVER
 from firedoor.plan import Campaign
 from firedoor.recipient import Way
@@ -37,7 +37,9 @@ def fall_back(database: sqlite3.Connection, message: int, now: float) -> None:
         add(database, number, [draft(customer, way, version, reminder)], now)
     elif all(state in _GONE for state in tried.values()):
         says = f"{reason or 'It could not be reached.'} No other way to this customer is left."
-        database.execute("UPDATE recipient SET task = ? WHERE number = ? AND task = ''", (says, recipient))
+        query = "UPDATE recipient SET task = ? WHERE number = ? AND task = ''"
+        if database.execute(query, (says, recipient)).rowcount:
+            database.execute(f"{TASKS} AND number = ?", (now, number, recipient))
 
 
 def following(ways: Iterable[Way], tried: Iterable[tuple[str, str]], channel: str) -> Way | None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,8 +160,6 @@ def test_watching_ends_with_the_campaign(cli: Cli, sent: Desk) -> None:
 def test_nothing_of_a_customer_can_steer_the_terminal(cli: Cli, store: Desk) -> None:
     """A name with control characters is shown without them."""
     (evil,) = people(1)
-    store.prepare(
-        [type(evil)(**{**{name: getattr(evil, name) for name in evil.__slots__}, "name": "Evil\x1b[2J Corp"})]
-    )
+    store.prepare([replace(evil, name="Evil\x1b[2J Corp")])
     asyncio.run(store.send({"email": Post()}))
     assert "\x1b[2J" not in cli("campaign", "show", "notify").out

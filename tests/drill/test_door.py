@@ -16,7 +16,7 @@ from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.workspace import INCIDENTS, SECURITY
 from firedoor.engine import Engine
 from firedoor.errors import UsageError
-from firedoor.incident import Decision, IncidentState, IncidentView, Responder, StepState, StepView, Verb
+from firedoor.incident import Decision, IncidentState, IncidentView, Responder, StepState, StepView, Timing, Verb
 from firedoor.plan import Ask, Field, Plan, PlannedStep, Policy
 from firedoor.supervisor import Supervisor
 
@@ -78,7 +78,7 @@ class Decided(Engine):
     def __init__(self) -> None:
         self.decisions: list[tuple[str, str, str]] = []
 
-    async def decide(self, incident: str, verb: Verb, decision: Decision) -> str:
+    async def decide(self, incident: str, verb: Verb | Timing, decision: Decision) -> str:
         """Taken."""
         self.decisions.append((verb, decision.step, decision.responder.principal))
         return "taken"

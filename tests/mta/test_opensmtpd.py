@@ -8,7 +8,7 @@ STARTTLS and AUTH are tested with aiosmtpd.
 import asyncio
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email import message_from_bytes, policy
@@ -84,7 +84,7 @@ def _wait(running: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
 
 
 @asynccontextmanager
-async def sending(mta: Mta) -> AsyncIterator[Smtp]:
+async def sending(mta: Mta) -> AsyncGenerator[Smtp]:
     """A transport to it."""
     settings = mail(host="127.0.0.1", port=mta.port, security="none", timeout=10)
     smtp = open_smtp(settings, lambda reference: SecretStr(""))

@@ -169,3 +169,13 @@ def test_files_are_complete_and_read(settings: Settings, write: Write) -> None:
 def test_what_is_no_secret_passes(text: str) -> None:
     """Hashes, ids and names are told to customers."""
     assert secret_in(text) == ""
+
+
+def test_what_cannot_be_read_is_a_mistake_too(settings: Settings, write: Write) -> None:
+    """One broken file does not hide what is wrong with the other versions."""
+    folder = Path(write(en__body_txt=BODY + "{{ costumer }}").folder)
+    (folder / "v2").mkdir()
+    (folder / "v2" / "notice.toml").write_text("title = ")
+    told = [one.what for one in mistakes(folder, settings)]
+    assert any("is not valid TOML" in one for one in told)
+    assert any("no variable costumer" in one for one in told)

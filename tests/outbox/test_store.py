@@ -170,6 +170,18 @@ def test_late_bounces_halt_it(store: Desk) -> None:
     assert store.outbox.campaign(CAMPAIGN).flow is Flow.HALTED
 
 
+def test_what_is_tried_again_and_lost_again_halts_it_again(store: Desk) -> None:
+    """A person who lets it go on after a halt is not asked about the old losses, but about the new ones."""
+    store.prepare(people(20))
+    carry(store, MessageState.FAILED)
+    assert store.outbox.campaign(CAMPAIGN).flow is Flow.HALTED
+    store.outbox.steer(CAMPAIGN, Flow.RUNNING, "user:ada", "it is mended", NOW)
+    assert store.outbox.retry_failed(CAMPAIGN, "user:ada", "it is mended", NOW) == 20
+    assert store.outbox.campaign(CAMPAIGN).flow is Flow.RUNNING
+    carry(store, MessageState.FAILED)
+    assert store.outbox.campaign(CAMPAIGN).flow is Flow.HALTED
+
+
 def test_an_event_that_overtakes_the_answer_stands(store: Desk) -> None:
     """The provider says delivered before the sender has written down that it was sent: only the name is added."""
     store.prepare(people(1))
@@ -275,7 +287,7 @@ def test_what_failed_is_tried_again_when_a_person_says_so(store: Desk) -> None:
     assert store.outbox.retry_failed(CAMPAIGN, "user:ada", "and those", NOW, doubtful=True) == 2
     store.publisher.tell(CAMPAIGN)
     said = [entry.body["reason"] for entry in store.entries("decision")]
-    assert said[-2:] == ["1 messages are tried again: the server is mended", "2 messages are tried again: and those"]
+    assert said[-2:] == ["1 message is tried again: the server is mended", "2 messages are tried again: and those"]
 
 
 def test_every_channel_has_its_own_contacts(store: Desk) -> None:

@@ -9,6 +9,7 @@ import pytest
 from firedoor.alerts import SOURCES, Matches, matches
 from firedoor.alerts._secrets import fingerprint
 from firedoor.compiler import compile_runbook
+from firedoor.drill.aws_access_key_leaked import FINDING as GUARDDUTY
 from firedoor.inputs import incident_id
 from firedoor.plan import Auto, Plan
 from tests.alerts.messages import changed, parsed
@@ -24,6 +25,7 @@ from tests.alerts.scanners import (
 
 RUNBOOKS = Path(__file__).parents[2] / "runbooks"
 AWS, TOKEN, PROVIDER = "aws-access-key-leaked", "github-token-leaked", "provider-key-leaked"
+GATEWAY = "ai-gateway-breached"
 KEY = {"access_key_id": KEY_ID, "since": ""}
 
 HEALTH: dict[str, Any] = {
@@ -231,7 +233,24 @@ def test_every_trigger_for_an_alert_is_tried_here(plans: list[Plan]) -> None:
     assert sources == {"guardduty", *(source for source, *_ in STARTS)}
     assert sources <= set(SOURCES)
     started = {plan.name: plan.auto for plan in plans if any(trigger.alert for trigger in plan.triggers)}
-    assert started == dict.fromkeys((AWS, TOKEN, PROVIDER), Auto.CONTAIN)
+    assert started == dict.fromkeys((AWS, GATEWAY, TOKEN, PROVIDER), Auto.CONTAIN)
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity"), [("CredentialAccess:IAMUser/AnomalousBehavior", 5.0), ("Recon:EC2/Portscan", 5.0)]
+)
+def test_secrets_that_are_read_as_never_before(plans: list[Plan], kind: str, severity: float) -> None:
+    """GuardDuty's middling finding starts the gateway's runbook, from when it was first seen; another does not."""
+    finding = json.loads(GUARDDUTY.read_bytes())
+    finding["detail"] |= {"type": kind, "severity": severity}
+    finding["detail"]["resource"]["accessKeyDetails"]["accessKeyId"] = KEY_ID
+    first_seen = finding["detail"]["service"]["eventFirstSeen"]
+    started = {plan.name: given for plan, given in found("guardduty", finding, plans).found}
+    if kind.startswith("CredentialAccess:"):
+        wanted = {"access_key_id": KEY_ID, "since": first_seen}
+        assert {name: {key: given[key] for key in wanted} for name, given in started.items()} == {GATEWAY: wanted}
+    else:
+        assert started == {}
 
 
 def test_a_long_name_of_a_repository(plans: list[Plan]) -> None:

@@ -156,3 +156,7 @@ class Mailroom:
     async def _remaining(self, work: Work) -> list[Remaining]:
         left = [name for name in self.customers if name not in self.rotated]
         return [Remaining(customer=name, provider="openai", name=name, since="2026-11-29T10:00:00Z") for name in left]
+
+
+#: That of the scene which is recorded.
+ROOM = Mailroom()

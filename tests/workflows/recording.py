@@ -15,12 +15,13 @@ from typing import Any
 
 from firedoor.alerts import Alert
 from firedoor.automation import GATE
+from firedoor.campaign import Flow
 from firedoor.engine.clocks import decide_clock
 from firedoor.engine.reports import Standing
 from firedoor.incident import AlertReport, Decision, Mode, Responder, StepState, Timing
 from firedoor.local import dev_server, temporal_binary
-from firedoor.plan import Ask, Auto, Clock, Field, Limit, Loop, Plan, PlannedStep, Policy, Until
-from tests.workflows import actions
+from firedoor.plan import Ask, Auto, Campaign, Clock, Field, Limit, Loop, Plan, PlannedStep, Policy, Until
+from tests.workflows import actions, mailroom
 from tests.workflows.conftest import ADA, Site, each, off, plan_of, site_at, use
 
 #: The machine that recorded is nobody's business: `PID@host`.
@@ -189,6 +190,52 @@ async def with_clocks(site: Site) -> str:
     return incident
 
 
+async def told_customers(site: Site) -> str:
+    """A campaign that is asked for, halts, goes on by a retry, reminds, and leaves something for its escalation."""
+    return (await _campaign(site))[0]
+
+
+async def followed_customers(site: Site) -> str:
+    """The same; the history is that of the campaign."""
+    return (await _campaign(site))[1]
+
+
+async def _campaign(site: Site) -> tuple[str, str]:
+    room = mailroom.ROOM
+    room.before = lambda left: room.set(Flow.HALTED, "too much came back") if left == 1 else None
+    spec = Campaign(
+        notice="keys-exposed",
+        to=("acme", "globex", "initech"),
+        canary=1,
+        settle=1,
+        until="customer.remediated",
+        recheck=1,
+        remind=(2,),
+        escalates=5,
+        collect=True,
+    )
+    escalation = use(
+        "notify_escalation",
+        "test.switch_off",
+        ("notify",),
+        mentions=("notify",),
+        arguments={"name": "${{ credential.name }}"},
+        loop=Loop(items="steps.notify.remaining", name="credential"),
+        approval="security",
+    )
+    step = PlannedStep(id="notify", kind="campaign", approval="security", campaign=spec)
+    incident = await site.start(plan_of(step, escalation))
+    await site.approve(incident, "notify")
+    await site.reaches(incident, "notify", StepState.NEEDS_ATTENTION)
+    room.before = lambda _: None
+    await site.decide(incident, "retry", "notify", reason="the mail server is back")
+    await room.sent(6)
+    room.rotated = {"globex"}
+    await site.approve(incident, "notify_escalation")
+    await site.engine.result(incident)
+    return incident, f"{incident}.notify"
+
+
 SCENES: tuple[Callable[[Site], Awaitable[str]], ...] = (
     every_step,
     denied_and_aborted,
@@ -200,14 +247,19 @@ SCENES: tuple[Callable[[Site], Awaitable[str]], ...] = (
 )
 
 
+#: New since the last release: recorded with the next one, and then among the scenes that every release has.
+COMING: tuple[Callable[[Site], Awaitable[str]], ...] = (told_customers, followed_customers)
+
+
 async def record(folder: Path) -> None:
     """Run each scene on a server of its own and keep its history, unencrypted: there is nothing real in it."""
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as home:
         async with dev_server(temporal_binary()) as address:
-            for scene in SCENES:
-                actions.WORLD = actions.World()
-                async with site_at(address, Path(home) / scene.__name__, codec=False) as site:
+            for scene in (*SCENES, *COMING):
+                actions.WORLD, mailroom.ROOM = actions.World(), mailroom.Mailroom()
+                campaigns = mailroom.ROOM.activities()
+                async with site_at(address, Path(home) / scene.__name__, campaigns=campaigns, codec=False) as site:
                     incident = await scene(site)
                     history = await site.client.get_workflow_handle(incident).fetch_history()
                 (folder / f"{scene.__name__}.json").write_text(MACHINE.sub('"recorder"', history.to_json()) + "\n")

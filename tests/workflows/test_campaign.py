@@ -35,7 +35,8 @@ async def site(
 
 def notify(approval: str = "", **fields: Any) -> PlannedStep:
     """The step `notify`: quick by default."""
-    spec = Campaign(**{"notice": "keys-exposed", "to": ["acme"], "settle": 1, "recheck": 1, **fields})
+    quick: dict[str, Any] = {"notice": "keys-exposed", "to": ["acme"], "settle": 1, "recheck": 1}
+    spec = Campaign.model_validate(quick | fields)
     return PlannedStep(id="notify", kind="campaign", title="Tell them", approval=approval, campaign=spec)
 
 

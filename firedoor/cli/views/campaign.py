@@ -140,10 +140,10 @@ def _slowest(picture: Picture, now: datetime.datetime) -> list[RenderableType]:
 def _slow(one: Recipient, now: datetime.datetime) -> str:
     if one.reached:
         told = f"told {duration(now.timestamp() - one.reached)} ago"
-        told += ", acknowledged" if one.acknowledged else ", has not acknowledged"
+        told += ", acknowledged" if one.acknowledged else ", not acknowledged"
     else:
         told = "not reached yet"
-    parts = [one.cohort, one.exposure, plural(len(one.credentials), "credentials"), told]
+    parts = [*dict.fromkeys((one.cohort, one.exposure)), plural(len(one.credentials), "credentials"), told]
     name = f"{plain(one.name)}: " if one.name and one.name != one.customer else ""
     return name + " · ".join(part for part in parts if part)
 
@@ -164,7 +164,7 @@ def _doubts(picture: Picture, now: datetime.datetime) -> list[RenderableType]:
     total = picture.standing.messages.get(MessageState.IN_DOUBT, len(picture.doubts))
     lines: list[RenderableType] = [Text(f"   ? {_doubt(one, now)}", style="yellow") for one in picture.doubts]
     command = f"firedoor campaign retry-failed {shlex.quote(picture.row.id)} --in-doubt --reason '…'"
-    advice = Text(f"     {TWICE} Never done by itself. To send them again all the same:", style="dim")
+    advice = Text(f"     {TWICE} To do so all the same:", style="dim")
     return [
         Text(),
         Text(f" in doubt: {plural(total, 'messages')}", style="bold yellow"),

@@ -6,6 +6,7 @@ The tests check it against the provider's official document: requests that it ac
 import json
 import re
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -224,6 +225,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no mistake; all else is one, and is shown."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 def _encoded(said: Said) -> tuple[bytes, dict[str, str]]:
     if isinstance(said.data, bytes):
@@ -243,8 +249,12 @@ def _handler(fake: Fake) -> type[BaseHTTPRequestHandler]:
             if not self.raw_requestline or not self.parse_request():
                 self.close_connection = True
                 return
-            parts = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            parts, length = urlsplit(self.path), int(self.headers.get("content-length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:
+                # Whoever asked has gone away in the middle.
+                self.close_connection = True
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             query = parse_qsl(parts.query, keep_blank_values=True)
             said, lost = fake.serve(Asked(self.command, parts.path, query, headers, body))

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -139,7 +139,7 @@ async def scripted(
     *,
     tls: ssl.SSLContext | None = None,
     port: int = 0,
-) -> AsyncIterator[Script]:
+) -> AsyncGenerator[Script]:
     """It listens on loopback, in the test's own loop; with `tls` from the first byte."""
     server = await asyncio.get_running_loop().create_server(lambda: protocol(script), "127.0.0.1", port, ssl=tls)
     script.port = server.sockets[0].getsockname()[1]

@@ -1,6 +1,6 @@
 """Mail by Amazon SES: what both the emulator and the fake have, and what only the fake does: quotas, statuses, faults."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def fake() -> Iterator[FakeSes]:
 
 
 @asynccontextmanager
-async def sending(url: str, emulator: Emulator | None = None, **fields: Any) -> AsyncIterator[Ses]:
+async def sending(url: str, emulator: Emulator | None = None, **fields: Any) -> AsyncGenerator[Ses]:
     """A transport."""
     ses = open_ses(settings_at(url, **fields), session_of(emulator))
     try:

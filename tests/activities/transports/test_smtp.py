@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def secret(reference: str) -> SecretStr:
 
 
 @asynccontextmanager
-async def sending(script: Script, **fields: Any) -> AsyncIterator[Smtp]:
+async def sending(script: Script, **fields: Any) -> AsyncGenerator[Smtp]:
     """A transport to a server."""
     given = {"host": "127.0.0.1", "port": script.port, "security": "none", "timeout": SHORT} | fields
     async with opened(**given) as smtp:
@@ -45,7 +45,7 @@ async def sending(script: Script, **fields: Any) -> AsyncIterator[Smtp]:
 
 
 @asynccontextmanager
-async def opened(**fields: Any) -> AsyncIterator[Smtp]:
+async def opened(**fields: Any) -> AsyncGenerator[Smtp]:
     """A transport by settings."""
     smtp = open_smtp(mail(**fields), secret)
     try:
@@ -98,6 +98,7 @@ async def test_what_goes_wrong_with_one_letter(stage: str, word: str, means: typ
     """Before the final dot nothing was sent; after it a lost answer is a doubt. The next letter is sent in any case."""
     async with scripted(does(stage, word)) as server, sending(server) as smtp:
         outcome = await one(smtp)
+        assert isinstance(outcome, TransportError)
         assert type(outcome) is means or (means is LaterError and isinstance(outcome, LaterError))
         assert ("Nothing was sent" in outcome.changed) is (means is not DoubtError)
         assert isinstance(await one(smtp, 2), Receipt)

@@ -144,6 +144,7 @@ async def test_a_message_to_one_person(slack: LocalSlack, client: Client) -> Non
     await client.chat_update(channel=direct, ts=first["ts"], text="c")
     listed = await client.conversations_list(types="public_channel,private_channel")
     assert direct not in [one["id"] for one in listed["channels"]]
+    slack.workspace.tokens[slack.workspace.bot_token].scopes.discard("im:history")
     refused = await refusal(client.conversations_history(channel=direct))
     assert (refused["error"], refused["needed"]) == ("missing_scope", "im:history")
     assert transcript(slack.workspace, direct)[0] == "@alice"

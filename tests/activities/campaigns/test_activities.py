@@ -1,0 +1,101 @@
+"""The activities of campaigns over real stores: what they open, what they answer, and which failures are final."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities._clients import Clients
+from activities.campaigns.activities import CampaignActivities, Stores, failed
+from activities.campaigns.letters import ChangedError
+from firedoor.campaign import CampaignInput, Flow, Found, Remaining, Standing, Steer, Work
+from firedoor.config import Settings
+from firedoor.errors import FiredoorError, RefusedError, StepError, UsageError
+from firedoor.recipient import Measure
+from firedoor.timeline.entry import TimelineError
+from tests.campaigning import CAMPAIGN, DIGEST, PREPARED
+from tests.sending import INCIDENT, Desk, desk, people
+
+WORK = Work(campaign=CAMPAIGN, incident=INCIDENT, step="notify", digest=DIGEST)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Desk]:
+    """The stores of a campaign that waits for its approval: three customers."""
+    with desk(tmp_path) as opened:
+        opened.prepare(people(3), approved=False)
+        yield opened
+
+
+@pytest.fixture
+def ours(store: Desk, tmp_path: Path) -> CampaignActivities:
+    """What a worker registers."""
+    settings = Settings(home=tmp_path, log="test.example/timeline")
+    return CampaignActivities(settings, Clients(settings), Stores(settings, store.timeline))
+
+
+def start(store: Desk, digest: str = DIGEST) -> CampaignInput:
+    """What was approved."""
+    spec = store.row.spec
+    return CampaignInput(
+        campaign=CAMPAIGN,
+        incident=INCIDENT,
+        step="notify",
+        spec=spec,
+        digest=digest,
+        customers=3,
+        approved=("user:lea",),
+    )
+
+
+async def test_what_was_approved_is_opened_and_nothing_else(store: Desk, ours: CampaignActivities) -> None:
+    """Another digest is refused for good; the right one runs, and the timeline says by whom."""
+    with pytest.raises(ApplicationError) as refused:
+        await ActivityEnvironment().run(ours.open, start(store, "e" * 64))
+    assert refused.value.non_retryable
+    assert store.row.flow is Flow.PREPARED
+    standing: Standing = await ActivityEnvironment().run(ours.open, start(store))
+    assert (standing.flow, store.row.flow_by) == (Flow.RUNNING, "user:lea")
+    assert [entry.body["say"] for entry in store.entries("decision")] == ["The campaign sends: approved."]
+
+
+async def test_a_stop_is_in_the_store_and_in_the_timeline(store: Desk, ours: CampaignActivities) -> None:
+    """What has not left is marked when it is closed, and a stopped campaign does not become an ended one."""
+    await ActivityEnvironment().run(ours.open, start(store))
+    stop = Steer(campaign=CAMPAIGN, flow=Flow.STOPPED, by="user:ada", reason="wrong list")
+    standing: Standing = await ActivityEnvironment().run(ours.steer, stop)
+    assert standing.flow is Flow.STOPPED
+    closed: Standing = await ActivityEnvironment().run(ours.close, WORK)
+    assert (closed.flow, closed.messages) == (Flow.STOPPED, {"unsent": 3})
+    assert any("wrong list" in entry.body["say"] for entry in store.entries("decision"))
+
+
+async def test_what_is_left_are_the_keys_that_nobody_replaced(store: Desk, ours: CampaignActivities) -> None:
+    """Of those who are waited for, with whose they are and since when a change would have counted."""
+    await ActivityEnvironment().run(ours.open, start(store))
+    done = Measure(0, Found.CHANGED, "changed", PREPARED + 200, PREPARED + 200, PREPARED + 200)
+    store.outbox.measured(CAMPAIGN, {"customer-1": [done]}, PREPARED + 200)
+    left: list[Remaining] = await ActivityEnvironment().run(ours.remaining, WORK)
+    assert [one.customer for one in left] == ["customer-0", "customer-2"]
+    assert {one.where for one in left} == {"braintrust:ai_secret/ACME"}
+    assert all(one.since.endswith("Z") for one in left)
+
+
+@pytest.mark.parametrize(
+    ("error", "final"),
+    [
+        (RefusedError("not what was approved"), True),
+        (UsageError("no such campaign"), True),
+        (ChangedError("it would say something else"), True),
+        (StepError("permission_missing", "no"), True),
+        (StepError("unreachable", "later"), False),
+        (TimelineError("the disk is full"), False),
+    ],
+)
+def test_what_a_person_has_to_see_to_is_not_tried_again(error: FiredoorError, *, final: bool) -> None:
+    """And the sentences for that person travel with it."""
+    failure = failed(error)
+    assert failure.non_retryable is final
+    assert failure.details[0].what == error.what
