@@ -66,7 +66,8 @@ class Limit(BaseModel):
 OTHERS = "others"
 
 #: Below what the providers allow an account, for its owner calls as well. IAM publishes no numbers and minds writes
-#: most; CloudTrail allows LookupEvents 2/s, Secrets Manager all puts together 50/s, STS 600/s.
+#: most; CloudTrail allows LookupEvents 2/s, Secrets Manager all puts together 50/s, STS 600/s, the Parameter Store 40
+#: reads (https://docs.aws.amazon.com/general/latest/gr/ssm.html) and, as AWS's support says, 3 puts.
 LIMITS = {
     "aws.iam": Limit(rate=10, burst=20),
     "aws.iam.write": Limit(rate=2, burst=10),
@@ -74,6 +75,8 @@ LIMITS = {
     "aws.cloudtrail": Limit(rate=2, burst=2),
     "aws.secretsmanager": Limit(rate=100, burst=200),
     "aws.secretsmanager.write": Limit(rate=20, burst=40),
+    "aws.ssm": Limit(rate=20, burst=40),
+    "aws.ssm.write": Limit(rate=2, burst=3),
     OTHERS: Limit(rate=5, burst=10),
 }
 

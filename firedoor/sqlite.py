@@ -136,6 +136,17 @@ def transaction(database: sqlite3.Connection) -> Generator[None]:
             database.execute("ROLLBACK")
 
 
+def scour(database: sqlite3.Connection) -> bool:
+    """Rewrite a file without what was deleted from it, and empty its log. False while somebody else uses it."""
+    try:
+        database.execute("VACUUM")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            raise
+        return False
+    return not database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
+
 @contextmanager
 def explained(kind: type[FiredoorError], broken: str, changed: str) -> Generator[None]:
     """Turn the errors of SQLite and of the file system into `kind`: `broken`, why, and what to do."""

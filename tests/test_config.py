@@ -162,6 +162,7 @@ def test_limits_that_are_not_given_have_their_defaults(tmp_path: Path) -> None:
     assert Settings(home=tmp_path).limits == default_limits()
     assert default_limits()["openai"].rate == 5
     assert LIMITS["aws.cloudtrail"].rate == 2
+    assert LIMITS["aws.ssm"].rate < 40, "the Parameter Store is not for firedoor alone"
 
 
 @pytest.mark.parametrize(

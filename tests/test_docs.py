@@ -152,10 +152,10 @@ def test_every_page_is_listed() -> None:
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in sorted((ROOT / "runbooks").glob("*"))])
 def test_every_runbook_has_a_page(path: Path) -> None:
-    """It names each step and input, who is asked, what it needs, what it does not do, and how it is rehearsed."""
+    """It names each step, input and clock, who is asked, what it needs, what it does not do, how it is rehearsed."""
     plan, page = compile_runbook(path), text_of(f"docs/runbooks/{path.stem}.md")
     names = {name for row in re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
-    assert names == {step.id for step in plan.steps} | plan.inputs.keys()
+    assert names == {step.id for step in plan.steps} | plan.inputs.keys() | {clock.name for clock in plan.clocks}
     for heading in ("What it needs", "What it does not do", "Rehearse"):
         assert f"\n## {heading}\n" in page
     assert f"firedoor drill {path.stem}\n" in page

@@ -6,6 +6,7 @@ wave, which reminder, when to look again.
 """
 
 import asyncio
+import contextlib
 import math
 from datetime import timedelta
 from typing import Any
@@ -66,14 +67,18 @@ class CampaignWorkflow:
     @workflow.run
     async def run(self, campaign: CampaignInput) -> Standing:
         """Send, follow, close. What stops it in Temporal stops it in the store as well."""
+        first = asyncio.create_task(self._look_first())
         try:
             await self._do(LOOK)
             await self._send()
+            if self.now.flow not in OVER:
+                await workflow.wait([first])
             await self._follow()
         except (asyncio.CancelledError, CancelledError, ActivityError) as error:
             if not is_cancelled_exception(error):
                 raise
             await self._steer(Flow.STOPPED, ENGINE, "cancelled in Temporal")
+        first.cancel()
         await self._do(CLOSE)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self.now
@@ -164,6 +169,16 @@ class CampaignWorkflow:
                     return
             await self._renewed()
             await self._sleep(self._pause(), "who has done it by now?")
+
+    async def _look_first(self) -> None:
+        """Beside the first messages: what is gone at the next look was there. It holds up nobody, and halts nothing."""
+        if not self.input.spec.until or self.waves:
+            return
+        self.again += 1
+        with contextlib.suppress(ActivityError):
+            await workflow.execute_activity(
+                MEASURE, self._work(0, self.again), result_type=Standing, **campaign_options(MEASURE)
+            )
 
     async def _measure(self) -> bool:
         """Ask the providers, when it is time (True); when news have woken us before, only the store."""

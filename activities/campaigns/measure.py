@@ -61,6 +61,7 @@ class Round:
     beat: Callable[[], None]
     #: What was looked at after this moment is not looked at again (seconds since the epoch).
     before: float
+    now: float
     candidates: int = 0
     _asked: int = field(default=0, init=False)
 
@@ -98,7 +99,10 @@ class Round:
         return Due(recipient, earlier, numbers)
 
     def _open(self, measure: Measure | None) -> bool:
-        return measure is None or (not measure.replaced and measure.looked <= self.before)
+        if measure is None or measure.replaced:
+            return measure is None
+        # A look that lies ahead is of a clock that has been set back since: it may be days until then.
+        return not self.before < measure.looked <= self.now
 
 
 async def measure(
@@ -118,8 +122,9 @@ async def measure(
     cannot be kept, `StepError` (`invalid_arguments`) where its `contained_at` is no moment.
     """
     campaign = await asyncio.to_thread(outbox.campaign, work.campaign)
-    before = clock() - min(fresh, campaign.spec.recheck / 2)
-    this = Round(outbox, campaign, work.number, _from_threads(beat), before)
+    now = clock()
+    before = now - min(fresh, campaign.spec.recheck / 2)
+    this = Round(outbox, campaign, work.number, _from_threads(beat), before, now)
     async with _lanes() as threads:
         loop = asyncio.get_running_loop()
         listings = await loop.run_in_executor(threads, lambda: Listings(clients, this.places()))

@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 
-from firedoor.cli import checks, doors, workspace
+from firedoor.cli import checks, doors, outreach, workspace
 from firedoor.cli.console import err, out, write_json
 from firedoor.cli.parameters import Output
 from firedoor.cli.permissions import check
@@ -18,9 +18,11 @@ async def doctor(*, output: Output = "text") -> int:
     The data folder and its keys, the timeline, Temporal and its workers, every
     runbook, who may approve and how people are told, the inventory, each door for
     alerts and the server behind it, Slack (tokens, scopes, workspace, channel, user
-    groups, the way in), every secret that the settings refer to (read where it is
-    used, never shown), whether each configured provider lets firedoor in, and in
-    AWS who firedoor is and whether it has each permission that the runbooks need.
+    groups, the way in), what customers are told (who they are, by which notices and
+    ways, what of it waits for a person), every secret that the settings refer to
+    (read where it is used, never shown), whether each configured provider and the
+    mail server lets firedoor in, and in AWS who firedoor is and whether it has each
+    permission that the runbooks need.
     Each line is ok, warn or FAIL, with what to do. Nothing is changed.
 
     Exit code 1 when something failed.
@@ -47,4 +49,5 @@ async def _findings(settings: Settings) -> list[Finding]:
     findings += [checks.you(settings), *checks.people(settings, plans), checks.notify(settings)]
     findings += [*checks.inventory(settings), *doors.doors(settings), *await doors.server(settings)]
     findings += await workspace.slack(settings, plans)
+    findings += outreach.outreach(settings, plans)
     return findings + await elsewhere + await in_aws

@@ -138,7 +138,7 @@ def _end(result: DrillResult, record: Sequence[Entry], keep: Path | None, *, con
     icon, style = ("✓", "bold green") if result.contained else ("✗", "bold red")
     console.print(Text(f"{icon} {result.sentence}", style=style))
     for name, value in result.proof.facts.items():
-        console.print(Text.assemble((f"  {name:<14}", "dim"), value))
+        console.print(Text.assemble((f"  {name:<16}", "dim"), value))
     took = f"{duration(result.seconds)} from the report to the proof, {duration(result.setup_seconds)} to set up"
     console.print(Text(took, style="dim"))
     if keep:

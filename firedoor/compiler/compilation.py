@@ -28,6 +28,8 @@ from firedoor.steps._step import Step
 
 #: What `incident.…` has, in every expression of a step.
 INCIDENT = {"id": STRING, "runbook": STRING, "severity": STRING}
+#: How the types of firedoor's own workflows begin; those of incidents are the names of their runbooks.
+OURS = "firedoor-"
 MAX_GENERATIONS = 5
 MAX_STEPS = 10_000
 
@@ -54,7 +56,7 @@ class Compilation:
         document = read(text, file)
         draft = draft_of(document)
         unfold(draft, self.contracts)
-        self._check_file(draft, Path(file))
+        self._check_name(draft, Path(file))
         self.chain.append(draft.runbook.name)
         try:
             plan = self._plan(draft, digest)
@@ -64,11 +66,14 @@ class Compilation:
             raise RunbookErrors([*document.diagnostics(), *self.below])
         return plan
 
-    def _check_file(self, draft: Draft, file: Path) -> None:
+    def _check_name(self, draft: Draft, file: Path) -> None:
         """A runbook of a folder is found by its file's name, and named by its own: by alerts, commands, incidents."""
         own = draft.runbook.name
         if draft.is_broken("name"):
             return
+        if own.startswith(OURS):
+            what = f"`{own}` cannot be a runbook's name: firedoor's own workflows are called {OURS}… in Temporal."
+            draft.document.add(Code.BAD_NAME, ("name",), what, f"any name that does not begin with {OURS}")
         for name, known in self.runbooks.items():
             if name != own and isinstance(known, Path) and known.resolve() == file.resolve():
                 what = f"This runbook is called `{own}`, and its file {file.name}."

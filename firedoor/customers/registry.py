@@ -190,6 +190,12 @@ class Registry:
             rows = self._database.execute(query, (at, at)).fetchall()
         return [Customer.model_validate_json(row[0]) for row in rows]
 
+    def lonely(self) -> int:
+        """How many customers have no contact at all."""
+        with self._lock, explained(self.path):
+            query = "SELECT count(*) FROM customer WHERE until = ? AND contacts = 0"
+            return int(self._database.execute(query, (NOW,)).fetchone()[0])
+
     def traces(self, id: str) -> tuple[int, bool]:
         """In how many earlier versions a customer stands, as something else than today; and whether it is one today."""
         with self._lock, explained(self.path):

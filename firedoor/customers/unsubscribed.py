@@ -48,11 +48,23 @@ class Unsubscribed:
         with self._database() as database:
             return frozenset(one for one in asked if database.execute(query, one).fetchone())
 
+    def known(self, customer: str) -> int:
+        """How many addresses of a customer want none."""
+        if not self._path.exists():
+            return 0
+        query = "SELECT count(*) FROM unsubscribed WHERE customer = ?"
+        with self._database() as database:
+            return int(database.execute(query, (customer,)).fetchone()[0])
+
     def forget(self, customer: str) -> None:
-        """Erase what is known of a customer."""
-        if self._path.exists():
-            with self._database() as database, transaction(database):
+        """Erase what is known of a customer, for good."""
+        if not self._path.exists():
+            return
+        with self._database() as database:
+            database.execute("PRAGMA secure_delete=ON")
+            with transaction(database):
                 database.execute("DELETE FROM unsubscribed WHERE customer = ?", (customer,))
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def _database(self) -> Generator[sqlite3.Connection]:

@@ -295,20 +295,20 @@ class AiGatewayBreached(CredentialsStage):
         while True:
             await asyncio.sleep(LOOK)
             if self.settings.outbox_path.exists():
-                now = await asyncio.to_thread(self._standing)
+                day, now = await asyncio.to_thread(self._standing)
                 if now and now != said:
-                    self.tell(now)
+                    self.tell(f"Day {day:.1f} of {now}")
                 said = now
 
-    def _standing(self) -> str:
+    def _standing(self) -> tuple[float, str]:
         with Outbox.open(self.settings.outbox_path) as outbox:
             running = [one for one in outbox.campaigns() if one.began and one.flow is Flow.RUNNING]
             if not running:
-                return ""
+                return 0.0, ""
             one = outbox.standing(running[0].id, time.time())
         day = (time.time() - running[0].began) / self.day
-        return (
-            f"Day {day:.1f} of {running[0].step}: {one.written:,} of {one.customers:,} customers written to, "
+        return day, (
+            f"{running[0].step}: {one.written:,} of {one.customers:,} customers written to, "
             f"{one.reached:,} reached, {one.acknowledged:,} acknowledged, {one.remediated:,} rotated."
         )
 

@@ -31,7 +31,7 @@ from firedoor.errors import Exit, FiredoorError, RefusedError, UsageError
 from firedoor.incident import FINAL_STATES, Decision, IncidentState, IncidentView, Responder, StepState, StepView
 from firedoor.local import START_SECONDS, answers, free_port, server_command, temporal_binary
 from firedoor.plan import Plan, Verdict
-from firedoor.report.making import make
+from firedoor.report.making import findings, write
 from firedoor.supervisor import Program, Supervisor
 from firedoor.timeline.entry import Entry
 from firedoor.timeline.export import export
@@ -379,5 +379,6 @@ def _export(incident: str, settings: Settings, folder: Path) -> tuple[list[Entry
 
 def _report(incident: str, settings: Settings, folder: Path) -> None:
     """Write the report, proved by the bundle that is there."""
+    found = findings(settings, incident, folder / "incident.zip")
     for name in ("report.html", "report.md"):
-        make(settings, incident, folder / name, "drill", folder / "incident.zip")
+        write(found, folder / name)

@@ -103,6 +103,8 @@ class Campaigns:
             what = "A stop needs a reason: it is for good, and the timeline keeps why."
             raise UsageError(what, changed="Nothing was changed.", next="Say why it is stopped.")
         await asyncio.to_thread(self.outbox.steer, campaign, flow, by.principal, reason, time.time())
+        # No sender may be there to do it, now or ever.
+        await asyncio.to_thread(self.outbox.unsend, campaign, time.time())
         return await self._steered(campaign)
 
     async def retry_failed(self, campaign: str, by: Responder, reason: str, *, doubtful: bool) -> tuple[int, Steered]:

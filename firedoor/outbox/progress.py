@@ -51,7 +51,7 @@ def _sealed(change: Change) -> dict[str, Any]:
 
 
 def _replaced(change: Change) -> dict[str, Any]:
-    """`seen` is when it was found, `since` when it was changed, as far as that is told. Milliseconds since the epoch."""
+    """`seen` is when it was found, `since` when it was changed, where that is told. Milliseconds since the epoch."""
     at = {"since": round(change.since * 1000)} if change.since else {}
     return {"provider": change.provider, "found": change.found, "seen": round(change.at * 1000), **at}
 

@@ -131,6 +131,16 @@ def untold(database: sqlite3.Connection, id: str) -> bool:
     return bool(database.execute(query, (reading.number(database, id),)).fetchone()[0])
 
 
+def behind(database: sqlite3.Connection, since: float, now: float) -> list[str]:
+    """The campaigns of which the timeline lacks something that happened at `since` or earlier.
+
+    What is later than `now` was written by a clock that has been set back since, and counts too.
+    """
+    query = """SELECT id FROM campaign WHERE EXISTS (SELECT 1 FROM change WHERE change.campaign = campaign.number
+        AND (at <= ? OR at > ?))"""
+    return [row[0] for row in database.execute(query, (since, now))]
+
+
 def _begun(database: sqlite3.Connection, number: int) -> int:
     query = """SELECT telling FROM campaign WHERE number = ?1 AND EXISTS
         (SELECT 1 FROM change WHERE change.campaign = ?1 AND change.number <= telling)"""

@@ -15,8 +15,10 @@ PART = 5_000
 
 _DECIDED = """INSERT INTO change (campaign, message, intent, state, at, provider_id, reason, by)
     VALUES (?, 0, 0, ?, ?, '', ?, ?)"""
-#: What is tried again: lost, and the customer has nothing else, there or on its way. Of several ways the first.
+#: What is tried again: lost, and the customer has nothing else, there or on its way. Of several ways the first. Who was
+#: erased has no address.
 _RETRIED = """SELECT min(id) FROM message WHERE campaign = ? AND state IN (SELECT value FROM json_each(?))
+    AND address != ''
     AND NOT EXISTS (SELECT 1 FROM message AS other WHERE other.recipient = message.recipient
         AND other.state IN ('queued', 'sending'))
     AND EXISTS (SELECT 1 FROM recipient WHERE number = message.recipient

@@ -39,7 +39,9 @@ def clocks(entries: Sequence[Entry]) -> tuple[Clock, ...]:
         title, _, _ = say.partition(": due ")
         known = found.get(name, Clock(name, title if entry.kind == Kind.DEADLINE_SET else name, state))
         due = str(entry.body.get("due") or known.due)
-        found[name] = replace(known, state=state, due=due, say=say.removeprefix(f"{known.title}: "), entry=entry.seq)
+        by, said = entry.part("actor"), say.removeprefix(f"{known.title}: ")
+        said = f"{said} ({by.get('id')})" if by.get("kind") == "human" else said
+        found[name] = replace(known, state=state, due=due, say=said, entry=entry.seq)
     return tuple(found.values())
 
 

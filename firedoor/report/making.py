@@ -29,36 +29,43 @@ class Made:
     proofs: Proofs
 
 
-def make(settings: Settings, incident: str, path: Path, by: str, bundle: Path | None = None) -> Made:
-    """Write the report of an incident to `path`, `.html` or `.md`.
+def make(settings: Settings, incident: str, path: Path, by: str) -> Made:
+    """Write the report of an incident to `path`, `.html` or `.md`, and the export that proves it beside it (NAME.zip).
 
-    It is proved by a bundle: `bundle`, which was exported before, or one that is exported beside it now as `by` asks
-    (NAME.zip). Raises `UsageError` for another ending and for a file that exists, `TimelineError` when the timeline
-    does not verify.
+    `by` asks for it. Raises `UsageError` for another ending and for a file that exists, `TimelineError` when the
+    timeline does not verify.
     """
-    write = WRITERS.get(path.suffix)
-    if write is None:
+    if path.suffix not in WRITERS:
         raise UsageError(f"{path} is neither .html nor .md.", next="Name the file by what it should be.")
     if path.exists():
         raise UsageError(f"{path} exists.", changed="It was not touched.", next="Give the report another name.")
-    beside = bundle or path.with_suffix(".zip")
+    bundle = path.with_suffix(".zip")
     with Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log) as timeline:
-        if bundle is None:
-            export(timeline, incident, beside, by, f"the report {path.name}")
+        export(timeline, incident, bundle, by, f"the report {path.name}")
+    found = findings(settings, incident, bundle)
+    write(found, path)
+    return Made(path, bundle, found.proofs)
+
+
+def write(findings: Findings, path: Path) -> None:
+    """Write a report to a file that must not exist."""
+    with path.open("x", encoding="utf-8") as file:
+        file.write(WRITERS[path.suffix](document(findings)))
+
+
+def findings(settings: Settings, incident: str, bundle: Path) -> Findings:
+    """All that a report is made of, as the stores have it now; proved by `bundle`, which was exported before."""
+    now = datetime.datetime.now(datetime.UTC)
+    with Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log) as timeline:
         entries = [stored.entry for stored in timeline.entries(incident)]
         public_key = str(timeline.verifier)
-    now = datetime.datetime.now(datetime.UTC)
-    found = proofs(beside.read_bytes(), beside.name, public_key)
-    findings = Findings(
+    return Findings(
         record=record(entries),
-        proofs=found,
+        proofs=proofs(bundle.read_bytes(), bundle.name, public_key),
         made=f"{now:%Y-%m-%d %H:%M:%S}",
         campaigns=_campaigns(settings, incident, now.timestamp()),
         clocks=clocks(entries),
     )
-    with path.open("x", encoding="utf-8") as file:
-        file.write(write(document(findings)))
-    return Made(path, beside, found)
 
 
 def _campaigns(settings: Settings, incident: str, now: float) -> tuple[Told, ...]:

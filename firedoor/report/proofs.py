@@ -56,7 +56,7 @@ def section(proofs: Proofs) -> Section:
         for one in found[:NAMED]
     )
     left = sum(max(0, len(found) - NAMED) for _, found in kinds)
-    more = f"{left:,} more of the same kinds: `firedoor verify` says them all." if left else ""
+    more = f"{left:,} more of the same kinds: firedoor verify says them all." if left else ""
     limits = (Table("What it does not prove", ("class", "where", "what"), rows, more),)
     return Section(
         "proofs",

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from firedoor.campaign import Flow
 from firedoor.report.document import Cell, Mark, Table
 from firedoor.report.facts import is_proved
 from firedoor.timeline.entry import OUTCOMES, Entry, Kind
@@ -51,7 +52,7 @@ def story(entries: Sequence[Entry]) -> Table:
     # The date stands in each line only where there are several.
     lines = [(str(line[0])[11:] if len(days) == 1 else line[0], *line[1:]) for line in _lines(entries)]
     shown, left = lines[:LINES], len(lines) - LINES
-    total = f"{plural(len(entries), 'entries')} in all: `firedoor timeline`, and timeline.md in the bundle, have them."
+    total = f"{plural(len(entries), 'entries')} in all: firedoor timeline, and timeline.md in the bundle, have them."
     more = f"{plural(left, 'lines')} more are left out. {total}" if left > 0 else total
     when = f"In short, {days[0]}" if len(days) == 1 else "In short"
     return Table(f"{when}, UTC", ("time", "step", "what", "who", "entry"), tuple(shown), more)
@@ -63,7 +64,7 @@ def _lines(entries: Sequence[Entry]) -> Iterator[tuple[Cell, ...]]:
     last = {_group(entry): entry.seq for entry in entries}
     for row, entry in zip(rows(entries), entries, strict=True):
         group = _group(entry)
-        if entry.kind in TOLD or (group and counts[group] <= ONE_BY_ONE):
+        if (entry.kind in TOLD and not _of_many(entry)) or (group and counts[group] <= ONE_BY_ONE):
             yield _line(row, entry)
         elif group and last[group] == entry.seq:
             found = ", ".join(
@@ -73,6 +74,11 @@ def _lines(entries: Sequence[Entry]) -> Iterator[tuple[Cell, ...]]:
             yield row.time, row.step, said, _who(row, entry), str(row.seq)
     for row in rows(unresolved(entries)):
         yield row.time, row.step, Mark(f"begun, with no recorded end: {row.say}", "open"), row.who, str(row.seq)
+
+
+def _of_many(entry: Entry) -> bool:
+    """What the outbox tells of one customer. That a campaign as a whole stopped, or went on, is told."""
+    return bool(entry.part("action")) and str(entry.body.get("decision") or "") not in {flow.value for flow in Flow}
 
 
 def _group(entry: Entry) -> tuple[str, str] | None:

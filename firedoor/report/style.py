@@ -33,7 +33,7 @@ th, td { text-align: left; vertical-align: top; padding: 0.35rem 0.6rem 0.35rem 
 thead th { color: var(--dim); font-weight: 600; white-space: nowrap; }
 tbody th { font-weight: 600; }
 td { overflow-wrap: anywhere; min-width: 5.5rem; }
-td:last-child { min-width: 3rem; }
+td:last-child { min-width: 4.5rem; }
 code, pre { font: 0.88em/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 code { overflow-wrap: anywhere; }
 pre { background: var(--soft); border: 1px solid var(--line); padding: 0.7rem; overflow-x: auto; }

@@ -66,7 +66,7 @@ def parts(told: Told) -> Iterator[Part]:
         yield Table("Replaced, by provider", PROVIDER, tuple(_provider(*one) for one in standing.providers.items()))
     yield _sent(told)
     if told.tasks:
-        left = f"`firedoor campaign show {campaign.id}` names them."
+        left = f"firedoor campaign show {campaign.id} names them."
         why = tuple(_reason(*one) for one in told.tasks.most_common())
         yield Table("What a person has to see to", ("why", "customers"), why, left)
 

@@ -193,13 +193,7 @@ class Disclosures:
     def scour(self) -> bool:
         """Rewrite the file without what was deleted, and empty its log. False while somebody else reads it."""
         with self._lock, _explained(self.path):
-            try:
-                self._database.execute("VACUUM")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-                    raise
-                return False
-            return not self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            return sqlite.scour(self._database)
 
     @contextmanager
     def _changing(self) -> Generator[sqlite3.Connection]:

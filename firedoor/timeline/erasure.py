@@ -4,7 +4,7 @@ What is erased is what stands behind the digests. The entries, their proofs and 
 was handed out with the values in it is out of our reach.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from firedoor.canonical import sha256_hex
@@ -35,7 +35,7 @@ def preview(disclosures: Disclosures, timeline: Timeline, subject: str) -> Erasu
     """What `erase_subject` would erase. Raises `RefusedError` while it is on hold."""
     disclosures.refuse_held(subject)
     digests = disclosures.of(subject)
-    return Erasure(subject, len(digests), tuple(_where(timeline, set(digests))), scoured=False)
+    return Erasure(subject, len(digests), _names(_where(timeline, set(digests))), scoured=False)
 
 
 def erase_subject(disclosures: Disclosures, timeline: Timeline, subject: str, *, reason: str, by: str) -> Erasure:
@@ -51,21 +51,25 @@ def erase_subject(disclosures: Disclosures, timeline: Timeline, subject: str, *,
     if drafts:
         timeline.append(drafts)
     values = disclosures.erase(subject)
-    return Erasure(subject, values, tuple(where), scoured=disclosures.scour())
+    return Erasure(subject, values, _names(where), scoured=disclosures.scour())
 
 
 def _where(timeline: Timeline, digests: set[str]) -> dict[str, list[str]]:
-    """The digests that entries hold and no redaction names yet, by incident."""
+    """The digests that entries hold and no redaction names yet, by incident; holds are in none (`""`)."""
     if not digests:
         return {}
     found: dict[str, list[str]] = {}
-    for incident in timeline.incidents():
+    for incident in (*timeline.incidents(), ""):
         entries = [stored.entry for stored in timeline.entries(incident)]
         done = erased(entries)
         held = dict.fromkeys(one for entry in entries for one in sealed(entry) if one in digests and one not in done)
         if held:
             found[incident] = list(held)
     return found
+
+
+def _names(incidents: Iterable[str]) -> tuple[str, ...]:
+    return tuple(incident for incident in incidents if incident)
 
 
 def _drafts(incident: str, digests: list[str], reason: str, by: str) -> Iterator[Draft]:

@@ -8,9 +8,11 @@ import pytest
 from firedoor.config import load
 from firedoor.customers.model import Customer
 from firedoor.customers.registry import Registry
+from firedoor.customers.unsubscribed import Unsubscribed
 from firedoor.timeline.disclosures import Disclosures
 from firedoor.timeline.entry import Draft, Kind
 from firedoor.timeline.store import Timeline
+from tests.campaigning import CAMPAIGN, campaign, recipient
 from tests.cli.conftest import Cli
 
 WHY = ("--reason", "GDPR Art. 17")
@@ -42,6 +44,45 @@ def test_a_hold_forbids_it(cli: Cli) -> None:
     assert json.loads(cli("erase", "-o", "json").out)[0]["subject"] == "acme"
     assert "has ended" in cli("erase", "acme", "--release", "--reason", "settled").out
     assert "There was no hold" in cli("erase", "acme", "--release", "--reason", "settled").out
+    with Timeline.read(load().timeline_path) as timeline:
+        told = [one.entry for one in timeline.entries("")]
+    assert [one.body["say"] for one in told] == [
+        "A legal hold on a customer was set: litigation 4711",
+        "A legal hold on a customer was ended: settled",
+    ]
+    assert not any(b"acme" in one.data for one in told)
+    assert told[0].part("actor")["kind"] == "human"
+    assert json.loads(cli("erase", "acme", *WHY, "--yes", "-o", "json").out)["values"] == 3
+    with Timeline.read(load().timeline_path) as timeline:
+        last = timeline.entries("")[-1].entry
+    assert (last.kind, len(last.body["digests"])) == (Kind.REDACTION, 2)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_hold_on_everything_is_recorded(cli: Cli) -> None:
+    """It says so, and has nobody to hide."""
+    cli("erase", "*", "--hold", "--reason", "the regulator has asked")
+    assert cli("erase", "acme", *WHY, "--yes").code == 5
+    with Timeline.read(load().timeline_path) as timeline:
+        [said] = [one.entry.body["say"] for one in timeline.entries("")]
+    assert said == "A legal hold on everything was set: the regulator has asked"
+
+
+@pytest.mark.usefixtures("home")
+def test_campaigns_and_those_who_unsubscribed_forget_it(cli: Cli) -> None:
+    """Asked first, with how much it is; then nobody of that name is known there."""
+    settings = load()
+    campaign(settings.outbox_path, [recipient("acme"), recipient("globex", 1)])
+    unsubscribed = Unsubscribed(settings.unsubscribed_path)
+    unsubscribed.add(("acme", "email", "security@acme.example"), 0)
+    assert f"and 1 message of {CAMPAIGN} would be erased." in cli("erase", "acme", *WHY).err
+    said = " ".join(cli("erase", "acme", *WHY, "--yes").out.split())
+    assert f"Forgotten by {CAMPAIGN}, with 1 message: nothing more is sent to it" in said
+    assert unsubscribed.known("acme") == 0
+    for file in (settings.outbox_path, settings.unsubscribed_path):
+        assert b"acme" not in file.read_bytes(), file
+    assert "A customer and 1 message to it erased" in cli("timeline", CAMPAIGN.rpartition(".")[0]).out
+    assert "Nothing is kept about acme" in cli("erase", "acme", *WHY, "--yes").out
 
 
 def test_it_is_erased_and_recorded(cli: Cli, home: Path) -> None:

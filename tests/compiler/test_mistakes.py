@@ -139,6 +139,12 @@ def test_names_of_runbooks(name: str) -> None:
     )
 
 
+def test_a_runbook_cannot_have_a_name_of_ours() -> None:
+    """A plan's name is its workflow's type in Temporal, where `firedoor-campaign` and `firedoor-clocks` are taken."""
+    text = "name: firedoor-campaign\nsteps: {a: {wait: 1m}}"
+    check_rejected(text, "1:7", "bad-name", "firedoor's own workflows", "does not begin with firedoor-")
+
+
 def test_everything_is_reported_at_once() -> None:
     """Mistakes of shape, of names, of expressions and of arguments come together, in the order of the file."""
     found = mistakes(

@@ -18,6 +18,7 @@ from firedoor.recipient import Measure
 from firedoor.server import news
 from firedoor.server.api import document
 from firedoor.server.app import create_app
+from firedoor.server.mailroom import Mailroom
 from firedoor.server.site import Site, open_site
 from firedoor.server.tokens import Scope, Tokens
 from tests.campaigning import ANTHROPIC, CAMPAIGN, DIGEST, OPENAI, PREPARED, campaign, recipient
@@ -94,6 +95,8 @@ async def test_steering_needs_no_temporal(api: Api) -> None:
     await api.call("POST", f"/{CAMPAIGN}/stop", decider, 400, json={})
     stopped = await api.call("POST", f"/{CAMPAIGN}/stop", decider, json={"reason": "sent to the wrong list"})
     assert stopped["flow"] == "stopped"
+    # No sender was there that could have marked them.
+    assert stopped["messages"] == {"unsent": 3}
     refused = await api.call("POST", f"/{CAMPAIGN}/resume", decider, 409, json={})
     assert refused["error"]["reason"] == "refused"
 
@@ -177,3 +180,20 @@ async def test_a_timeline_that_cannot_be_written_costs_no_news(api: Api, caplog:
     await api.site.news.tell(api.site.mailroom, api.site.sparing)
     assert "the timeline learns of it later" in caplog.text
     assert api.outbox.recipient(CAMPAIGN, "slow").acknowledged
+
+
+async def test_what_nobody_told_the_timeline_is_made_up_for(api: Api) -> None:
+    """An event that a killed server had stored, with no sender at work, is told by the next one, and only once."""
+    room, now = api.site.mailroom, time.time()
+    while room.publisher.tell(CAMPAIGN):
+        pass
+    timeline, incident = room.publisher.timeline, CAMPAIGN.rpartition(".")[0]
+    told = len(timeline.entries(incident=incident))
+    api.outbox.acknowledge(CAMPAIGN, "slow", "security", now)
+    await api.site.news.catch_up(room, api.site.sparing)
+    assert len(timeline.entries(incident=incident)) == told, "its own sender would have done it"
+    later = Mailroom(api.site.settings, lambda: now + news.LATE)
+    for _ in range(2):
+        await api.site.news.catch_up(later, api.site.sparing)
+    later.close()
+    assert len(timeline.entries(incident=incident)) == told + 1

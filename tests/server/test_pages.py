@@ -18,6 +18,7 @@ from firedoor.customers.model import Dependency
 from firedoor.customers.unsubscribed import Unsubscribed
 from firedoor.notices.folder import load_notice
 from firedoor.notices.links import Link, Links, Purpose
+from firedoor.outbox import erasing
 from firedoor.outbox.store import Outbox
 from firedoor.recipient import Measure, Way
 from firedoor.server import pace
@@ -415,6 +416,16 @@ async def test_one_click_unsubscribes(client: httpx.AsyncClient, settings: Setti
     assert store.among([mine]) == frozenset()
     with Outbox.open(settings.outbox_path) as outbox:
         assert not outbox.recipient("other.notify", "news").acknowledged
+
+
+async def test_who_was_erased_has_no_page(client: httpx.AsyncClient, settings: Settings) -> None:
+    """Its link is as good as none; the others have theirs."""
+    with Outbox.open(settings.outbox_path) as outbox:
+        [place] = outbox.look(erasing.places, "zenith")
+        assert outbox.change(erasing.erase, place, PREPARED)
+    assert (await client.get(path(settings))).status_code == 404
+    assert (await client.post(path(settings), headers=FORM)).status_code == 404
+    assert (await client.get(path(settings, "muster"))).status_code == 200
 
 
 # --- languages --------------------------------------------------------------------------------------------------------

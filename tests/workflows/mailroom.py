@@ -41,6 +41,8 @@ class Mailroom:
     rotated: set[str] = field(default_factory=set)
     #: What was asked, in order: `send 2`, `remind 1`, `steer paused`.
     asked: list[str] = field(default_factory=list)
+    #: How many messages had left when it was measured.
+    measured: list[int] = field(default_factory=list)
     problems: tuple[str, ...] = ()
     #: Called before each message with how many have left: a test steers here, or lets something bounce.
     before: Callable[[int], None] = lambda _: None
@@ -124,6 +126,7 @@ class Mailroom:
 
     @activity.defn(name="campaign.measure")
     async def _measure(self, work: Work) -> Standing:
+        self.measured.append(len(self.letters))
         self._fail("measure")
         return self.standing()
 

@@ -226,6 +226,18 @@ class TestFollowing:
         assert [one for one in room.letters if one[1]] == [("acme", 1), ("initech", 1), ("acme", 2), ("initech", 2)]
         assert view.steps[0].summary.startswith("3 of 3 customers have rotated (100 %)")
 
+    async def test_credentials_are_looked_at_beside_the_canary(self, site: Site, room: Mailroom) -> None:
+        """Before all are told, so that what is gone later is known to have been there; a failure holds up nobody."""
+        room.customers = [f"c{number}" for number in range(5)]
+        room.rotated = set(room.customers)
+        room.failures = {"measure": ["the provider is down"]}
+        step = notify(until="customer.remediated", canary=1)
+        view = await site.engine.result(await site.start(plan_of(step)))
+        assert room.measured[0] <= 1
+        assert room.measured[1:] == [5]
+        assert view.steps[0].result["reached"] == 5
+        assert not [one for one in room.asked if one.startswith("steer")]
+
     async def test_what_is_left_is_escalated_after_its_own_approval(self, site: Site, room: Mailroom) -> None:
         """The escalation is a step: it acts on each credential that is left, and only when people have agreed."""
         room.rotated = {"globex"}

@@ -67,11 +67,11 @@ class Field:
         self.began = time.time()
         campaign(self.settings.outbox_path, customers, extra={"prepared": self.began}, **others)
 
-    def measure(self, number: int = 0, fresh: float = 0) -> Standing:
-        """One round."""
+    def measure(self, number: int = 0, fresh: float = 0, ahead: float = 0) -> Standing:
+        """One round; its clock is so many seconds ahead."""
         with Outbox.open(self.settings.outbox_path) as outbox:
-            work = WORK.model_copy(update={"number": number})
-            return asyncio.run(measure.measure(work, outbox, self.clients, fresh=fresh))
+            work, clock = WORK.model_copy(update={"number": number}), lambda: time.time() + ahead
+            return asyncio.run(measure.measure(work, outbox, self.clients, fresh=fresh, clock=clock))
 
     def found(self, customer: str) -> list[Measure]:
         """What is known of a customer's credentials."""
@@ -273,6 +273,14 @@ def test_what_was_just_looked_at_is_not_asked_about_again(there: Field) -> None:
     assert there.measure(fresh=60).remediated == 0
     assert len(there.braintrust.log) == asked
     assert there.measure().remediated == 1
+
+
+def test_a_clock_that_was_set_back_stops_no_looking(there: Field) -> None:
+    """What was looked at by a clock that was a day ahead is looked at now, and not only tomorrow."""
+    there.tell(recipient("one", 0, [there.plant("ONE")]))
+    there.measure(ahead=86_400)
+    there.change("ONE")
+    assert there.measure(fresh=60).remediated == 1
 
 
 def test_only_those_who_are_waited_for_are_asked(there: Field) -> None:

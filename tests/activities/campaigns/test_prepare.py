@@ -1,6 +1,7 @@
 """A campaign is made ready: who gets what, by which way, and what keeps it from being sent."""
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,10 @@ from firedoor.campaign import MessageState, Preparation, PrepareCall, Remaining
 from firedoor.config import Settings
 from firedoor.customers.model import Affected, Contact, Customer, Dependency
 from firedoor.customers.registry import Registry
+from firedoor.customers.unsubscribed import Unsubscribed
 from firedoor.errors import RefusedError, UsageError
 from firedoor.notices.composing import DAY, PUBLIC, Composer
+from firedoor.notices.folder import shipped
 from firedoor.outbox.store import Outbox
 from firedoor.plan import Campaign, Cohort
 from firedoor.timeline.checkpoint import Verifier
@@ -299,6 +302,35 @@ def test_correction_goes_to_those_who_got_the_notice(bench: Bench) -> None:
         (one.customer, one.contact, one.address, 2) for one in got
     ]
     assert bench.outbox.campaign("breach-1.correct").corrects == CAMPAIGN
+
+
+@pytest.mark.parametrize("kind", ["security", "informational"])
+@pytest.mark.parametrize("policy", ["each", "merge"])
+def test_whoever_unsubscribed_gets_no_informational_notice(
+    bench: Bench, tmp_path: Path, kind: str, policy: str
+) -> None:
+    """Another address of it is taken; without any it is left out and counted. A security notice everybody gets."""
+    unsubscribed = Unsubscribed(bench.settings.unsubscribed_path)
+    unsubscribed.add(("acme", "email", "security@acme.example"), NOW)
+    unsubscribed.add(("beta", "email", "security@beta.example"), NOW)
+    unsubscribed.add(("gamma", "email", "security@beta.example"), NOW)
+    shutil.copytree(shipped() / "provider-keys-exposed", tmp_path / "own" / "news")
+    manifest = tmp_path / "own" / "news" / "notice.toml"
+    manifest.write_text(f'kind = "{kind}"\n{manifest.read_text().replace("kind =", "# kind =")}')
+    changed = {
+        "notices": bench.settings.notices.model_copy(update={"folder": str(tmp_path / "own")}),
+        "customers": bench.settings.customers.model_copy(update={"same_address": policy}),
+    }
+    ways = (contact("security@acme.example"), contact("owner@acme.example", "owner"))
+    to = bench.hold(customer("acme", *ways), customer("beta"), customer("gamma"))
+    made = bench.prepare(to, settings=bench.settings.model_copy(update=changed), spec={"notice": "news"})
+    sent = {one.customer: one.address for one in bench.outbox.messages(CAMPAIGN)}
+    assert made.problems == ()
+    if kind == "security":
+        assert (len(sent), made.unsubscribed) == (3, 0)
+        return
+    assert sent == {"acme": "owner@acme.example", "gamma": "security@gamma.example"}
+    assert (made.customers, made.unsubscribed, made.nobody) == (2, 1, 0)
 
 
 def test_correction_of_nothing_is_refused(bench: Bench) -> None:
