@@ -2,7 +2,7 @@
 # again at any time and does only what is missing.
 #
 #   make drill   rehearse the main job: contain a leaked AWS key, on this machine, with proof
-#   make test    the whole test suite, lint, types, import contracts and coverage
+#   make test    the whole test suite, lint, types and import contracts; with COVERAGE=1, as CI does, coverage as well
 #   make help    the rest
 
 .DEFAULT_GOAL := help
@@ -41,14 +41,19 @@ drill: $(RUN) $(EMULATORS)  ## Rehearse the main job on emulators: make drill AR
 # Where the environment forbids bytecode, each of pytest's processes rewrites the asserts of all tests by itself: 8 s more.
 test chaos: export PYTHONDONTWRITEBYTECODE :=
 
+# Tracing every line doubles what the tests cost: CI does it (COVERAGE=1), a person need not wait for it.
+COVERAGE ?=
+PYTEST := $(if $(COVERAGE),$(BIN)/coverage run -m pytest,$(BIN)/python -m pytest)
+COVERED := $(if $(COVERAGE),$(BIN)/coverage combine --quiet && $(BIN)/coverage report,true)
+
 # The static checks run beside the tests: together they fill two cores. Each says its own result; either may fail.
-test: $(DEV) $(TEST_EMULATORS) $(CHROMIUM)  ## Tests, coverage, lint, types, import contracts
+test: $(DEV) $(TEST_EMULATORS) $(CHROMIUM)  ## Tests, lint, types, import contracts: make test COVERAGE=1 covers, too
 	@rm -f .coverage .coverage.*; \
 	$(MAKE) --no-print-directory lint > .venv/lint.log 2>&1 & static=$$!; \
-	$(BIN)/coverage run -m pytest -n 3 --dist worksteal $(ARGS); tests=$$?; \
+	$(PYTEST) -n 3 --dist worksteal $(ARGS); tests=$$?; \
 	wait $$static; static=$$?; \
 	cat .venv/lint.log; \
-	$(BIN)/coverage combine --quiet && $(BIN)/coverage report; coverage=$$?; \
+	$(COVERED); coverage=$$?; \
 	if [ $$tests = 0 ] && [ $$static = 0 ] && [ $$coverage = 0 ]; then echo "make test: all passed"; exit 0; fi; \
 	echo "make test: FAILED: pytest exit $$tests, lint exit $$static, coverage exit $$coverage"; exit 1
 

@@ -29,4 +29,4 @@ def public(address: Address) -> bool:
             inner = ipaddress.IPv4Address(address.packed[2:6])
         if inner is not None:
             return public(inner)
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and not address.is_reserved

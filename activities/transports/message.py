@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -131,13 +132,18 @@ def write(letter: Letter, sender: Sender, now: datetime) -> Message:
         *([sender.reply_to.header("Reply-To")] if sender.reply_to else ()),
         recipient.header("To"),
         _text("Subject", letter.rendered.subject),
-        f"Date: {format_datetime(now.astimezone(UTC))}",
+        f"Date: {_date(int(now.timestamp()))}",
         f"Message-ID: {message_id(letter, sender)}",
         *(f"{name}: {value}" for name, value in extra_headers(letter)),
         "MIME-Version: 1.0",
     ]
     kind, body = _body(letter)
     return Message(sender.mailbox, recipient, CRLF.join([*lines, *kind, "", ""]).encode() + body)
+
+
+@lru_cache(maxsize=8)
+def _date(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC))
 
 
 def message_id(letter: Letter, sender: Sender) -> str:
@@ -181,8 +187,16 @@ def _part_headers(kind: str) -> list[str]:
 
 def _quoted(content: str) -> bytes:
     """Quoted-printable lines (RFC 2045, 6.7), with a line break at the end."""
-    text = content.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
-    return binascii.b2a_qp(text.replace("\n", CRLF).encode("utf-8", "replace"))
+    lines = content.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")
+    return b"".join([_line(one) if len(one) <= LONGEST_LINE else _encoded(one) for one in lines])
+
+
+def _encoded(line: str) -> bytes:
+    return binascii.b2a_qp((line + CRLF).encode("utf-8", "replace"))
+
+
+#: A line is encoded by itself, and most lines of a notice are the same for everybody.
+_line = lru_cache(maxsize=2048)(_encoded)
 
 
 def _text(field: str, value: str) -> str:

@@ -106,7 +106,7 @@ class WebhookCalls:
         body, headers = self._call(letter, slack=url.hostname == SLACK)
         try:
             secure = url.scheme == "https"
-            # aiohttp asks its resolver for names only.
+            # aiohttp asks its resolver for names only, and takes `127.1` and `2130706433` for none.
             if _is_literal(url.hostname or ""):
                 self._permit(url.hostname or "", secure=secure)
             async with self._connections(secure=secure).post(
@@ -137,7 +137,7 @@ class WebhookCalls:
             raise BouncedError("The webhook's address is none.", changed="Nothing was sent.") from None
         if url.scheme != "https" and not (url.scheme == "http" and self._settings.networks):
             raise BouncedError("The webhook's address is not https://….", changed="Nothing was sent.")
-        if not named or url.username is not None:
+        if not named or url.username is not None or not (_NAME.fullmatch(url.hostname or "") or ":" in url.netloc):
             raise BouncedError("The webhook's address is none.", changed="Nothing was sent.")
         return url
 
@@ -179,7 +179,10 @@ class WebhookCalls:
     def _permit(self, address: str, *, secure: bool) -> None:
         """Return if an address may be called; in clear only one of `networks`. Raises `NoWayError`."""
         # An interface may stand behind the address, as in `fe80::1%eth0`.
-        found = ipaddress.ip_address(address.partition("%")[0])
+        try:
+            found = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            raise NoWayError("it is a number that is no address") from None
         if any(found in network for network in self._settings.networks):
             return
         if not public(found):
@@ -277,8 +280,5 @@ def _doubt(why: str) -> DoubtError:
 
 
 def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    """Does aiohttp call a host as it stands? The system would then read an address into it that nobody has looked at."""
+    return ":" in host or host.replace(".", "").isdigit()

@@ -89,7 +89,7 @@ def _customer(line: int, item: Mapping[str, Any], builder: Builder) -> None:
     if not builder.customer(line, id, {name: value for name, value in own.items() if value is not None}):
         return
     for name in item.keys() - _CUSTOMER:
-        builder.fault(line, f"{id}: there is no `{fields.shown(name)}`.", ", ".join(Customer.model_fields))
+        builder.fault(line, f"{id}: there is no {fields.shown(name)}.", ", ".join(Customer.model_fields))
     for name, allowed, add in (
         ("contacts", _CONTACT, builder.contact),
         ("credentials", frozenset(CREDENTIAL), builder.credential),
@@ -97,7 +97,7 @@ def _customer(line: int, item: Mapping[str, Any], builder: Builder) -> None:
         for part in _parts(line, id, name, item.get(name), builder):
             values = {key: _text(line, id, f"{name}.{key}", value, builder) for key, value in part.items() if value}
             if unknown := sorted(values.keys() - allowed):
-                builder.fault(line, f"{id}: {name} have no `{unknown[0]}`.", ", ".join(sorted(allowed)))
+                builder.fault(line, f"{id}: {name} have no {fields.shown(unknown[0])}.", ", ".join(sorted(allowed)))
             elif None not in values.values():
                 add(line, id, {key: value for key, value in values.items() if value is not None})
 

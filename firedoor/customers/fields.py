@@ -103,7 +103,7 @@ def _zones() -> frozenset[str]:
 
 def hours(value: str) -> int:
     """Whole hours; 0 where a contract names none."""
-    if not value.isascii() or not value.isdigit() or int(value) > MOST_HOURS:
+    if not (value.isascii() and value.isdigit() and len(value) < SHOWN) or int(value) > MOST_HOURS:
         raise MisfitError(f"{shown(value)} is no number of hours", f"0 to {MOST_HOURS}")
     return int(value)
 

@@ -130,7 +130,7 @@ def read_notice(folder: Path, version: int = 1) -> Notice:
     }
     if not texts:
         raise UsageError(f"{root} has no folder of a language.", next=f"Make {root}/en with {', '.join(FILES)}.")
-    if (folder / LAYOUT).exists():
+    if (folder / LAYOUT).is_file():
         texts[LAYOUT] = _read(folder / LAYOUT, folder)
     return Notice(folder.name, version, manifest, texts, str(folder))
 

@@ -55,6 +55,8 @@ def parse_manifest(text: str, place: str) -> Manifest:
         return Manifest.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{place} is not valid TOML: {error}.", next="Correct the file and try again.") from None
+    except RecursionError:
+        raise UsageError(f"{place} is nested too deeply.", next="Correct the file and try again.") from None
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         allowed = "It has title, kind, language, hosts, and a table [variables.NAME] for each variable."

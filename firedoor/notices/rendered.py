@@ -1,8 +1,9 @@
 """A message, rendered for one reader. Pure data."""
 
+import hashlib
 from dataclasses import dataclass
 
-from firedoor.canonical import digest_of
+from firedoor.canonical import SHORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,5 +16,14 @@ class Rendered:
     slack: str
 
     def digest(self) -> str:
-        """SHA-256 of the content, hex: what an approval is bound to."""
-        return digest_of([self.subject, self.text, self.html, self.slack])
+        """The first digits of the SHA-256 of the content, hex: what an approval is bound to.
+
+        Each text goes in behind its length, so that nothing can move from one into the next. It is made twice for every
+        message, and JSON takes four times as long.
+        """
+        whole = hashlib.sha256()
+        for one in (self.subject, self.text, self.html, self.slack):
+            data = one.encode("utf-8", "surrogatepass")
+            whole.update(b"%d:" % len(data))
+            whole.update(data)
+        return whole.hexdigest()[:SHORT]

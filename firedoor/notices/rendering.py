@@ -6,6 +6,7 @@ nothing but write, and what it writes is counted: it ends, however it is written
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import jinja2
@@ -22,6 +23,8 @@ from firedoor.words import full_stop
 PATIENCE, MOST = 2.0, LONGEST
 #: Loops within loops.
 DEEPEST = 2
+#: Parts of a text, each one value or what stands between two, after which is looked at how long it has become.
+STRIDE = 64
 FILTERS = frozenset(
     [
         *("capitalize", "count", "d", "default", "e", "escape", "first", "groupby", "int", "join", "last", "length"),
@@ -227,12 +230,13 @@ class Text:
 
     def render(self, variables: Mapping[str, Any]) -> str:
         """The text for one reader. Raises `NoticeError`."""
-        parts: list[str] = []
+        done: list[str] = []
         size, until = 0, time.monotonic() + PATIENCE
         try:
-            for part in self._template.root_render_func(self._template.new_context(dict(variables), shared=True)):
-                parts.append(part)
-                size += len(part)
+            parts = self._template.root_render_func(self._template.new_context(dict(variables), shared=True))
+            while some := list(islice(parts, STRIDE)):
+                done += some
+                size += sum(map(len, some))
                 if size > MOST:
                     raise self._error(f"It became longer than {MOST:,} characters.", None)
                 if time.monotonic() > until:
@@ -241,7 +245,7 @@ class Text:
             raise self._error(f"{error.name} is missing in the notice's folder.", error) from None
         except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
             raise self._error(_sentence(error), error) from None
-        return "".join(parts)
+        return "".join(done)
 
     def _error(self, what: str, error: BaseException | None) -> NoticeError:
         """With the line of the template at which it happened."""

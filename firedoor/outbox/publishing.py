@@ -1,7 +1,7 @@
 """The outbox tells the timeline: what is going to be sent before it is, and every change after it.
 
 Sender, server and command line may all do it, at once or one after the other's death: what is recorded twice is one
-entry. Recipients, and the words of their servers, are salted digests there; the values can be erased.
+entry. Recipients, and what providers say of them, are salted digests there; the values can be erased.
 """
 
 from collections import Counter
@@ -23,8 +23,6 @@ from firedoor.timeline.store import Timeline
 MOST = 250
 #: Bytes of the items of one entry of outcomes at most, by a count that is never too small.
 BYTES = 50_000
-#: Characters of a provider's name for a message that are recorded.
-NAME = 200
 SENDER = {"kind": "system", "id": "outbox"}
 
 _DECIDED = {
@@ -112,11 +110,11 @@ class Publisher:
 
     def _outcome(self, head: Head, own: Sequence[Sequence[Change]]) -> Draft:
         idem = f"outbox/{head.nonce}/{head.id}/change/{own[0][0].number}"
-        said = [changes[-1] for changes in own if changes[-1].reason]
-        values = [Value(change.customer, "reason", change.reason) for change in said]
+        last = [changes[-1] for changes in own if changes[-1].reason or changes[-1].provider_id]
+        values = [Value(change.customer, "outcome", _said(change)) for change in last]
         digests = self.disclosures.seal_all(values, name=idem) if values else []
-        reasons = {change.message: digest for change, digest in zip(said, digests, strict=True)}
-        items = [_item(changes, reasons.get(changes[0].message, "")) for changes in own]
+        said = {change.message: digest for change, digest in zip(last, digests, strict=True)}
+        items = [_item(changes, said.get(changes[0].message, "")) for changes in own]
         counts = Counter(changes[-1].state for changes in own)
         body = {
             "actor": SENDER,
@@ -129,23 +127,28 @@ class Publisher:
 
 
 def _recipient(row: Row) -> dict[str, str]:
-    return {"customer": row.customer, "contact": row.contact, "address": row.address}
+    """Who it is to. The key of the message is made of that: whoever guesses the one has the other."""
+    return {"customer": row.customer, "contact": row.contact, "address": row.address, "key": row.key}
 
 
 def _intended(row: Row, digest: str) -> dict[str, Any]:
-    return {"row": row.id, "channel": row.channel, "content": row.content, "key": row.key, "_sd": [digest]}
+    return {"row": row.id, "channel": row.channel, "content": row.content, "_sd": [digest]}
 
 
-def _item(changes: Sequence[Change], reason: str) -> dict[str, Any]:
+def _said(change: Change) -> dict[str, str]:
+    """What a provider has said, and what it calls the message: in Slack that begins with the channel of the customer."""
+    every = {"provider_id": change.provider_id, "reason": change.reason}
+    return {name: value for name, value in every.items() if value}
+
+
+def _item(changes: Sequence[Change], said: str) -> dict[str, Any]:
     """What happened to one message, each with its time in milliseconds since the epoch."""
     item: dict[str, Any] = {
         "row": changes[0].message,
         "went": [[change.state, round(change.at * 1000)] for change in changes],
     }
-    if name := changes[-1].provider_id:
-        item["provider_id"] = name[:NAME].encode("ascii", "replace").decode()
-    if reason:
-        item["_sd"] = [reason]
+    if said:
+        item["_sd"] = [said]
     return item
 
 
@@ -154,7 +157,7 @@ def _sized(messages: Iterable[Sequence[Change]]) -> Iterator[Sequence[Sequence[C
     own: list[Sequence[Change]] = []
     size = 0
     for changes in messages:
-        more = 120 + NAME + 40 * len(changes)
+        more = 120 + 40 * len(changes)
         if own and size + more > BYTES:
             yield own
             own, size = [], 0

@@ -39,6 +39,12 @@ def steer(database: sqlite3.Connection, id: str, flow: Flow, by: str, reason: st
             if row.flow in OVER
             else "",
         )
+    if row.flow is Flow.PREPARED and flow is Flow.RUNNING and not row.began:
+        raise RefusedError(
+            f"The campaign {id} has not been approved: nobody can resume what nobody has agreed to.",
+            changed="Nothing was changed.",
+            next="Its step in the incident asks for the approval: firedoor show, then firedoor approve.",
+        )
     number = reading.number(database, id)
     database.execute(
         "UPDATE campaign SET flow = ?, flow_by = ?, flow_reason = ?, waits = '' WHERE number = ?",

@@ -9,6 +9,7 @@ import pytest
 
 from activities._clients import Clients
 from firedoor.config import Settings
+from firedoor.drill.fakes._fake import Fault, Said
 from firedoor.drill.fakes.braintrust import FakeBraintrust
 from firedoor.errors import StepError
 from firedoor.incident import Outcome, Preview
@@ -82,6 +83,40 @@ def test_what_its_owner_has_replaced_is_left_alone(braintrust: FakeBraintrust, c
     assert braintrust.stored("ai_secret", "ACME") == "sk-new"
     assert preview.change.endswith("was replaced: nothing to change")
     assert (preview.blast, {*preview.before}) == (before.blast, {*before.before})
+
+
+def test_a_lost_reply_is_read_back(braintrust: FakeBraintrust, clients: Clients) -> None:
+    """Braintrust has deleted it and nobody heard so: the next attempt finds it gone, and says that we have done it."""
+    braintrust.faults.append(Fault("DELETE", "/v1/ai_secret/.*", lose_reply=True))
+    preview, lost = attempt(clients, ACTION, credential=STOLEN, unchanged_since=SINCE)
+    assert isinstance(lost, StepError)
+    assert names(braintrust) == ["GLOBEX"]
+    _, done = attempt(clients, ACTION, preview, credential=STOLEN, unchanged_since=SINCE)
+    assert isinstance(done, Outcome)
+    assert (done.verdict, done.changed, done.result["state"]) == (Verdict.CONTAINED, True, "removed")
+    assert len([one for one in braintrust.log if one.method == "DELETE"]) == 1
+
+
+def test_a_yes_is_not_believed(braintrust: FakeBraintrust, clients: Clients) -> None:
+    """The answer says deleted and the list still has it: what was read back makes the verdict."""
+    known = next(one for one in braintrust.objects["ai_secret"].values() if one["name"] == "ACME")
+    shown = {key: value for key, value in known.items() if key not in ("value", "secret")}
+    braintrust.faults.append(Fault("DELETE", "/v1/ai_secret/.*", instead=Said(data=shown)))
+    _, done = attempt(clients, ACTION, credential=STOLEN, unchanged_since=SINCE)
+    assert isinstance(done, Outcome)
+    assert (done.verdict, done.result["state"]) == (Verdict.NOT_CONTAINED, "stored")
+    assert done.summary.endswith("is still there.")
+    assert names(braintrust) == ["ACME", "GLOBEX"]
+
+
+def test_a_token_that_is_none_is_told(braintrust: FakeBraintrust, clients: Clients, tmp_path: Path) -> None:
+    """Nothing is deleted, nothing is tried again, and the sentence does not repeat the token."""
+    (tmp_path / "token").write_text("bt-st-canary-of-nobody")
+    with pytest.raises(StepError) as refused:
+        attempt(clients, ACTION, credential=STOLEN, unchanged_since=SINCE)
+    assert not refused.value.retryable
+    assert "canary" not in str(refused.value)
+    assert names(braintrust) == ["ACME", "GLOBEX"]
 
 
 @pytest.mark.parametrize(

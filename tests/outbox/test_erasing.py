@@ -77,14 +77,17 @@ def test_what_is_on_the_wire_is_in_doubt(store: Desk) -> None:
 async def test_it_is_recorded_before_it_is_done(store: Desk) -> None:
     """In its incident, by whom and why, without saying who it was; and the values of its entries go with the rest."""
     store.prepare(people(2))
+    [message] = store.outbox.messages(CAMPAIGN, customer="customer-1")
     await store.send({"email": Post()})
     erase(store)
     done = erase_subject(store.disclosures, store.timeline, "customer-1", reason=WHY, by="user:ada")
-    assert done.values == 1
+    assert done.values == 2, "whom it was sent to, and what its provider calls it"
     first, _ = store.entries("redaction")
     assert first.body["say"] == f"A customer and 1 message to it erased from {CAMPAIGN}: {WHY}"
     assert first.part("actor")["id"] == "user:ada"
-    assert not any(b"customer-1" in entry.data for entry in store.entries())
+    text = b"".join(entry.data for entry in store.entries())
+    assert b"customer-1" not in text
+    assert message.key.encode() not in text, "who guesses the customer knows its key"
     assert store.entries("conflict") == []
 
 

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from firedoor.alerts import UnauthenticatedError
-from firedoor.addresses import public
+from firedoor.addresses import addresses, public
 from firedoor.server import fetch as fetching
 from firedoor.server.fetch import Fetch, OutOfReachError, checked
 from tests.server.sns import CERTIFICATE, HOST, Sns, sns
@@ -163,7 +163,7 @@ def test_names_without_an_address() -> None:
 
 def test_the_systems_resolver() -> None:
     """It is what is asked where nothing else is given."""
-    assert "127.0.0.1" in fetching.addresses("127.0.0.1")
+    assert "127.0.0.1" in addresses("127.0.0.1")
 
 
 def test_a_certificate_is_asked_for_once(far: Sns) -> None:

@@ -229,7 +229,7 @@ async def inbound_at(
     runbooks.mkdir()
     (runbooks / "gate-test.yaml").write_text(RUNBOOK)
     (runbooks / "nothing-to-ask.yaml").write_text(PLAIN)
-    settings = {"runbooks": (runbooks,), "people": PEOPLE, "slack": slack_settings(slack, **more)}
+    settings: dict[str, Any] = {"runbooks": (runbooks,), "people": PEOPLE, "slack": slack_settings(slack, **more)}
     async with site_at(address, folder / "home", **settings) as site:
         await alone(site)
         with Store.open(site.settings.slack_path) as store:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -82,7 +83,7 @@ async def whole(
     scopes.clear()
     scopes.update(SCOPES)
     (tmp_path / "gate-test.yaml").write_text(request.param)
-    settings = {"runbooks": (tmp_path,), "people": PEOPLE, "slack": slack_settings(slack)}
+    settings: dict[str, Any] = {"runbooks": (tmp_path,), "people": PEOPLE, "slack": slack_settings(slack)}
     async with site_at(temporal_address, tmp_path / "home", **settings) as site:
         with Store.open(site.settings.slack_path) as store:
             token = SecretStr(slack.workspace.bot_token)

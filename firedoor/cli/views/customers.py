@@ -72,9 +72,9 @@ class Import:
             text = f"! {plural(len(self.contactless), 'customers')} without any contact: {_some(self.contactless)}. "
             parts.append(Text(f"{text}A campaign leaves them to a person.", style="yellow"))
         if self.shared:
-            address, ids = next(iter(self.shared.items()))
+            address, sharing = next(iter(self.shared.items()))
             policy = "one message for all" if same_address == "merge" else "a message for each"
-            text = f"! {plural(len(self.shared), 'addresses')} at more than one customer: {address} at {_some(ids)}"
+            text = f"! {plural(len(self.shared), 'addresses')} at more than one customer: {address} at {_some(sharing)}"
             parts.append(Text(plain(f"{text}. [customers] same_address = {same_address}: {policy}."), style="yellow"))
         if self.reading.ignored:
             text = f"  {counted(len(self.reading.ignored), 'Columns')} left alone: {', '.join(self.reading.ignored)}"

@@ -3,7 +3,6 @@
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from firedoor.campaign import Flow
 from firedoor.errors import FiredoorError
 from firedoor.notices.composing import PUBLIC
 from firedoor.server.mailroom import Mailroom
@@ -37,7 +36,7 @@ def _copy(room: Mailroom, name: str) -> tuple[str, str]:
         raise LostError("there are no campaigns here")
     for one in room.outbox.campaigns():
         text = str(one.extra.get(PUBLIC, ""))
-        # What nobody has approved is not public.
-        if text and one.flow is not Flow.PREPARED and name in {one.id, one.digest, one.notice_sha256}:
+        # What nobody has approved is not public, nor what was stopped before anybody did.
+        if text and one.began and name in {one.id, one.digest, one.notice_sha256}:
             return one.id, text
     raise LostError("there is no such copy")

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from firedoor.campaign import Flow
 from firedoor.customers.unsubscribed import Unsubscribed
 from firedoor.errors import FiredoorError, UsageError
 from firedoor.notices.composing import KEPT
@@ -123,7 +122,7 @@ def _visit(room: Mailroom, token: str) -> Visit:
         recipient = outbox.recipient(link.campaign, link.customer)
     except UsageError:
         raise LostError("a campaign or customer that is not there any more") from None
-    if campaign.flow is Flow.PREPARED:
+    if not campaign.began:
         raise LostError(f"{campaign.id} is not approved")
     if room.clock() >= link.expires:
         raise ExpiredError(f"of {campaign.id}", recipient.language)
