@@ -158,6 +158,7 @@ def _url(source: str) -> URL:
 
 
 def _rows(connection: Connection, query: str, where: str) -> dict[str, Any]:
+    connection = _reading(connection)
     result = connection.execution_options(stream_results=True).execute(text(query))
     try:
         if not result.returns_rows:
@@ -172,6 +173,21 @@ def _rows(connection: Connection, query: str, where: str) -> dict[str, Any]:
         return {"titles": list(result.keys()), "rows": rows}
     finally:
         connection.rollback()
+
+
+def _reading(connection: Connection) -> Connection:
+    """The connection, which can only read where the database knows that: some statements are past any rolling back."""
+    match connection.dialect.name:
+        case "sqlite":
+            connection.exec_driver_sql("PRAGMA query_only = ON")
+        case "postgresql":
+            return connection.execution_options(postgresql_readonly=True)
+        case "mysql" | "mariadb":
+            connection.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
+            connection.commit()
+        case _:
+            pass
+    return connection
 
 
 def _wrong(what: str, next: str) -> StepError:

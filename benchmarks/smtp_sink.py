@@ -73,7 +73,7 @@ class Session(asyncio.Protocol):
         if verb == b"DATA":
             return b"354 go on\r\n"
         if verb == b"EHLO":
-            return b"250-sink\r\n250-SIZE 10485760\r\n250 8BITMIME\r\n"
+            return b"250-sink\r\n250-SIZE 10485760\r\n250-PIPELINING\r\n250 8BITMIME\r\n"
         if verb == b"XCOU":
             counts = self._kept.messages
             return b"250 %d %d %f\r\n" % (counts.total(), len(counts), self._kept.last)

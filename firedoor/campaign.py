@@ -212,7 +212,8 @@ class Standing(Frozen):
     """Where a campaign stands, from its rows. `messages` counts them by state, `nobody` customers without a contact.
 
     `wait` is the number of seconds until the next message is due, where some had to be put off. `holding` is how many
-    customers `until` does not hold for yet.
+    customers `until` does not hold for yet. `by_hand` of those who are `reached` somebody has reached another way.
+    Without an `until` it `follows` nobody: then it is of no matter who has rotated.
     """
 
     campaign: str
@@ -221,6 +222,7 @@ class Standing(Frozen):
     customers: int = 0
     written: int = 0
     reached: int = 0
+    by_hand: int = 0
     acknowledged: int = 0
     remediated: int = 0
     holding: int = 0
@@ -231,6 +233,7 @@ class Standing(Frozen):
     providers: dict[str, Tally] = {}
     queued: int = 0
     wait: float = 0
+    follows: bool = True
 
     def counts(self) -> dict[str, str | int]:
         """What expressions read of it, while it lasts those of clocks."""
@@ -247,8 +250,10 @@ class Standing(Frozen):
         """For a person: percent done what they were told, not percent sent."""
         if not self.customers:
             return "nobody to tell"
-        share = 100 * self.remediated // self.customers
-        said = f"{self.remediated:,} of {self.customers:,} customers have rotated ({share} %); {self.reached:,} reached"
+        share, all_ = 100 * self.remediated // self.customers, f"{self.customers:,} customers"
+        rotated = f"{self.remediated:,} of {all_} have rotated ({share} %); {self.reached:,} reached"
+        said = rotated if self.follows else f"{self.reached:,} of {all_} reached"
+        said += f", {self.by_hand:,} of them by hand" if self.by_hand else ""
         doubt = self.messages.get(MessageState.IN_DOUBT, 0)
         rest = [f"{self.tasks:,} need a person"] if self.tasks else []
         rest += [f"{doubt:,} messages in doubt"] if doubt else []

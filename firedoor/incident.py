@@ -1,11 +1,9 @@
-"""An incident: one run of one plan. Its state, who acts in it, and what crosses between workflow and activities.
-
-Pure data, shared by the workflow, the activities and the front doors.
-"""
+"""An incident: one run of one plan. Who acts in it, what crosses between workflow, activities and doors. Pure data."""
 
 from enum import StrEnum
 from typing import Any, Literal
 
+from firedoor.campaign import Standing
 from firedoor.canonical import digest_of
 from firedoor.clock import ClockView
 from firedoor.plan import Ask, Effect, Frozen, OnError, Plan, Verdict
@@ -256,6 +254,7 @@ class StepView(Frozen):
     """What a front door shows of one step. Times are RFC 3339 UTC. `arguments` are those of a step on one target.
 
     `ask` is there while it waits for an answer, `request` for approval, `until` while it sleeps; `approved`: by whom.
+    `standing` is that of a campaign that was opened, as it last told.
     """
 
     id: str
@@ -285,6 +284,7 @@ class StepView(Frozen):
     previews: tuple[Preview, ...] = ()
     blast: dict[str, int] = {}
     result: dict[str, Any] = {}
+    standing: Standing | None = None
 
 
 class IncidentState(StrEnum):

@@ -66,6 +66,15 @@ EFFECTS = {
 }
 
 
+#: Nobody takes back what was told, and yet nothing is destroyed by it.
+TELLS = Mark("!", "TELLS CUSTOMERS")
+
+
+def effect(one: Preview) -> Mark:
+    """What a change does. That of a campaign, which is counted in messages, is to tell people."""
+    return TELLS if "messages" in one.blast else EFFECTS[one.effect]
+
+
 def said(step: StepView) -> str:
     """What there is to say of a step, in one breath."""
     parts: list[str] = []

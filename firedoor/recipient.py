@@ -37,6 +37,8 @@ class Recipient:
     """Seconds since the epoch; 0: not yet. The same for the others."""
     reached: float = 0
     remediated: float = 0
+    by_hand: float = 0
+    """When somebody said that it was reached another way."""
     task: str = ""
     """Why a person has to see to this customer."""
 
@@ -87,6 +89,16 @@ class Message:
     """Not before this time (seconds since the epoch)."""
     changed: float = 0
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """So many messages of a campaign did not arrive, by this channel and for this reason."""
+
+    channel: str
+    state: MessageState
+    reason: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from firedoor.campaign import Flow, Standing
 from firedoor.cli.views.incident import incident
 from firedoor.cli.views.plan import compiled, previewed
 from firedoor.cli.views.scene import Scene
@@ -71,9 +72,7 @@ def test_a_plan_says_what_is_sent_how_and_until_when() -> None:
 
 def test_a_plan_that_was_read_shows_the_letter_whole() -> None:
     """Whoever approves it reads all of it, and that it cannot be undone."""
-    told = VIEW.model_copy(
-        update={"mode": Mode.PLAN, "steps": (NOTIFY.model_copy(update={"state": StepState.DONE}),)}
-    )
+    told = VIEW.model_copy(update={"mode": Mode.PLAN, "steps": (NOTIFY.model_copy(update={"state": StepState.DONE}),)})
     page = drawn(previewed(PLAN, told), 120)
     assert "tell 5,000 customers: keys-exposed" in page
     assert "rotate your keys." in page
@@ -107,6 +106,42 @@ def test_slack_takes_it_in_every_state(state: StepState) -> None:
     judged(blocks.plan(PLAN, {}))
     assert "follows each until customer.remediated" in "\n".join(lines(blocks.plan(PLAN, {})))
     assert "notify" in json.dumps(message.blocks)
+
+
+@pytest.mark.parametrize("flow", list(Flow))
+def test_slack_has_its_tap(flow: Flow) -> None:
+    """While it is under way: how far they are, what needs a person, and buttons that say what they do."""
+    standing = Standing(
+        campaign="leak-1.notify",
+        flow=flow,
+        customers=5000,
+        reached=4990,
+        by_hand=3,
+        acknowledged=700,
+        remediated=3120,
+        tasks=7,
+        queued=2,
+        messages={"in_doubt": 1},
+    )
+    shown = lines(blocks.incident(Picture(view(standing=standing), NOW, plan=PLAN)).blocks)
+    page = "\n".join(shown)
+    under_way = flow in {Flow.RUNNING, Flow.PAUSED, Flow.HALTED}
+    assert under_way == ("*62 % rotated*: 3,120 of 5,000 customers · 4,990 reached (3 by hand)" in page), page
+    assert under_way == ("! *7 customers need a person* · ? *1 message in doubt* · 2 messages wait" in page)
+    made = json.dumps(blocks.incident(Picture(view(standing=standing), NOW, plan=PLAN)).blocks)
+    assert ("pause_sending" in made) == (flow is Flow.RUNNING)
+    assert ("resume_sending" in made) == (flow is Flow.PAUSED)
+    assert ("stop_sending" in made) == (flow in {Flow.RUNNING, Flow.PAUSED})
+    judged(blocks.incident(Picture(view(standing=standing), NOW, plan=PLAN)).blocks)
+
+
+def test_who_only_tells_says_whom() -> None:
+    """Without an `until` it is of no matter who has rotated."""
+    standing = Standing(campaign="leak-1.notify", flow=Flow.RUNNING, customers=443, reached=366, follows=False)
+    assert standing.sentence() == "366 of 443 customers reached"
+    page = "\n".join(lines(blocks.incident(Picture(view(standing=standing), NOW, plan=PLAN)).blocks))
+    assert "366 of 443 customers reached · 0 acknowledged" in page
+    assert "% rotated*" not in page
 
 
 def test_the_graph_has_a_box_for_it() -> None:

@@ -180,6 +180,7 @@ class StepRecord:
             previews=self.previews,
             blast=self.blast,
             result=self.result,
+            standing=self.standing,
         )
 
     def _request(self) -> Request | None:

@@ -28,6 +28,7 @@ from firedoor.customers.registry import Registry
 from firedoor.errors import FiredoorError, RefusedError, StepError, UsageError
 from firedoor.incident import Failure
 from firedoor.notices.composing import Composer
+from firedoor.notices.promise import PROMISED, broken, promised
 from firedoor.outbox.publishing import Publisher
 from firedoor.outbox.states import OVER
 from firedoor.outbox.store import Outbox
@@ -190,6 +191,12 @@ def failed(error: FiredoorError) -> ApplicationError:
 
 def _letters(row: CampaignRow, settings: Settings) -> Letters:
     composer = Composer(settings, row)
+    if other := broken(row.extra.get(PROMISED, {}), promised(settings, row.spec, composer)):
+        raise ChangedError(
+            f"What would be sent is no longer what was approved: {', '.join(other)} changed since.",
+            changed="Nothing more was sent.",
+            next="Put back what was changed and resume, or stop the campaign and prepare a new one.",
+        )
     informational = composer.notice.manifest.kind == "informational"
     return Letters(row, composer, informational=informational, unsubscribe=composer.unsubscribe)
 

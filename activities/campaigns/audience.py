@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from firedoor.campaign import LEFT, Exposure, MessageState, PrepareCall, Remaining
 from firedoor.customers.model import Affected, Customer, Dependency
 from firedoor.customers.registry import Registry
@@ -96,7 +98,7 @@ def recipients(
         if cohort is None:
             trouble.add(
                 "customers in no cohort",
-                f"{one.name} ({one.customer}) is in none of the cohorts: it would not be told.",
+                f"{one.customer} is in none of the cohorts: it would not be told.",
             )
             continue
         yield replace(one, cohort=cohort or one.cohort, position=position)
@@ -112,7 +114,9 @@ def affected(to: Any, registry: Registry) -> Iterable[Affected]:
     if names == parts:
         return _named(names, registry)
     if all(isinstance(one, Mapping) and isinstance(one.get("customer"), str) for one in parts):
-        return _remaining([Remaining.model_validate(one) for one in parts])
+        # What pydantic says of a misfit holds the customer's values, and goes into the history of the workflow.
+        with contextlib.suppress(ValidationError):
+            return _remaining([Remaining.model_validate(one) for one in parts])
     raise UsageError(
         "`to` is no list of customers.",
         changed="Nothing was prepared.",

@@ -8,6 +8,7 @@ and their intent recorded; a message that is not in the timeline is not sent.
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -35,7 +36,18 @@ PATIENCE = 7_200.0
 #: What became of messages is tried to be written down for so long, once a second, before it is given up. Seconds.
 PERSIST = 60
 
-Item = tuple[Message, Recipient]
+#: Letters that are written while lanes wait, for an answer or for the disk, and kept until their turn comes.
+AHEAD = 100
+
+
+@dataclass(slots=True)
+class Item:
+    """A message that may be sent, whose it is, and its letter, as soon as that is written."""
+
+    message: Message
+    recipient: Recipient
+    letter: Letter | None = None
+    taken: bool = False
 
 
 @dataclass(slots=True)
@@ -47,6 +59,9 @@ class Way:
     pace: Pace = field(default_factory=Pace)
     lines: Lines[Item] = field(default_factory=lambda: Lines[Item]((), Pace()))
     woken: asyncio.Event = field(default_factory=asyncio.Event)
+    unwritten: deque[Item] = field(default_factory=deque[Item])
+    written: int = 0
+    few: asyncio.Event = field(default_factory=asyncio.Event)
     broken_since: float = 0.0
     rests_until: float = 0.0
     why: str = ""
@@ -56,6 +71,22 @@ class Way:
         """Let all lanes that wait look again."""
         self.woken.set()
         self.woken.clear()
+
+    def put(self, line: Line[Item], item: Item, now: float) -> None:
+        """A message is ready."""
+        self.lines.put(line, item, now)
+        self.unwritten.append(item)
+        self.few.set()
+
+    def next(self, now: float) -> tuple[Item | None, float]:
+        """The message whose turn it is, or None and the seconds until there may be one."""
+        item, wait = self.lines.next(now)
+        if item is not None:
+            item.taken = True
+            self.written -= item.letter is not None
+            if self.written < AHEAD // 2:
+                self.few.set()
+        return item, wait
 
     def rest(self, now: float) -> float:
         """Seconds for which nothing may be sent because the way is broken. After that one lane tries it."""
@@ -98,14 +129,21 @@ class Sender:
                 await self._halt(f"{channel} is not set up here, and there are messages to be sent by it")
                 return
         tasks: list[asyncio.Task[None]] = []
+        writing: list[asyncio.Task[None]] = []
         for way in self.ways.values():
             own = [one for one in due if one.channel == way.channel]
             if own:
                 way.lines = Lines(((one.id, way.transport.pace(one.address)) for one in own), way.pace)
+                writing.append(asyncio.create_task(self._write(way)))
                 tasks.append(asyncio.create_task(self._make_ready(way)))
                 lanes = min(way.transport.lanes, len(own))
                 tasks += [asyncio.create_task(self._lane(way)) for _ in range(lanes)]
-        await self._ended(tasks)
+        try:
+            await self._ended(tasks)
+        finally:
+            for task in writing:
+                task.cancel()
+            await asyncio.gather(*writing, return_exceptions=True)
 
     async def _ended(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Wait for all lanes. Where one breaks down the others end what they have begun: else that is in doubt."""
@@ -148,8 +186,24 @@ class Sender:
         now = asyncio.get_running_loop().time()
         for id, line in wanted:
             if id in items:
-                way.lines.put(line, items[id], now)
+                way.put(line, items[id], now)
         way.wake()
+
+    async def _write(self, way: Way) -> None:
+        """Write letters in advance, one in each turn of the loop, so that no lane waits for more than one."""
+        way.unwritten.clear()
+        way.written = 0
+        while True:
+            way.few.clear()
+            while way.unwritten and way.written < AHEAD:
+                item = way.unwritten.popleft()
+                if not item.taken:
+                    # What cannot be written is told when its turn comes.
+                    with contextlib.suppress(FiredoorError):
+                        item.letter = self.letters.letter(item.message, item.recipient)
+                        way.written += 1
+                    await asyncio.sleep(0)
+            await way.few.wait()
 
     def _intend(self, ids: Sequence[int]) -> dict[int, Item]:
         """Read messages, fill in what those say that were queued without, and record their intents."""
@@ -159,7 +213,7 @@ class Sender:
             self.outbox.change(claims.fill, blank)
             items = self.outbox.look(claims.letters, ids)
         self.publisher.intend(self.campaign, ids)
-        return {message.id: (message, whose) for message, whose in items}
+        return {message.id: Item(message, whose) for message, whose in items}
 
     # --- sending ------------------------------------------------------------------------------------------------------
 
@@ -191,15 +245,15 @@ class Sender:
         found: dict[int, tuple[Letter, int]] = {}
         wait = 0.0
         while len(found) < way.transport.batch:
-            item, wait = way.lines.next(now)
+            item, wait = way.next(now)
             if item is None:
                 break
-            message, recipient = item
+            message, recipient = item.message, item.recipient
             if until := quiet_until(self.letters.campaign.spec.quiet, recipient.zone, self.clock()):
                 await asyncio.to_thread(self.outbox.change, claims.postpone, [message.id], until, self.clock())
                 continue
             try:
-                letter = self.letters.letter(message, recipient)
+                letter = item.letter or self.letters.letter(message, recipient)
             except FiredoorError as error:
                 await self._halt(error.what)
                 return {}, 0.0

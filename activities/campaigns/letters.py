@@ -40,11 +40,17 @@ class Letters:
     def letter(self, message: Message, recipient: Recipient) -> Letter:
         """The letter of a message. Raises `ChangedError` where it is not what was approved."""
         way = way_of(message, recipient)
+        if way not in recipient.ways or way.address != message.address:
+            raise ChangedError(
+                f"Message {message.id} would go to an address that nobody has approved.",
+                changed="It was not sent.",
+                next="Somebody has changed the outbox. Stop the campaign and prepare a new one.",
+            )
         rendered = self.composer.compose(recipient, way, message.reminder)
         if rendered.digest() != message.content:
             raise ChangedError(
-                f"The message to {message.customer} would not say what was approved: the notice, its values or the "
-                "settings of the links were changed since.",
+                f"Message {message.id} would not say what was approved: the notice, its values or the settings of the "
+                "links were changed since.",
                 changed="It was not sent.",
                 next="Put back what was changed and resume, or stop the campaign and prepare a new one.",
             )

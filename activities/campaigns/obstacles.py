@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from firedoor.campaign import Channel, PrepareCall
 from firedoor.config import Settings
+from firedoor.notices.addresses import links, why_not
 from firedoor.notices.folder import Notice
 from firedoor.notices.lint import mistakes_of, secret_in
 
@@ -42,5 +44,10 @@ def _values(call: PrepareCall, notice: Notice) -> Iterator[str]:
         known = ", ".join(manifest.variables) or "none"
         yield f"The notice {notice.name} has no variable {name}; it has {known}."
     for name, value in call.values.items():
-        if secret := secret_in(value if isinstance(value, str) else json.dumps(value)):
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for _, link in links(text):
+            # Where a value leads is for who approves it to see; a trap, or what anybody can change on the way, is not.
+            if why := why_not(link, frozenset({urlsplit(link).hostname or ""})):
+                yield f"The value of {name} leads where no notice may: {why}"
+        if secret := secret_in(text):
             yield f"The value of {name} has {secret}, which looks like a secret. It would be sent to every customer."

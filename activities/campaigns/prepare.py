@@ -23,10 +23,12 @@ from firedoor.customers.unsubscribed import Unsubscribed
 from firedoor.errors import UsageError
 from firedoor.notices.composing import DAY, KEPT, PREPARED, PUBLIC, Composer
 from firedoor.notices.folder import Notice, load_notice
+from firedoor.notices.promise import PROMISED, promised
 from firedoor.notices.public import public_copy, reader
 from firedoor.notices.rendered import Rendered
 from firedoor.notices.rendering import NoticeError
 from firedoor.notices.ways import first_ways
+from firedoor.outbox.states import OVER
 from firedoor.outbox.store import Outbox
 from firedoor.recipient import CampaignRow, Recipient, Way
 from firedoor.timeline.checkpoint import create_signer
@@ -112,9 +114,14 @@ def _prepared(
     trouble = Trouble(list(obstacles(call, notice, settings)))
     informational = notice.manifest.kind == "informational"
     refusals = Refusals(Unsubscribed(settings.unsubscribed_path), informational)
-    row = _row(call, outbox, notice, now)
+    earlier = _known(outbox, call.campaign)
+    if earlier and earlier.flow in OVER:
+        trouble.add("campaigns that are over", _over(earlier))
+    row = _row(call, outbox, notice, earlier, now)
     composer = _composer(settings, row, trouble)
-    counts, digest = _Counts(), hashlib.sha256(_head(row, settings))
+    if composer and not trouble.sentences:
+        row = replace(row, extra={**row.extra, PROMISED: promised(settings, row.spec, composer)})
+    counts, digest = _Counts(), hashlib.sha256(_head(row))
     with Spool.open(settings.home) as spool:
         merge = settings.customers.same_address == "merge"
         for one in recipients(call, outbox, registry, trouble, merge=merge, wanted=refusals.wanted):
@@ -155,9 +162,18 @@ def _sample(composer: Composer | None, first: Recipient | None) -> dict[str, str
     return {"to": to, "subject": rendered.subject, "text": rendered.text}
 
 
-def _row(call: PrepareCall, outbox: Outbox, notice: Notice, now: float) -> CampaignRow:
+def _over(earlier: CampaignRow) -> str:
+    """The same incident was opened again: nobody gets the same twice, and nobody is asked to approve nothing."""
+    ended = "was stopped for good" if earlier.flow is Flow.STOPPED else "has ended"
+    return (
+        f"The campaign {earlier.id} {ended}: nothing is sent under that name any more, nor where its incident is opened"
+        f" again. `firedoor campaign show {earlier.id}` says who was told. Skip this step; or tell customers in a step"
+        " of its own, with the next version of the notice (and `corrects`, to those who have this one)."
+    )
+
+
+def _row(call: PrepareCall, outbox: Outbox, notice: Notice, earlier: CampaignRow | None, now: float) -> CampaignRow:
     """The campaign, without its digest. Its dates are those of the first time that it was prepared on this day."""
-    earlier = _known(outbox, call.campaign)
     day = earlier.extra.get(PREPARED, 0) if earlier else 0
     if not (earlier and (earlier.flow is not Flow.PREPARED or now - day < DAY)):
         day = int(now)
@@ -194,7 +210,7 @@ def _composer(settings: Settings, row: CampaignRow, trouble: Trouble) -> Compose
         return None
 
 
-def _head(row: CampaignRow, settings: Settings) -> bytes:
+def _head(row: CampaignRow) -> bytes:
     """What is the same for every reader."""
     said = {
         "campaign": row.id,
@@ -203,7 +219,7 @@ def _head(row: CampaignRow, settings: Settings) -> bytes:
         "notice": row.notice_sha256,
         "corrects": row.corrects,
         "drill": row.drill,
-        "sender": [settings.notices.company, settings.notices.support, settings.mail.sender, settings.mail.reply_to],
+        "promised": row.extra.get(PROMISED, {}),
         "dates": row.extra[PREPARED],
     }
     return json.dumps(said, sort_keys=True).encode() + b"\n"
@@ -222,7 +238,7 @@ def _rendered(
     try:
         return tuple((way, composer.compose(one, way)) for way in ways)
     except NoticeError as error:
-        trouble.add("messages that cannot be written", f"For {one.name} ({one.customer}): {error.what}")
+        trouble.add("messages that cannot be written", f"For {one.customer}: {error.what}")
         return ()
 
 

@@ -1,15 +1,16 @@
 """One connection to a mail server: opened, secured, signed in, and used for one message after another.
 
-aiosmtplib speaks; the steps of a message are taken here one by one, because what a lost answer means depends on the
-step: before the final dot has left us nothing was sent, after it nobody knows (RFC 5321, 4.2.5). Its protocol reads one
-answer at a time, so commands are not pipelined (RFC 2920): many connections are, side by side.
+aiosmtplib opens it; the steps of a message are taken here, because what a lost answer means depends on the step: before
+the final dot has left us nothing was sent, after it nobody knows (RFC 5321, 4.2.5). To a server that says PIPELINING
+(RFC 2920) all that comes before the message is sent at once; the message goes when each of it was answered with a yes.
 """
 
 import asyncio
+import base64
 import contextlib
 import os
-import re
 import ssl
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Self, cast
 
@@ -17,6 +18,7 @@ import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponseException
 from pydantic import SecretStr
 
+from activities.transports._line import GarbledError, Line
 from activities.transports._replies import BUSY_SECONDS, DroppedError, Stage, refused, shown
 from activities.transports._transport import BouncedError, BrokenError, DoubtError, TransportError
 from activities.transports.message import Message
@@ -26,8 +28,8 @@ from firedoor.mailing import Mail
 GOODBYE_SECONDS = 1.0
 GO_ON, DONE = 354, 250
 ACCEPTED = frozenset({250, 251})
-
-_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
+EXPECTED = {Stage.MAIL: ACCEPTED, Stage.RCPT: ACCEPTED, Stage.DATA: frozenset({GO_ON})}
+CRLF = b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,12 @@ class Endpoint:
 class Connection:
     """An open connection. `served` counts the messages it has carried; `used` is when it last did (loop seconds)."""
 
-    def __init__(self, client: aiosmtplib.SMTP) -> None:
+    def __init__(self, line: Line, extensions: Container[str], timeout: float) -> None:
         self.served = 0
         self.used = asyncio.get_running_loop().time()
-        self._client = client
-        self._way: asyncio.BaseTransport | None = None
+        self._line = line
+        self._extensions = extensions
+        self._timeout = timeout
 
     @classmethod
     async def open(cls, endpoint: Endpoint) -> Self:
@@ -67,19 +70,23 @@ class Connection:
             start_tls=False,
             tls_context=endpoint.tls,
         )
-        connection = cls(client)
         try:
             await _opened(client, endpoint)
+            # It may have ended meanwhile: that shows with the first message.
+            line = Line(cast("asyncio.Transport", client.transport))
         except BaseException:
-            connection.drop()
+            # TLS would wait for the other end to say goodbye.
+            way = client.transport
+            client.close()
+            if isinstance(way, asyncio.WriteTransport):
+                way.abort()
             raise
-        connection._way = client.transport
-        return connection
+        return cls(line, frozenset(client.esmtp_extensions), mail.timeout)
 
     @property
     def alive(self) -> bool:
         """Is it still there, as far as we have been told?"""
-        return self._client.is_connected
+        return self._line.open
 
     async def deliver(self, message: Message) -> str:
         """Send one message to its one recipient; returns what the server says of it, such as its id in the queue.
@@ -105,32 +112,33 @@ class Connection:
 
     async def close(self) -> None:
         """Say goodbye; an answer is not waited for long."""
-        with contextlib.suppress(SMTPException, TimeoutError, OSError):
-            if self.alive:
-                await self._client.quit(timeout=GOODBYE_SECONDS)
+        with contextlib.suppress(OSError, GarbledError):
+            self._line.ask([b"QUIT\r\n"])
+            await self._line.reply(GOODBYE_SECONDS)
         self.drop()
 
     def drop(self) -> None:
         """End it without a word: TLS would wait for the other end to say goodbye."""
-        # aiosmtplib forgets its own when it closes.
-        way = self._client.transport or self._way
-        self._client.close()
-        if isinstance(way, asyncio.WriteTransport):
-            way.abort()
+        self._line.drop()
 
     async def _delivered(self, message: Message) -> str:
         address = message.recipient.address
+        options = self._options(message)
         sender, recipient = (f"<{one.address}>".encode() for one in (message.sender, message.recipient))
-        await self._asked(Stage.MAIL, b"FROM:" + sender, *self._options(message), address=address)
-        await self._asked(Stage.RCPT, b"TO:" + recipient, address=address)
-        await self._asked(Stage.DATA, expected=frozenset({GO_ON}), address=address)
+        commands = [
+            (Stage.MAIL, b" ".join((b"MAIL FROM:" + sender, *options)) + CRLF),
+            (Stage.RCPT, b"RCPT TO:" + recipient + CRLF),
+            (Stage.DATA, b"DATA" + CRLF),
+        ]
+        for together in [commands] if "pipelining" in self._extensions else [[one] for one in commands]:
+            await self._asked(together, address)
         return await self._content(message.data, address)
 
     def _options(self, message: Message) -> list[bytes]:
         """What MAIL says of the message (RFC 1870, 6531). Raises `BouncedError` where the server cannot carry it."""
-        options = [f"SIZE={len(message.data)}".encode()] if self._client.supports_extension("size") else []
+        options = [b"SIZE=%d" % len(message.data)] if "size" in self._extensions else []
         if message.recipient.international:
-            if not self._client.supports_extension("smtputf8"):
+            if "smtputf8" not in self._extensions:
                 raise BouncedError(
                     "The address is an international one, and the mail server cannot send to those.",
                     changed="Nothing was sent.",
@@ -138,46 +146,53 @@ class Connection:
             options += [b"BODY=8BITMIME", b"SMTPUTF8"]
         return options
 
-    async def _asked(self, stage: Stage, *words: bytes, expected: frozenset[int] = ACCEPTED, address: str = "") -> None:
-        """One command, whose name is that of its stage."""
+    async def _asked(self, commands: Sequence[tuple[Stage, bytes]], address: str) -> None:
+        """Commands, and a reply to each: what the first refusal says counts, those after it only follow from it."""
+        wrong: TransportError | None = None
         try:
-            reply = await self._client.execute_command(stage.value.encode(), *words)
-        except (SMTPException, OSError) as error:
-            raise _dropped(stage, error) from None
-        if reply.code not in expected:
-            raise refused(stage, reply.code, reply.message, address)
+            self._line.ask(command for _, command in commands)
+        except OSError as error:
+            raise _dropped(commands[0][0], error) from None
+        for stage, _ in commands:
+            try:
+                reply = await self._line.reply(self._timeout)
+            except (OSError, GarbledError) as error:
+                self.drop()
+                raise wrong or _dropped(stage, error) from None
+            if wrong and reply.code == GO_ON:
+                # It waits for a message to nobody, and would take anything else for that.
+                self.drop()
+            elif not wrong and reply.code not in EXPECTED[stage]:
+                wrong = refused(stage, reply.code, reply.text, address)
+        if wrong:
+            raise wrong
 
     async def _content(self, data: bytes, address: str) -> str:
         """The message and its final dot. From here on a lost answer is a doubt, unless the dot is still with us."""
-        protocol, way = self._client.protocol, self._client.transport
-        if protocol is None or way is None:
-            raise _dropped(Stage.DATA, ConnectionError())
         try:
-            protocol.write(_LEADING_DOT.sub(b"..", data) + b".\r\n")
-        except SMTPException as error:
+            self._line.ask([_stuffed(data) + b".\r\n"])
+        except OSError as error:
             raise _dropped(Stage.DATA, error) from None
         try:
-            reply = await protocol.read_response(timeout=self._client.timeout)
-        except SMTPResponseException as error:
-            raise _doubt(f"answered what is no answer ({shown(str(error.message))})") from None
-        except (SMTPException, OSError) as error:
-            if cast("asyncio.WriteTransport", way).get_write_buffer_size():
+            reply = await self._line.reply(self._timeout)
+        except GarbledError as error:
+            raise _doubt(f"answered what is no answer ({shown(str(error))})") from None
+        except OSError as error:
+            if self._line.unsent:
                 raise _dropped(Stage.CONTENT, error) from None
             silent = isinstance(error, TimeoutError)
             raise _doubt("did not answer in time" if silent else "closed the connection without an answer") from None
         if reply.code != DONE:
-            raise refused(Stage.CONTENT, reply.code, reply.message, address)
-        return shown(reply.message, address)
+            raise refused(Stage.CONTENT, reply.code, reply.text, address)
+        return shown(reply.text, address)
 
     async def _reset(self) -> bool:
         """Make it ready for the next message after a refusal; whether it is."""
-        if not self.alive:
-            return False
         try:
-            await self._client.rset()
-        except (SMTPException, OSError):
+            self._line.ask([b"RSET\r\n"])
+            return (await self._line.reply(self._timeout)).code == DONE
+        except (OSError, GarbledError):
             return False
-        return True
 
 
 async def _opened(client: aiosmtplib.SMTP, endpoint: Endpoint) -> None:
@@ -198,9 +213,20 @@ async def _opened(client: aiosmtplib.SMTP, endpoint: Endpoint) -> None:
             stage = Stage.AUTH
             await client.login(endpoint.mail.username, endpoint.password.get_secret_value())
     except SMTPResponseException as error:
-        raise refused(stage, error.code, error.message) from None
+        raise refused(stage, error.code, _without_password(str(error.message), endpoint)) from None
     except (SMTPException, OSError) as error:
         raise _unopened(endpoint, stage, error) from None
+
+
+def _without_password(text: str, endpoint: Endpoint) -> str:
+    """A server may repeat what it was told: the password as it is, or as AUTH PLAIN and LOGIN carry it."""
+    password, user = endpoint.password.get_secret_value(), endpoint.mail.username
+    if not password:
+        return text
+    told = (f"\0{user}\0{password}", f"{user}\0{user}\0{password}", password)
+    for one in (*(base64.b64encode(each.encode()).decode() for each in told), password):
+        text = text.replace(one, "(the password)")
+    return text
 
 
 def _unopened(endpoint: Endpoint, stage: Stage, error: Exception) -> BrokenError:
@@ -249,3 +275,8 @@ def _doubt(what: str) -> DoubtError:
         changed="It may have been sent: firedoor does not send it again by itself.",
         next="The server's log tells by the Message-ID. `firedoor campaign retry-failed --in-doubt` sends it again.",
     )
+
+
+def _stuffed(data: bytes) -> bytes:
+    """No line of it is a lone dot (RFC 5321, 4.5.2)."""
+    return (b"." if data.startswith(b".") else b"") + data.replace(b"\n.", b"\n..")

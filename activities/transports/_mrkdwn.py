@@ -12,7 +12,7 @@ from typing import Any
 #: Characters of a header, and of a section; blocks of a message.
 HEADER, SECTION, BLOCKS = 150, 3000, 50
 
-_LINK = re.compile(r"\[([^\]\n]+)\]\((https?://[^\s()<>|]+)\)")
+_LINK = re.compile(r"\[([^\]\n]+)\]\((https?://[^\s()<>|]+)\)|(https?://(?:(?!&[lg]t;)[^\s()<>|*])+(?<![.,;:!?]))")
 _BOLD = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _HEADING = re.compile(r"#{1,6}\s+(.+?)\s*#*")
 _BULLET = re.compile(r"(\s*)[-*+]\s+(.*)")
@@ -23,7 +23,9 @@ def message_blocks(subject: str, markdown: str) -> list[dict[str, Any]]:
     """The blocks of a message: the subject as its header, the text in sections."""
     title = subject if len(subject) <= HEADER else f"{subject[: HEADER - 1]}…"
     header = {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}}
-    sections = [{"type": "section", "text": {"type": "mrkdwn", "text": text}} for text in _parts(mrkdwn(markdown))]
+    # `verbatim`: Slack makes neither links nor mentions of what only looks like one.
+    texts = ({"type": "mrkdwn", "text": text, "verbatim": True} for text in _parts(mrkdwn(markdown)))
+    sections = [{"type": "section", "text": text} for text in texts]
     return [header, *sections][:BLOCKS]
 
 
@@ -61,12 +63,16 @@ def _marked(text: str) -> str:
 
 
 def _outside(text: str) -> str:
-    return _BOLD.sub(r"*\2*", _LINK.sub(r"<\2|\1>", text))
+    return _BOLD.sub(r"*\2*", _LINK.sub(_link, text))
+
+
+def _link(found: re.Match[str]) -> str:
+    return f"<{found[3]}>" if found[3] else f"<{found[2]}|{found[1]}>"
 
 
 def _plain(text: str) -> str:
     """A heading is bold as a whole: no marks within."""
-    return _LINK.sub(r"<\2|\1>", text).replace("**", "").replace("__", "")
+    return _LINK.sub(_link, text).replace("**", "").replace("__", "")
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -13,6 +13,8 @@ from firedoor.plain import plain
 
 #: The longest reply that is shown or kept.
 LONGEST_REPLY = 200
+#: Characters of a reply that are looked at.
+LONGEST_READ = 4_000
 #: Seconds until a letter is sent again that was put off, and until a server is asked again that has trouble.
 LATER_SECONDS, BUSY_SECONDS = 60.0, 30.0
 CLOSING, SIGN_IN, TOO_LARGE = 421, frozenset({530, 534, 535, 538}), 552
@@ -21,6 +23,8 @@ PERMANENT = 500
 _ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 #: Servers say so of whoever may not send through them: it is no news of the recipient.
 _RELAY = re.compile(r"relay", re.IGNORECASE)
+#: Not only the recipient's: a server may name where it would have forwarded to.
+_ADDRESS = re.compile(r"[^\s<>\"'();,:=]+@[^\s<>\"'();,]+")
 
 
 class Stage(StrEnum):
@@ -85,8 +89,8 @@ def _subject(text: str) -> tuple[str, str]:
 
 def shown(text: str, address: str = "") -> str:
     """A server's text, safe to be shown and kept: on one line, cut, without the recipient's address."""
-    line = " ".join(plain(text).split())
+    line = " ".join(plain(text[:LONGEST_READ]).split())
     # Almost no answer repeats it, and an expression for each address costs as much as writing its message.
     if address and address.lower() in line.lower():
         line = re.sub(re.escape(address), "(the address)", line, flags=re.IGNORECASE)
-    return line[:LONGEST_REPLY]
+    return (_ADDRESS.sub("(an address)", line) if "@" in line else line)[:LONGEST_REPLY]

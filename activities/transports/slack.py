@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from pydantic import SecretStr
 
-from activities.transports._mrkdwn import message_blocks
+from activities.transports._mrkdwn import escaped, message_blocks
 from activities.transports._transport import (
     BouncedError,
     BrokenError,
@@ -116,7 +116,7 @@ class SlackMessages:
         try:
             ts = await self._slack.post(
                 channel,
-                rendered.subject,
+                escaped(rendered.subject),
                 message_blocks(rendered.subject, rendered.slack),
                 key=letter.key,
                 incident=letter.incident,

@@ -15,6 +15,7 @@ import hashlib
 import hmac
 import ipaddress
 import json
+import re
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -28,7 +29,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from pydantic import SecretStr
 
-from activities.transports._mrkdwn import message_blocks
+from activities.transports._mrkdwn import escaped, message_blocks
 from activities.transports._transport import (
     BouncedError,
     DoubtError,
@@ -53,6 +54,9 @@ LEAST_BYTES = 16
 #: It is not there, or not for us, now or later.
 GONE = frozenset({401, 403, 404, 405, 410})
 LATER = frozenset({408, 425, 429, 503})
+
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 class NoWayError(OSError):
@@ -137,7 +141,7 @@ class WebhookCalls:
             raise BouncedError("The webhook's address is none.", changed="Nothing was sent.") from None
         if url.scheme != "https" and not (url.scheme == "http" and self._settings.networks):
             raise BouncedError("The webhook's address is not https://….", changed="Nothing was sent.")
-        if not named or url.username is not None or not (_NAME.fullmatch(url.hostname or "") or ":" in url.netloc):
+        if not named or url.username is not None or not (_NAME.fullmatch(url.hostname or "") or "[" in url.netloc):
             raise BouncedError("The webhook's address is none.", changed="Nothing was sent.")
         return url
 
@@ -158,7 +162,7 @@ class WebhookCalls:
             },
         }
         if slack:
-            said = {"text": rendered.subject, "blocks": message_blocks(rendered.subject, rendered.slack)}
+            said = {"text": escaped(rendered.subject), "blocks": message_blocks(rendered.subject, rendered.slack)}
         body = json.dumps(said, ensure_ascii=False).encode()
         moment = str(int(now.timestamp()))
         headers = {"content-type": "application/json", "webhook-id": letter.key, "webhook-timestamp": moment}
@@ -280,5 +284,5 @@ def _doubt(why: str) -> DoubtError:
 
 
 def _is_literal(host: str) -> bool:
-    """Does aiohttp call a host as it stands? The system would then read an address into it that nobody has looked at."""
+    """Does aiohttp call a host as it stands? The system may read an address into it that nobody has looked at."""
     return ":" in host or host.replace(".", "").isdigit()

@@ -5,9 +5,12 @@ import dataclasses
 import datetime
 import json
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
+from rich.console import Console, RenderableType
 
 from firedoor.campaign import Flow, MessageState
 from firedoor.cli.consent import consent
@@ -28,23 +31,36 @@ TICK = 1.0
 MOST = 10
 
 Task = Annotated[
-    Literal["list", "show", "pause", "resume", "retry-failed", "stop"],
+    Literal["list", "show", "pause", "resume", "retry-failed", "reached", "stop"],
     Parameter(
         help="list (the default): all of them. show: one, with --watch live. pause and resume. retry-failed: send again"
-        " what was lost. stop: for good.",
+        " what was lost. reached: somebody has telephoned these customers. stop: for good.",
         show_choices=False,
     ),
 ]
 Name = Annotated[
     str, Parameter(help="The campaign, INCIDENT.STEP; or a part of that which only one has, or its incident.")
 ]
-Why = Annotated[str, Parameter(name=("--reason", "-r"), help="Why. It becomes part of the timeline; stop needs it.")]
+Customers = Annotated[str, Parameter(help="Of reached: the customers, as show and the registry call them.")]
+Listed = Annotated[
+    Path | None, Parameter(name="--file", help="Of reached: a file with customers, one a line; - is standard input.")
+]
+Why = Annotated[
+    str, Parameter(name=("--reason", "-r"), help="Why. It becomes part of the timeline; stop and reached need it.")
+]
 InDoubt = Annotated[
     bool,
     Parameter(
         name="--in-doubt", negative="", help="Of retry-failed: also what may have arrived, which then arrives twice."
     ),
 ]
+#: The options, and what they go with.
+BELONGS: dict[str, tuple[str, ...]] = {
+    "reason": ("pause", "resume", "retry-failed", "reached", "stop"),
+    "in_doubt": ("retry-failed",),
+    "file": ("reached",),
+    "watch": ("show",),
+}
 #: What each verb makes of a campaign.
 STEERS: dict[str, tuple[Flow, str]] = {
     "pause": (Flow.PAUSED, "is paused: no further message leaves"),
@@ -57,7 +73,8 @@ async def campaign(
     task: Task = "list",
     name: Name = "",
     /,
-    *,
+    *customers: Customers,
+    file: Listed = None,
     reason: Why = "",
     in_doubt: InDoubt = False,
     watch: Watch = False,
@@ -73,14 +90,16 @@ async def campaign(
     stop and pause take effect within a second, with Temporal down as well: every
     sender looks into the store before each message. Nothing is sent twice by
     itself; retry-failed sends again what surely did not arrive, and --in-doubt
-    also what may have.
+    also what may have. reached closes the task of whoever was told another way, by
+    telephone say: the contract's clock counts it.
 
     Example
       firedoor campaign show 7EXAMPLE --watch
+      firedoor campaign reached 7EXAMPLE acme --reason 'telephoned Ada, their CISO'
       firedoor campaign stop 7EXAMPLE.notify --reason 'wrong list'
     """
     settings = load()
-    _refuse_stray(task, name, reason=reason, in_doubt=in_doubt, watch=watch)
+    _refuse_stray(task, name, customers=customers, file=file, reason=reason, in_doubt=in_doubt, watch=watch)
     if task == "list" and not settings.outbox_path.exists():
         return _none(output)
     with Campaigns.open(settings) as campaigns:
@@ -93,6 +112,8 @@ async def campaign(
             if in_doubt:
                 _consent(campaigns, found, yes=yes)
             return await _retry(campaigns, found, reason, doubtful=in_doubt, output=output)
+        if task == "reached":
+            return await _reached(campaigns, found, [*customers, *_listed(file)], reason, output)
         flow, says = STEERS[task]
         steered = await campaigns.steer(found, flow, responder(settings), _reason(task, reason))
         return _say(f"{found} {says}.", found, steered, output)
@@ -100,11 +121,12 @@ async def campaign(
 
 def _refuse_stray(task: str, name: str, **given: Any) -> None:
     """Raises `UsageError` for an option that belongs to another task, and for a name that is missing."""
-    belongs = {"reason": ("pause", "resume", "retry-failed", "stop"), "in_doubt": ("retry-failed",), "watch": ("show",)}
-    for option, tasks in belongs.items():
+    for option, tasks in BELONGS.items():
         if given[option] and task not in tasks:
-            word = option.replace("_", "-")
-            raise UsageError(f"--{word} goes with {' and '.join(tasks)}, not with {task}.")
+            word = f"--{option.replace('_', '-')}"
+            raise UsageError(f"{word} goes with {' and '.join(tasks)}, not with {task}.")
+    if given["customers"] and task != "reached":
+        raise UsageError(f"{task} takes one name: {given['customers'][0]!r} is one word too many.")
     if task != "list" and not name:
         raise UsageError(f"Which campaign? {task} needs its name.", next="firedoor campaign list shows them.")
     if task == "list" and name:
@@ -165,9 +187,9 @@ async def _watch(campaigns: Campaigns, found: str, output: str) -> int:
         painter.__enter__()
     try:
         while True:
-            picture = await asyncio.to_thread(campaigns.picture, found, _room(console.height) if painter else MOST)
+            picture = await asyncio.to_thread(campaigns.picture, found, MOST)
             if painter:
-                painter.paint(campaign_view.campaign(picture, _now()))
+                painter.paint(_fitting(console, picture))
             elif picture != last:
                 _line(picture, output)
             if campaign_view.over(picture):
@@ -182,9 +204,14 @@ async def _watch(campaigns: Campaigns, found: str, output: str) -> int:
     return 0
 
 
-def _room(height: int) -> int:
-    """How many of each list fit a screen: what a person has to do stands below them, and must be seen."""
-    return max(3, min(MOST, (height - 24) // 3))
+def _fitting(console: Console, picture: Picture) -> RenderableType:
+    """So much of each list as fits the screen: what a person has to do stands below them, and must be seen."""
+    now, most = _now(), MOST
+    drawn = campaign_view.campaign(picture, now)
+    while most > 1 and len(console.render_lines(drawn, pad=False)) >= console.height:
+        most -= 1
+        drawn = campaign_view.campaign(picture.cut(most), now)
+    return drawn
 
 
 def _line(picture: Picture, output: str) -> None:
@@ -199,6 +226,8 @@ def _line(picture: Picture, output: str) -> None:
 def _consent(campaigns: Campaigns, found: str, *, yes: bool) -> None:
     """What is in doubt is sent again only by somebody who knows what that means. Raises `RefusedError`."""
     count = campaigns.picture(found, 0).standing.messages.get(MessageState.IN_DOUBT, 0)
+    if not count:
+        return
     said = f"{plural(count, 'messages')} of {found} may have arrived: sent again, their readers get them twice."
     err().print(plain(said))
     consent("Send them again? Type yes:", yes=yes, otherwise="Nothing was sent again")
@@ -209,7 +238,35 @@ async def _retry(campaigns: Campaigns, found: str, reason: str, *, doubtful: boo
     count, steered = await campaigns.retry_failed(found, by, why, doubtful=doubtful)
     flow = steered.standing.flow
     rest = "" if flow is Flow.RUNNING else f" It is {flow.value}: resume it, and they leave."
-    return _say(f"{plural(count, 'messages')} of {found} are tried again.{rest}", found, steered, output)
+    verb = "is" if count == 1 else "are"
+    return _say(f"{plural(count, 'messages')} of {found} {verb} tried again.{rest}", found, steered, output)
+
+
+def _listed(file: Path | None) -> list[str]:
+    """The customers that a file names. Raises `UsageError` where it cannot be read."""
+    if file is None:
+        return []
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} cannot be read: {error}.", changed="Nothing was changed.") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+async def _reached(campaigns: Campaigns, found: str, customers: Sequence[str], reason: str, output: str) -> int:
+    every = [*dict.fromkeys(customers)]
+    if not every:
+        what = "Which customers were reached?"
+        raise UsageError(what, changed="Nothing was changed.", next=f"firedoor campaign show {found} names them.")
+    if not reason.strip() and interactive():
+        reason = err().input("Who was reached, and how? It becomes part of the timeline: ")
+    count, steered = await campaigns.reached(found, every, responder(campaigns.settings), reason)
+    before = f" {len(every) - count:,} did so before." if count < len(every) else ""
+    left, verb = steered.standing.tasks, "counts" if count == 1 else "count"
+    rest = f" {plural(left, 'customers')} still {'needs' if left == 1 else 'need'} a person." if left else ""
+    return _say(
+        f"{plural(count, 'customers')} of {found} {verb} as reached by hand.{before}{rest}", found, steered, output
+    )
 
 
 def _say(sentence: str, found: str, steered: Steered, output: str) -> int:
@@ -235,7 +292,11 @@ def document(picture: Picture) -> dict[str, Any]:
         "began": row.began,
         **picture.standing.model_dump(mode="json"),
         "slowest": [_person(one) for one in picture.slowest],
-        "needs_a_person": [{"customer": one.customer, "task": one.task} for one in picture.tasks],
+        "needs_a_person": [
+            {"customer": one.customer, "task": one.task, "command": campaign_view.reaches(row.id, one.customer)}
+            for one in picture.tasks
+        ],
+        "losses": [dataclasses.asdict(one) | {"state": one.state.value} for one in picture.losses],
         "doubts": [dataclasses.asdict(one) | {"state": one.state.value} for one in picture.doubts],
     }
 

@@ -18,7 +18,7 @@ from firedoor.cli.views import customers as view
 from firedoor.config import Settings, load
 from firedoor.customers.exposure import Found, Reach, affected
 from firedoor.customers.model import Customer
-from firedoor.customers.reading import UNCHANGED, MistakesError, Reading, decoded, read_rows, read_text
+from firedoor.customers.reading import MOST_BYTES, UNCHANGED, MistakesError, Reading, decoded, read_rows, read_text
 from firedoor.customers.registry import Registry
 from firedoor.customers.sharing import same_addresses
 from firedoor.errors import Exit, UsageError
@@ -40,7 +40,8 @@ Names = Annotated[
     str,
     Parameter(
         help=(
-            "Of import: a CSV or JSON file, - (standard input), an https address, a database. Of show: a customer. "
+            "Of import: a CSV or JSON file (/dev/stdin: what is piped in), an https address, a database. Of show: a "
+            "customer. "
             "Of affected: places (braintrust:, aws-sm:acme/openai) and ids of credentials."
         )
     ),
@@ -166,13 +167,15 @@ async def _import(settings: Settings, source: Source, *, dry_run: bool, anyway: 
     shared = same_addresses(reading.customers)
     with Registry.open(settings.customers_path) as registry:
         before = version = registry.version()
+        refused = ""
         if dry_run:
             difference = registry.compare(reading.customers)
+            refused = "" if anyway else registry.loss(difference)
         else:
             by = responder(settings).principal
             version = registry.replace(reading.customers, source=where, by=by, anyway=anyway)
             difference = registry.difference(version.number if version != before else 0)
-    outcome = view.Import(where, reading, difference, version, shared, dry_run=dry_run)
+    outcome = view.Import(where, reading, difference, version, shared, dry_run=dry_run, refused=refused)
     _print(output, outcome.facts(), outcome.said(settings.customers.same_address))
     return Exit.OK
 
@@ -204,10 +207,11 @@ async def _read(settings: Settings, source: Source) -> tuple[str, Reading]:
 
 def _file(name: str) -> tuple[str, bytes]:
     if name == STDIN:
-        return "standard input", sys.stdin.buffer.read()
+        return "standard input", sys.stdin.buffer.read(MOST_BYTES + 1)
     path = Path(name).expanduser()
     try:
-        return str(path), path.read_bytes()
+        with path.open("rb") as file:
+            return str(path), file.read(MOST_BYTES + 1)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read: {error.strerror}.", changed=UNCHANGED, next="Check the path."

@@ -38,7 +38,7 @@ VERBS = (
     Verb("extend", "decisions:extend", STEER, f"INCIDENT STEP DURATION {WHY} [-o json]"),
     Verb("clocks", "clocks:clocks", STEER, "[[declare|met|waive] INCIDENT [MOMENT|CLOCK]] [OPTION…]"),
     Verb("abort", "decisions:abort", STEER, "INCIDENT --reason TEXT [--undo] [-o json]"),
-    Verb("campaign", "campaign:campaign", STEER, "[show|pause|resume|retry-failed|stop CAMPAIGN] [OPTION…]"),
+    Verb("campaign", "campaign:campaign", STEER, "[show|pause|resume|retry-failed|reached|stop CAMPAIGN] [OPTION…]"),
     Verb("undo", "undo:undo", STEER, "INCIDENT [STEP…] [--yes] [--watch] [-o json]"),
     Verb("note", "evidence:note", STEER, "INCIDENT TEXT… [--file PATH]… [--anyway] [-o json]"),
     Verb("attach", "evidence:attach", STEER, "INCIDENT FILE --source SOURCE [-o json]"),

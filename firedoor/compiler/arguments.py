@@ -1,5 +1,6 @@
 """`with`: arguments against the contract of an action, and inputs against the runbook that takes them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,9 @@ from firedoor.steps._step import Step
 
 INPUT_KINDS = {"string": STRING, "integer": INT, "boolean": BOOL, "list": Kind("LIST", (STRING,))}
 LITERALS: dict[type, Kind] = {str: STRING, bool: BOOL, int: INT, float: DOUBLE, type(None): Kind("NULL")}
+#: A language, as folders of notices are named.
+TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+BY_LANGUAGE = "one text, or one for each language: {en: …, de: …}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +107,37 @@ class Arguments:
         return self.of_texts(given)
 
     def of_texts(self, given: Mapping[str, Any]) -> set[str]:
-        """Check values that become a part of a text; returns the names that they read. Secrets are refused."""
+        """Check values that become a part of a text; returns the names that they read. Secrets are refused.
+
+        A value may be given by language: `happened: {en: …, de: …}`.
+        """
         names: set[str] = set()
         for name, value in given.items():
             path = (*self.path, name)
             if not self._storable(value, path):
                 continue
-            if isinstance(value, dict):
-                what = f"`{name}` is a mapping; a notice prints texts, numbers, and lists of them."
-                self.checker.document.add(Code.WRONG_ARGUMENT, path, what)
+            if not isinstance(value, dict):
+                names |= self._text(name, value, path)
                 continue
-            members = enumerate(value) if isinstance(value, list) else [(None, value)]
-            for index, text in members:
-                if isinstance(text, str):
-                    place = path if index is None else (*path, index)
-                    names |= self.checker.template(text, place, printed=True)
+            for language, text in value.items():
+                if TAG.fullmatch(str(language)):
+                    names |= self._text(name, text, (*path, language))
+                else:
+                    what = f"`{name}` is a mapping, and `{language}` is no language."
+                    self.checker.document.add(Code.WRONG_ARGUMENT, (*path, language), what, BY_LANGUAGE, key=True)
+        return names
+
+    def _text(self, name: str, value: Any, path: Path) -> set[str]:
+        """One value of a notice: a text, a number, or a list of them."""
+        members = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
+        if any(isinstance(one, dict | list) for _, one in members):
+            what = f"`{name}` is nested; a notice prints texts, numbers, and lists of them."
+            self.checker.document.add(Code.WRONG_ARGUMENT, path, what, BY_LANGUAGE)
+            return set()
+        names: set[str] = set()
+        for index, text in members:
+            if isinstance(text, str):
+                names |= self.checker.template(text, path if index is None else (*path, index), printed=True)
         return names
 
     def _unknown(self, given: Mapping[str, Any], known: list[str], taker: str) -> None:

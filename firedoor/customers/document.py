@@ -81,13 +81,15 @@ def _customer(line: int, item: Mapping[str, Any], builder: Builder) -> None:
     if first := builder.knows(id):
         builder.fault(line, f"{id} stands there twice, first in line {first}.", "each customer once")
         return
+    # The id first: sentences about the rest quote it.
+    if not builder.customer(line, id, {}):
+        return
     own = {
         name: _text(line, id, name, item[name], builder)
         for name in OWN
         if name in item and item[name] is not None and item[name] != ""
     }
-    if not builder.customer(line, id, {name: value for name, value in own.items() if value is not None}):
-        return
+    builder.customer(line, id, {name: value for name, value in own.items() if value is not None})
     for name in item.keys() - _CUSTOMER:
         builder.fault(line, f"{id}: there is no {fields.shown(name)}.", ", ".join(Customer.model_fields))
     for name, allowed, add in (

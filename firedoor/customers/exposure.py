@@ -87,6 +87,7 @@ def _from_inventory(
             known[one] = sure
     if customers:
         search.answered |= search.marks_of(entry)
+        search.answer_below(map(bare, entry.where))
 
 
 class _Mark(NamedTuple):
@@ -152,6 +153,13 @@ class _Search:
             return Exposure.CONFIRMED
         return Exposure.POSSIBLE if any(one.startswith(self._below) for one in own) else None
 
+    def answer_below(self, places: Iterable[str]) -> None:
+        """Note that whole places were answered for, because a customer has something in them."""
+        own = tuple(places)
+        for below in (*self._confirmed_below, *self._below):
+            if below not in self.answered and any(one.startswith(below) for one in own):
+                self.answered.add(below)
+
     def exposure(self, one: Dependency) -> Exposure | None:
         """How sure it is that a customer's credential was within reach; None where it was not, as far as is known."""
         if self.reach.provider not in {"", one.provider}:
@@ -166,6 +174,7 @@ class _Search:
                     self.answered |= hit.answers
                     sure.append(hit.exposure)
         if (under := self._under(places[:1])) is not None:
+            self.answer_below(places[:1])
             sure.append(under)
         return min(sure, key=RANK.__getitem__, default=None)
 
@@ -176,10 +185,11 @@ class _Search:
         }
 
     def unknown(self) -> list[str]:
-        """What was asked of and concerns no customer that is known. All below a place is no one thing: not here."""
+        """What was asked of and concerns no customer that is known; a whole place too, for its name may be a slip."""
         left = [one for one, _ in self.reach.asked() if self.answered.isdisjoint(_marks(one))]
         names = [bare(one.where) if one.provider in STORES else one.label or one.fingerprint for one in left]
-        return sorted(set(filter(None, names)))
+        whole = {one for one in (*self._confirmed_below, *self._below) if one not in self.answered}
+        return sorted({*filter(None, names), *whole})
 
 
 def _is_hit(entry: Entry, other: Credential) -> bool:

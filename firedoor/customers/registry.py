@@ -92,6 +92,11 @@ class Registry:
         with self._lock, explained(self.path):
             return _difference(self._stored(), {one.id: one.model_dump_json() for one in customers})
 
+    def loss(self, found: Difference) -> str:
+        """Why `replace` would refuse what changes so much, as a sentence; empty: it would not."""
+        with self._lock, explained(self.path):
+            return _loss(found, self._version().customers)
+
     def replace(self, customers: Sequence[Customer], *, source: str, by: str, anyway: bool = False) -> Version:
         """Make these the customers, in one transaction; returns the version, or the one that says the same already.
 
@@ -106,8 +111,12 @@ class Registry:
             found = _difference(stored, texts)
             if before.number and not found:
                 return before
-            if not anyway:
-                _refuse_loss(found, len(stored))
+            if not anyway and (loss := _loss(found, len(stored))):
+                raise RefusedError(
+                    f"{loss} An export that was cut off looks like that.",
+                    changed="Nothing was changed: what was imported before stands.",
+                    next="Look at the source. If they have really gone, import it with --anyway.",
+                )
             version = Version(
                 number=before.number + 1,
                 at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -289,14 +298,14 @@ def _difference(stored: dict[str, str], new: dict[str, str]) -> Difference:
     )
 
 
-def _refuse_loss(found: Difference, before: int) -> None:
-    if len(found.removed) > max(FEW, before * MOST_REMOVED):
-        raise RefusedError(
-            f"This import would forget {plural(len(found.removed), 'customers')} of {before:,}: {found.removed[0]}, "
-            f"{found.removed[1]}, …. An export that was cut off looks like that.",
-            changed="Nothing was changed: what was imported before stands.",
-            next="Look at the source. If they have really gone, import it with --anyway.",
-        )
+def _loss(found: Difference, before: int) -> str:
+    """What is said of an import that would forget many of them; empty where it would not."""
+    if len(found.removed) <= max(FEW, before * MOST_REMOVED):
+        return ""
+    return (
+        f"This import would forget {plural(len(found.removed), 'customers')} of {before:,}: {found.removed[0]}, "
+        f"{found.removed[1]}, …."
+    )
 
 
 def _dependencies(customer: Customer) -> str:

@@ -39,7 +39,8 @@ from firedoor.drill.scenario import Reply
 from firedoor.drill.shorter_days import shorter_days
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.drill.slack.workspace import BOT, FOREIGN_TEAM
-from firedoor.drill.told_once import sent
+from firedoor.drill.telephone import see_to_them, telephone
+from firedoor.drill.told_once import customers_of, sent
 from firedoor.engine import Engine
 from firedoor.engine.clocks import decide_clock
 from firedoor.errors import RefusedError, UsageError
@@ -58,8 +59,6 @@ MAIL: Final = "FIREDOOR_SECRET_MAIL"
 CUSTOMERS: Final = 5_000
 #: So many customers can be told, and answer, within a second: a simulated day lasts long enough for all of them.
 A_SECOND, SHORTEST_DAY = 160, 2.5
-#: A campaign's customers that are read at once.
-PAGE: Final = 1_000
 #: Seconds between two looks at how far they are.
 LOOK: Final = 4.0
 #: Those who do what they are told, sooner or later.
@@ -211,7 +210,8 @@ class AiGatewayBreached(CredentialsStage):
         await super().begin()
         self.reactions = Reactions(self.clients, self.mail.mailbox, self.day, self._rotate)
         self.reactions.watch(self.slack)
-        self._watching = asyncio.create_task(self._watch())
+        calls = telephone(self.settings, self.legal, self.tell, self.day / 2)
+        self._working = [asyncio.create_task(work) for work in (self._watch(), calls)]
 
     def alert(self) -> tuple[str, bytes]:
         """GuardDuty's finding, as EventBridge delivers it: secrets are read as they never are."""
@@ -237,14 +237,11 @@ class AiGatewayBreached(CredentialsStage):
         yield User("the gateway", partial(called, url, partial(self.fetched, OWN)), 200)
 
     async def heard(self, step: str) -> bool:
-        """Legal sees to the clocks: it tells the authority once the customers are told, and telephones the rest."""
-        met = {"notify": ("authority", "receipt 4711"), "notify_escalation": ("contracts", "the rest were telephoned")}
-        if step not in met:
+        """Legal tells the authority once the customers are told; that has no other proof than its receipt."""
+        if step != "notify":
             return False
-        clock, reason = met[step]
         engine = await Engine.connect(self.settings)
-        legal = Responder(principal=self.responder, auth="drill", roles=("legal", "security"))
-        decision = Decision(responder=legal, clock=clock, reason=f"drill: {reason}")
+        decision = Decision(responder=self.legal, clock="authority", reason="drill: receipt 4711")
         with contextlib.suppress(RefusedError, UsageError):
             await decide_clock(engine, f"{self.name}-{self.key.id}", "meet", decision)
         return True
@@ -253,10 +250,12 @@ class AiGatewayBreached(CredentialsStage):
         """With what came of the customers."""
         proof = await super().prove()
         await self.reactions.stop()
+        await self._rest()
+        await see_to_them(self.settings, self.legal, self.tell)
         with Outbox.open(self.settings.outbox_path) as outbox:
             told = await asyncio.to_thread(sent, outbox, self.mail.mailbox, self.slack, self.clients)
             first = [one.id for one in told.campaigns if one.step == "notify"]
-            everybody = [recipient for id in first for recipient in _everybody(outbox, id)]
+            everybody = [recipient for id in first for recipient in customers_of(outbox, id)]
         faults = [*told.doubts(), *self.mail.mailbox.faults(), *self.reactions.faults, *self._untold(everybody)]
         shown = faults[:10] + ([f"And {len(faults) - 10} more of these."] if len(faults) > 10 else [])
         facts = dict((*self._facts(everybody), *told.facts()))
@@ -265,8 +264,7 @@ class AiGatewayBreached(CredentialsStage):
     async def tear_down(self) -> None:
         """Stop the people, the fakes, the mail server."""
         if hasattr(self, "reactions"):
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+            await self._rest()
             await self.reactions.stop()
         await super().tear_down()
         if hasattr(self, "mail"):
@@ -286,6 +284,17 @@ class AiGatewayBreached(CredentialsStage):
             "AWS refuses the stolen access key, OpenAI refuses the old key of the gateway, which works with a new one, "
             "and of what customers had stored nothing is left in the store that the intruder could have read."
         )
+
+    @property
+    def legal(self) -> Responder:
+        """Who sees to clocks, and to customers whom nothing reaches."""
+        return Responder(principal=self.responder, auth="drill", roles=("legal", "security"))
+
+    async def _rest(self) -> None:
+        """Nobody watches or telephones any more."""
+        for task in self._working:
+            task.cancel()
+        await asyncio.gather(*self._working, return_exceptions=True)
 
     # --- what is seen of the customers ---
 
@@ -322,8 +331,8 @@ class AiGatewayBreached(CredentialsStage):
                 yield f"{client.customer.id} is not in the campaign."
             elif reachable and not one.reached:
                 yield f"{client.customer.id} was not told."
-            elif not reachable and not one.task:
-                yield f"{client.customer.id} cannot be reached, and nobody is asked to see to it."
+            elif not reachable and not one.by_hand:
+                yield f"{client.customer.id} cannot be reached, and nobody has seen to it."
             elif one.remediated and client.customer.id not in self.reactions.replaced:
                 yield f"{client.customer.id} is said to have replaced its keys, and has not."
 
@@ -339,7 +348,7 @@ class AiGatewayBreached(CredentialsStage):
             "rotated",
             f"{seen:,} before the escalation; {len(self.reactions.replaced):,} in all, {willing:,} meant to",
         )
-        yield "for a person", f"{sum(bool(one.task) for one in found):,} whom nothing reaches"
+        yield "telephoned", f"{sum(bool(one.by_hand) for one in found):,} whom nothing else reached"
         yield "disabled", f"{len(self.ids.keys() - self._names()):,} of {len(self.ids):,} stored secrets"
 
     def _names(self) -> set[str]:
@@ -384,10 +393,3 @@ class AiGatewayBreached(CredentialsStage):
 def _place(client: Client) -> str:
     """The name in AWS of the secret that a customer keeps there."""
     return f"customers/{client.customer.id}"
-
-
-def _everybody(outbox: Outbox, campaign: str) -> Iterator[Recipient]:
-    after = -1
-    while page := outbox.recipients(campaign, after=after, limit=PAGE):
-        yield from page
-        after = page[-1].position

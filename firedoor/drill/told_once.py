@@ -11,12 +11,10 @@ from firedoor.drill.clientele import Client
 from firedoor.drill.mailbox import Mailbox
 from firedoor.drill.slack.local import LocalSlack
 from firedoor.outbox.store import Outbox
-from firedoor.recipient import CampaignRow, Message
+from firedoor.recipient import CampaignRow, Message, Recipient
 from firedoor.words import plural
 
 PAGE: Final = 5_000
-#: The states of a message that its reader brings about.
-READ: Final = frozenset({MessageState.ACKNOWLEDGED, MessageState.REMEDIATED})
 #: The part of a Message-ID that is the key of a row.
 KEY: Final = re.compile(r"<([^@>]+)@")
 
@@ -37,8 +35,7 @@ class Sent:
         """What speaks against it, in sentences."""
         keys = Counter(one.key for one in self.rows)
         twice = [key for key, count in self.came.items() if count > 1]
-        # Whoever acknowledges has read what came by one way; another way of the same contact may have bounced.
-        left = {one.key for one in self.rows if one.state in LEFT and (one.provider_id or one.state not in READ)}
+        left = {one.key for one in self.of(*LEFT)}
         doubtful = {one.key for one in self.of(MessageState.IN_DOUBT)}
         complained = {one.key for one in self.of(MessageState.COMPLAINED)}
         if len(keys) != len(self.rows):
@@ -47,8 +44,7 @@ class Sent:
             yield f"{plural(len(twice), 'messages')} came twice, {twice[0]} among them."
         if lost := left - self.came.keys():
             yield f"{plural(len(lost), 'messages')} called sent never came, {min(lost)} among them."
-        read = {one.key for one in self.of(*READ)}
-        if odd := self.came.keys() - left - doubtful - complained - read:
+        if odd := self.came.keys() - left - doubtful - complained:
             yield f"{plural(len(odd), 'messages')} came and are not called sent, {min(odd)} among them."
         if waiting := self.of(MessageState.QUEUED, MessageState.SENDING):
             yield f"{plural(len(waiting), 'messages')} were not sent."
@@ -86,6 +82,14 @@ def _rows(outbox: Outbox, campaign: str) -> Iterator[Message]:
     while page := outbox.messages(campaign, after=after, limit=PAGE):
         yield from page
         after = page[-1].id
+
+
+def customers_of(outbox: Outbox, campaign: str) -> Iterator[Recipient]:
+    """All customers of a campaign, as they stand."""
+    after = -1
+    while page := outbox.recipients(campaign, after=after, limit=PAGE):
+        yield from page
+        after = page[-1].position
 
 
 def _key(message_id: str) -> str:

@@ -6,9 +6,9 @@ waking the campaign's workflow come after; where one of them is away it is said,
 
 import asyncio
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -21,7 +21,7 @@ from firedoor.names import named
 from firedoor.outbox import reading
 from firedoor.outbox.publishing import Publisher
 from firedoor.outbox.store import Outbox
-from firedoor.recipient import CampaignRow, Message, Recipient
+from firedoor.recipient import CampaignRow, Loss, Message, Recipient
 from firedoor.timeline.disclosures import Disclosures
 from firedoor.timeline.store import Timeline
 
@@ -47,6 +47,12 @@ class Picture:
     slowest: tuple[Recipient, ...] = ()
     tasks: tuple[Recipient, ...] = ()
     doubts: tuple[Message, ...] = ()
+    losses: tuple[Loss, ...] = ()
+
+    def cut(self, most: int) -> "Picture":
+        """The same with shorter lists."""
+        lists = {name: getattr(self, name)[:most] for name in ("slowest", "tasks", "doubts", "losses")}
+        return replace(self, **lists)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,7 @@ class Campaigns:
             slowest=tuple(self.outbox.look(reading.slowest, campaign, most)),
             tasks=tuple(self.outbox.tasks(campaign)[:most]),
             doubts=tuple(self.outbox.messages(campaign, state=MessageState.IN_DOUBT, limit=most)),
+            losses=tuple(self.outbox.look(reading.losses, campaign, most)) if most else (),
         )
 
     async def steer(self, campaign: str, flow: Flow, by: Responder, reason: str) -> Steered:
@@ -111,6 +118,20 @@ class Campaigns:
         """Queue again what was lost; with `doubtful` what may have arrived. Returns how many. Raises as `steer`."""
         count = await asyncio.to_thread(
             self.outbox.retry_failed, campaign, by.principal, reason, time.time(), doubtful=doubtful
+        )
+        return count, await self._steered(campaign)
+
+    async def reached(self, campaign: str, customers: Sequence[str], by: Responder, reason: str) -> tuple[int, Steered]:
+        """Count customers as reached by hand: somebody has telephoned them, say. How many were not counted so before.
+
+        Raises `UsageError` without a reason, and with the nearest name for a customer that the campaign does not have;
+        `RefusedError` before it is approved, `StoreError`. Then nothing was changed.
+        """
+        if not reason.strip():
+            what = "Who was reached, and how? The timeline keeps it as the proof."
+            raise UsageError(what, changed="Nothing was changed.", next="Say it, as in: telephoned Ada, their CISO.")
+        count = await asyncio.to_thread(
+            self.outbox.reach, campaign, customers, by.principal, reason.strip(), time.time()
         )
         return count, await self._steered(campaign)
 

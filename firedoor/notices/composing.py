@@ -8,7 +8,7 @@ from firedoor.notices.folder import FILES, Notice, load_notice
 from firedoor.notices.links import Links, Purpose
 from firedoor.notices.rendered import Rendered
 from firedoor.notices.rendering import Text
-from firedoor.notices.variables import date, described, hour, in_language, said, said_all, verbatim
+from firedoor.notices.variables import date, described, hour, in_language, named, said, said_all, verbatim
 from firedoor.recipient import CampaignRow, Recipient, Way
 
 DAY = 86_400
@@ -52,7 +52,7 @@ class Composer:
         acknowledge = self._links.personal(self._campaign, recipient.customer, way.contact, self.expires)
         customer = {
             "id": recipient.customer,
-            "name": said(recipient.name or recipient.customer),
+            "name": named(recipient.name or recipient.customer),
             "cohort": recipient.cohort,
             "exposure": recipient.exposure,
         }
@@ -60,7 +60,7 @@ class Composer:
             recipient.language,
             {
                 "customer": customer,
-                "contact": {"name": said(way.name), "role": way.contact.partition("-")[0]},
+                "contact": {"name": named(way.name), "role": way.contact.partition("-")[0]},
                 "credentials": described(recipient.credentials),
                 "links": {"acknowledge": verbatim(acknowledge), "public": self._public},
                 "reminder": reminder,

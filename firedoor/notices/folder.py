@@ -144,10 +144,12 @@ def _read(path: Path, folder: Path) -> str:
     if not path.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"{path} leads out of its notice's folder.", next="Copy the file to where the link stands.")
     try:
-        text = path.read_text(encoding="utf-8")
+        # No more than that, however large the file is.
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LONGEST + 1)
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(f"{path} cannot be read: {why}.", changed="Nothing was sent.") from None
     if len(text) > LONGEST:
-        raise UsageError(f"{path} has {len(text):,} characters; a text of a notice has {LONGEST:,} at most.")
+        raise UsageError(f"{path} has more characters than a text of a notice may have: {LONGEST:,}.")
     return text

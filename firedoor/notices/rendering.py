@@ -4,10 +4,11 @@ Values, conditions, loops and a layout; no calls, macros, includes or text made 
 nothing but write, and what it writes is counted: it ends, however it is written.
 """
 
+import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import jinja2
 from jinja2 import nodes
@@ -21,8 +22,11 @@ from firedoor.words import full_stop
 
 #: Seconds and characters that one text may take.
 PATIENCE, MOST = 2.0, LONGEST
-#: Loops within loops.
-DEEPEST = 2
+LATE = f"It took longer than {PATIENCE:g} s."
+#: Loops within loops; everything within everything.
+DEEPEST, DEEPEST_NODE = 2, 50
+#: A filter around what each loop goes over, and the variable with its end: names that no text can write.
+_COUNTED, _UNTIL = "of a loop", "end of a text"
 #: Parts of a text, each one value or what stands between two, after which is looked at how long it has become.
 STRIDE = 64
 FILTERS = frozenset(
@@ -44,6 +48,9 @@ _ALLOWED = (
     *(nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Operand, nodes.Add, nodes.Sub, nodes.Neg),
     *(nodes.List, nodes.Tuple),
 )
+
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class NoticeError(FiredoorError):
@@ -80,6 +87,23 @@ class _Environment(ImmutableSandboxedEnvironment):
         if type(obj) in {dict, list, tuple} and type(argument) in {str, int}:
             return super().getitem(obj, argument)
         return self.undefined(obj=obj, name=str(argument))
+
+    def _generate(
+        self, source: nodes.Template, name: str | None, filename: str | None, *more: Any, **named: Any
+    ) -> str:
+        """A loop may write nothing, so the time is looked at in each turn of it."""
+        for loop in list(source.find_all(nodes.For)):
+            loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.lineno)
+        return super()._generate(source, name, filename, *more, **named)
+
+
+@jinja2.pass_context
+def _counted(context: jinja2.runtime.Context, items: Iterable[Any]) -> Iterator[Any]:
+    until: Any = context.resolve(_UNTIL)
+    for one in items:
+        if time.monotonic() > until:
+            raise jinja2.TemplateRuntimeError(LATE)
+        yield one
 
 
 class _Texts(jinja2.BaseLoader):
@@ -118,7 +142,8 @@ def _environment(notice: Notice, file: str) -> _Environment:
         auto_reload=False,
     )
     made.globals = {}
-    made.filters = {name: one for name, one in made.filters.items() if name in FILTERS}
+    filters = {name: one for name, one in made.filters.items() if name in FILTERS}
+    made.filters = cast("Any", {**filters, _COUNTED: _counted})
     made.tests = {name: one for name, one in made.tests.items() if name in TESTS}
     return made
 
@@ -129,9 +154,15 @@ def tree_of(notice: Notice, path: str) -> nodes.Template:
     file = path.rpartition("/")[2]
     environment = _environment(notice, HTML if file == LAYOUT else file)
     try:
-        return environment.parse(notice.texts[path], path, place)
+        tree = environment.parse(notice.texts[path], path, place)
     except jinja2.TemplateSyntaxError as error:
         raise NoticeError(_sentence(error), place=place, line=error.lineno) from None
+    except (RecursionError, ValueError):
+        # Python reads no number of thousands of digits, and Jinja nothing that is nested a thousand deep.
+        raise NoticeError("It is nested too deeply, or has a number that is too long.", place=place, line=1) from None
+    if line := _too_deep(tree):
+        raise NoticeError("It is nested too deeply.", place=place, line=line)
+    return tree
 
 
 def forbidden(tree: nodes.Template, *, layout: bool) -> Iterator[tuple[int, str]]:
@@ -155,6 +186,14 @@ def forbidden(tree: nodes.Template, *, layout: bool) -> Iterator[tuple[int, str]
             yield node.lineno, "A loop does not call itself."
     yield from _nested(tree, 0)
     yield from _literals(tree)
+
+
+def _too_deep(tree: nodes.Template) -> int:
+    """The line from which on all that walks the tree would fall; 0 where there is none."""
+    level: list[nodes.Node] = [tree]
+    for _ in range(DEEPEST_NODE):
+        level = [child for one in level for child in one.iter_child_nodes()]
+    return level[0].lineno if level else 0
 
 
 def _within(tree: nodes.Node) -> Iterator[nodes.Node]:
@@ -233,19 +272,24 @@ class Text:
         done: list[str] = []
         size, until = 0, time.monotonic() + PATIENCE
         try:
-            parts = self._template.root_render_func(self._template.new_context(dict(variables), shared=True))
+            context = self._template.new_context({**variables, _UNTIL: until}, shared=True)
+            parts = self._template.root_render_func(context)
             while some := list(islice(parts, STRIDE)):
                 done += some
                 size += sum(map(len, some))
                 if size > MOST:
                     raise self._error(f"It became longer than {MOST:,} characters.", None)
                 if time.monotonic() > until:
-                    raise self._error(f"It took longer than {PATIENCE:g} s.", None)
+                    raise self._error(LATE, None)
         except jinja2.TemplateNotFound as error:
             raise self._error(f"{error.name} is missing in the notice's folder.", error) from None
         except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
             raise self._error(_sentence(error), error) from None
-        return "".join(done)
+        text = "".join(done)
+        # An escape in a text can write half a character, which no message carries.
+        if not text.isascii() and _HALF.search(text):
+            raise self._error("It holds half a character (U+D800 to U+DFFF).", None)
+        return text
 
     def _error(self, what: str, error: BaseException | None) -> NoticeError:
         """With the line of the template at which it happened."""

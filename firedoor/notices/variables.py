@@ -42,6 +42,11 @@ def said(text: str) -> str:
     return " ".join(shown.split())
 
 
+def named(text: str) -> str:
+    """A name that somebody else gave: `said`, and no link, which mail programs and Slack make of every address."""
+    return said(text).replace("://", ": //")
+
+
 def in_language(values: Mapping[str, Any], language: str, otherwise: str) -> dict[str, Any]:
     """The values of a runbook, of which each may be given by language: `happened: {en: …, de: …}`."""
     return {
@@ -76,16 +81,18 @@ def described(credentials: Iterable[Dependency]) -> list[dict[str, str]]:
 
 def _credential(one: Dependency) -> dict[str, str]:
     about = _about(one.provider, one.kind)
-    name = said(one.name or one.id)
-    fields = {"name": name or "it", "id": said(one.id), "scope": said(one.scope) or "where it is", "owner": "its owner"}
+    name = named(one.name or one.id)
+    scope = named(one.scope)
+    fields = {"name": name or "it", "id": named(one.id), "scope": scope or "where it is", "owner": "its owner"}
     return {
         "provider": one.provider,
         "provider_title": about.provider or said(one.provider),
         "kind": said(one.kind),
-        "kind_title": about.kind or "key",
+        # A kind that nobody has named is not guessed: its reader would look for another key.
+        "kind_title": (about.kind if one.kind else "") or "key",
         "name": name,
-        "scope": said(one.scope),
-        "hint": said(one.id[-HINT:]) if len(one.id) > 2 * HINT else "",
+        "scope": scope,
+        "hint": named(one.id[-HINT:]) if len(one.id) > 2 * HINT else "",
         "rotate": about.steps.format(**fields),
         "where": about.where,
         "stored": said(one.store),

@@ -3,6 +3,7 @@
 A claim is atomic with the flow of the campaign: once a stop has been stored, no claim succeeds any more.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,15 +17,27 @@ from firedoor.outbox.ways import fall_back
 
 __all__ = ["Due", "Outcome", "catch_up", "due", "fill", "flow", "letters", "next_due", "postpone", "sending", "settle"]
 
-_CLAIM = """UPDATE message SET state = 'sending', attempts = attempts + 1, changed = ?1 WHERE id = ?2
-    AND state = 'queued' AND intent > 0 AND due <= ?1 AND EXISTS
-    (SELECT 1 FROM campaign WHERE number = message.campaign AND flow = 'running')"""
+# What many lanes hand over is one statement, not one for each message: Python gives other threads their turn at every
+# statement and every row, and a transaction that waits for its turn again holds up all lanes.
+_FREE = """SELECT json_group_array(id) FROM message WHERE id IN (SELECT value FROM json_each(?1))
+    AND state = 'queued' AND intent > 0 AND due <= ?2
+    AND EXISTS (SELECT 1 FROM campaign WHERE number = message.campaign AND flow = 'running')"""
+_CLAIM = """UPDATE message SET state = 'sending', attempts = attempts + 1, changed = ?2
+    WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'queued'"""
+_BEGUN = """SELECT json_group_array(id) FROM message WHERE id IN (SELECT value FROM json_each(?1))
+    AND state = 'sending'"""
+_SENT = """UPDATE message SET state = 'sent', changed = ?2, provider_id = json_extract(one.value, '$[1]'), reason = '',
+    due = 0 FROM json_each(?1) AS one WHERE message.id = json_extract(one.value, '$[0]') AND state = 'sending'"""
+_ALL_REACHED = """UPDATE recipient SET written = 1, reached = iif(reached, reached, ?2)
+    WHERE number IN (SELECT recipient FROM message WHERE id IN (SELECT value FROM json_each(?1)))"""
+_JUDGED = """SELECT json_group_array(recipient) FROM message JOIN campaign ON campaign.number = message.campaign
+    WHERE message.id IN (SELECT value FROM json_each(?1)) AND instr(spec, 'customer.reached')"""
 _SETTLE = """UPDATE message SET state = ?, changed = ?, provider_id = ?, reason = ?, due = ?, attempts = attempts - ?
     WHERE id = ? AND state = 'sending' RETURNING recipient, campaign"""
 #: What a provider has told meanwhile says more than its first answer, which still has the name.
 _NAME = "UPDATE message SET provider_id = ? WHERE id = ? AND provider_id = ''"
 #: Whether `until` asks for it too: only then has the customer to be judged again.
-_REACHED = """UPDATE recipient SET written = 1, reached = max(reached, ?) WHERE number = ? RETURNING
+_REACHED = """UPDATE recipient SET written = 1, reached = iif(reached, reached, ?) WHERE number = ? RETURNING
     (SELECT instr(spec, 'customer.reached') FROM campaign WHERE number = recipient.campaign)"""
 
 
@@ -76,10 +89,38 @@ def settle(
 
     Where too much was lost the campaign halts before the claims, which then fail.
     """
-    lost = {_settle(database, outcome, now) for outcome in outcomes}
+    sent, other = list[Outcome](), list[Outcome]()
+    for one in outcomes:
+        (sent if one == Outcome(one.id, MessageState.SENT, one.provider_id) else other).append(one)
+    lost = {_settle(database, outcome, now) for outcome in [*other, *_settle_sent(database, sent, now)]}
     for campaign in lost - {0}:
         halting.judge(database, campaign, now)
-    return [[one for one in group if database.execute(_CLAIM, (now, one)).rowcount] for group in claims]
+    return _claim(database, list(claims), now)
+
+
+def _claim(database: sqlite3.Connection, groups: Sequence[Sequence[int]], now: float) -> list[list[int]]:
+    wanted = [one for group in groups for one in group]
+    free = set(_ids(database, _FREE, wanted, now)) if wanted else set[int]()
+    if free:
+        database.execute(_CLAIM, (json.dumps(list(free)), now))
+    return [[one for one in group if one in free] for group in groups]
+
+
+def _settle_sent(database: sqlite3.Connection, outcomes: Sequence[Outcome], now: float) -> list[Outcome]:
+    """Write down what has plainly been sent; returns those that were overtaken by an event and are none of these."""
+    if not outcomes:
+        return []
+    begun = set(_ids(database, _BEGUN, [one.id for one in outcomes]))
+    database.execute(_SENT, (json.dumps([(one.id, one.provider_id) for one in outcomes if one.id in begun]), now))
+    database.execute(_ALL_REACHED, (json.dumps(list(begun)), now))
+    for recipient in _ids(database, _JUDGED, list(begun)):
+        judge(database, recipient, now)
+    return [one for one in outcomes if one.id not in begun]
+
+
+def _ids(database: sqlite3.Connection, query: str, of: Sequence[int], *values: float) -> list[int]:
+    found: list[int] = json.loads(database.execute(query, (json.dumps(of), *values)).fetchone()[0])
+    return found
 
 
 def _settle(database: sqlite3.Connection, outcome: Outcome, now: float) -> int:

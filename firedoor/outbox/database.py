@@ -17,6 +17,8 @@ from firedoor.sqlite import Kind
 
 #: A transaction that prepares 100,000 customers takes a few seconds.
 BUSY_SECONDS = 15.0
+#: Pages (4 KiB) of the log at which they are carried into the file.
+LOG_PAGES = 8_000
 
 
 def _pairs(kind: str, follows: dict[str, list[str]]) -> str:
@@ -101,6 +103,8 @@ _TABLES = (
         reached REAL NOT NULL DEFAULT 0,
         acknowledged REAL NOT NULL DEFAULT 0,
         remediated REAL NOT NULL DEFAULT 0,
+        -- When a person said that it was reached another way.
+        by_hand REAL NOT NULL DEFAULT 0,
         holding INTEGER NOT NULL DEFAULT 0,
         task TEXT NOT NULL DEFAULT '',
         UNIQUE (campaign, customer)
@@ -158,7 +162,7 @@ _TABLES = (
     ) STRICT""",
     "CREATE INDEX intent_open ON intent (campaign) WHERE entry = ''",
     # What the timeline does not have yet: changes of messages; with message 0, changes of a customer (acknowledged,
-    # task; place: replaced, a credential of it); with recipient 0, too, what was decided of the campaign.
+    # reached, task; place: replaced, a credential of it); with recipient 0, too, what was decided of the campaign.
     """CREATE TABLE change (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         campaign INTEGER NOT NULL,
@@ -212,6 +216,8 @@ _TABLES = (
         BEGIN {_counts("written", "''", "NEW.written - OLD.written")} END""",
     f"""CREATE TRIGGER recipient_reached AFTER UPDATE OF reached ON recipient WHEN NEW.reached != OLD.reached
         BEGIN {_reaches("reached")} END""",
+    f"""CREATE TRIGGER recipient_by_hand AFTER UPDATE OF by_hand ON recipient WHEN NEW.by_hand != OLD.by_hand
+        BEGIN {_counts("by_hand", "''", "(NEW.by_hand > 0) - (OLD.by_hand > 0)")} END""",
     f"""CREATE TRIGGER recipient_acknowledged AFTER UPDATE OF acknowledged ON recipient
         WHEN NEW.acknowledged != OLD.acknowledged BEGIN {_reaches("acknowledged")} END""",
     f"""CREATE TRIGGER recipient_remediated AFTER UPDATE OF remediated ON recipient
@@ -242,7 +248,10 @@ class StoreError(FiredoorError):
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file; create it where there is none. Raises `StoreError`, `UsageError` for another file."""
     with explained(path):
-        return KIND.open(path, BUSY_SECONDS)
+        database = KIND.open(path, BUSY_SECONDS)
+        # Each message changes the pages of its neighbours: the later they are carried into the file, the fewer are.
+        database.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
+        return database
 
 
 def explained(path: Path) -> AbstractContextManager[None]:

@@ -1,6 +1,8 @@
 """What is told of messages after they have left: by providers, and by their readers."""
 
+import json
 import sqlite3
+from dataclasses import astuple
 
 from firedoor.campaign import LOST, MessageState
 from firedoor.errors import UsageError
@@ -12,7 +14,16 @@ from firedoor.recipient import Message
 
 _ACKNOWLEDGED = """INSERT INTO change (campaign, message, recipient, intent, state, at, provider_id, reason, by)
     VALUES (?, 0, ?, 0, 'acknowledged', ?, '', '', ?)"""
-_REACHED = "UPDATE recipient SET written = 1, reached = max(reached, ?) WHERE number = ?"
+#: The first time counts: contracts ask when a customer was reached, and reminders come later.
+_REACHED = "UPDATE recipient SET written = 1, reached = iif(reached, reached, ?) WHERE number = ?"
+_DONE = """UPDATE recipient SET acknowledged = ?1, reached = iif(reached, reached, ?1), written = 1, task = ''
+    WHERE number = ?2"""
+#: What has left us for a contact has been read. Of what may have left us that is only sure where nothing else has; what
+#: came back was not it.
+_READ = """UPDATE message SET state = 'acknowledged', changed = ?1 WHERE recipient = ?2 AND contact = ?3 AND
+    (state IN ('sent', 'delivered', 'complained') OR state IN ('sending', 'in_doubt') AND NOT EXISTS
+        (SELECT 1 FROM message AS other WHERE other.recipient = ?2 AND other.contact = ?3
+            AND other.state IN ('sent', 'delivered', 'complained', 'acknowledged', 'remediated')))"""
 #: What a provider can tell of a message; anything else only its sender knows.
 TOLD = frozenset({MessageState.SENT, MessageState.DELIVERED, MessageState.BOUNCED, MessageState.COMPLAINED})
 
@@ -52,22 +63,29 @@ def acknowledge(database: sqlite3.Connection, id: str, customer: str, contact: s
     number = reading.number(database, id)
     key = (number, customer)
     row = database.execute("SELECT number FROM recipient WHERE campaign = ? AND customer = ?", key).fetchone()
-    database.execute(
-        """UPDATE message SET state = 'acknowledged', changed = ? WHERE recipient = ? AND contact = ?
-            AND state IN ('sending', 'sent', 'delivered', 'bounced', 'complained', 'in_doubt')""",
-        (now, row[0], contact),
-    )
+    database.execute(_READ, (now, row[0], contact))
     if recipient.acknowledged:
         return False
-    database.execute(
-        "UPDATE recipient SET acknowledged = ?1, reached = max(reached, ?1), written = 1, task = '' WHERE number = ?2",
-        (now, row[0]),
-    )
+    database.execute(_DONE, (now, row[0]))
     database.execute(_ACKNOWLEDGED, (number, row[0], now, contact))
     if not reading.campaign(database, id).spec.every:
         unsend(database, row[0], 0, "The customer has acknowledged it by another way.", now)
     judge(database, row[0], now)
     return True
+
+
+def unsubscribe(database: sqlite3.Connection, id: str, customer: str, contact: str, now: float) -> None:
+    """A contact wants no more of an informational campaign: what waits for it is not sent, and it is not reminded."""
+    number, recipient = reading.number(database, id), reading.recipient(database, id, customer)
+    left = json.dumps([[*astuple(way)] for way in recipient.ways if way.contact != contact])
+    key = (number, customer)
+    database.execute("UPDATE recipient SET ways = ? WHERE campaign = ? AND customer = ?", (left, *key))
+    database.execute(
+        """UPDATE message SET state = 'unsent', changed = ?, reason = 'It was unsubscribed.' WHERE state = 'queued'
+            AND campaign = ? AND contact = ? AND recipient =
+            (SELECT number FROM recipient WHERE recipient.campaign = message.campaign AND customer = ?)""",
+        (now, number, contact, customer),
+    )
 
 
 def replaced_all(database: sqlite3.Connection, recipient: int, now: float) -> bool:

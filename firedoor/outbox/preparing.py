@@ -75,8 +75,9 @@ def begin(database: sqlite3.Connection, row: CampaignRow) -> int:
             return 0
         raise RefusedError(
             f"The campaign {row.id} was approved with another content or other recipients.",
-            changed="It goes on as it was approved. Nothing else will be sent.",
-            next="A correction is a step of its own, with the next version of the notice and `corrects`.",
+            changed=f"It stays as it was approved, {known[1]}. Nothing else will be sent.",
+            next="Skip this step: the campaign is followed by `firedoor campaign show`. A correction, or more customers,"
+            " is a step of its own, with the next version of the notice and `corrects`.",
         )
     return _add_campaign(database, row, _bulletin(database, row))
 

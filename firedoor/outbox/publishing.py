@@ -136,7 +136,7 @@ def _intended(row: Row, digest: str) -> dict[str, Any]:
 
 
 def _said(change: Change) -> dict[str, str]:
-    """What a provider has said, and what it calls the message: in Slack that begins with the channel of the customer."""
+    """What a provider has said, and its name for the message: Slack's begins with the channel of the customer."""
     every = {"provider_id": change.provider_id, "reason": change.reason}
     return {name: value for name, value in every.items() if value}
 

@@ -9,18 +9,18 @@ from firedoor.campaign import Flow, MessageState
 from firedoor.customers.model import Dependency
 from firedoor.errors import UsageError
 from firedoor.plan import Campaign
-from firedoor.recipient import CampaignRow, Message, Recipient, Way
+from firedoor.recipient import CampaignRow, Loss, Message, Recipient, Way
 
 _CAMPAIGN = """SELECT id, incident, step, spec, vals, notice_sha256, digest, flow, drill, flow_by, flow_reason, began,
     customers, corrects, extra FROM campaign"""
 _RECIPIENT = """SELECT customer, position, name, cohort, exposure, language, zone, hours, ways, credentials,
-    acknowledged, reached, remediated, task FROM recipient"""
+    acknowledged, reached, remediated, by_hand, task FROM recipient"""
 MESSAGE = """SELECT message.id, campaign.id, customer, contact, channel, address, version, reminder, state, content,
     key, provider_id, attempts, due, changed, reason FROM message JOIN campaign ON campaign.number = message.campaign"""
 
 _OF_IDS = "WHERE message.id IN (SELECT value FROM json_each(?))"
 _WHOSE = """SELECT message.id, recipient.customer, recipient.position, name, cohort, exposure, language, zone, hours,
-    ways, credentials, acknowledged, reached, remediated, task
+    ways, credentials, acknowledged, reached, remediated, by_hand, task
     FROM message JOIN recipient ON recipient.number = message.recipient"""
 
 
@@ -95,6 +95,14 @@ def messages(
     return [to_message(row) for row in database.execute(query, (*values, *wanted, limit))]
 
 
+def losses(database: sqlite3.Connection, id: str, limit: int) -> list[Loss]:
+    """Why messages did not arrive, the most frequent reason first."""
+    query = """SELECT channel, state, reason, count(*) FROM message WHERE campaign = ?
+        AND state IN ('bounced', 'failed', 'complained') GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 3 LIMIT ?"""
+    rows = database.execute(query, (number(database, id), limit))
+    return [Loss(channel, MessageState(state), reason, count) for channel, state, reason, count in rows]
+
+
 def message(database: sqlite3.Connection, id: int) -> Message:
     """A message by its number."""
     row = database.execute(f"{MESSAGE} WHERE message.id = ?", (id,)).fetchone()
@@ -118,7 +126,8 @@ def ways(text: str) -> tuple[Way, ...]:
 
 def to_recipient(row: Sequence[Any]) -> Recipient:
     """A customer from its columns."""
-    customer, position, name, cohort, exposure, language, zone, hours, by, keys, acknowledged, reached, done, task = row
+    customer, position, name, cohort, exposure, language, zone, hours, by, keys, *rest = row
+    acknowledged, reached, done, by_hand, task = rest
     return Recipient(
         customer=customer,
         position=position,
@@ -133,6 +142,7 @@ def to_recipient(row: Sequence[Any]) -> Recipient:
         acknowledged=acknowledged,
         reached=reached,
         remediated=done,
+        by_hand=by_hand,
         task=task,
     )
 

@@ -3,6 +3,7 @@
 Each part is fixed in the file before it is recorded, so that whoever does it again after a crash records the same.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -50,8 +51,8 @@ class Row(NamedTuple):
 class Change(NamedTuple):
     """A message became `state`; with `message` 0 a customer did (`progress`); without `recipient`, too, the campaign.
 
-    `by` is who has decided that, or the contact that acknowledged. What was found of a credential is `found`, and it is
-    so `since` then, as far as that is told.
+    `by` is who has decided or done that, or the contact that acknowledged. What was found of a credential is `found`,
+    and it is so `since` then, as far as that is told.
     """
 
     number: int
@@ -90,9 +91,10 @@ def intend(database: sqlite3.Connection, number: int, ids: Iterable[int]) -> int
     """Begin an intent over messages that wait and have none; its number, or 0 where there is no such message."""
     query = "INSERT INTO intent (campaign) VALUES (?) RETURNING number"
     intent: int = database.execute(query, (number,)).fetchone()[0]
-    count = database.executemany(
-        "UPDATE message SET intent = ? WHERE id = ? AND intent = 0 AND state = 'queued'",
-        ((intent, one) for one in ids),
+    count = database.execute(
+        """UPDATE message SET intent = ? WHERE id IN (SELECT value FROM json_each(?)) AND intent = 0
+            AND state = 'queued'""",
+        (intent, json.dumps(list(ids))),
     ).rowcount
     if count <= 0:
         database.execute("DELETE FROM intent WHERE number = ?", (intent,))

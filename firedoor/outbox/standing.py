@@ -20,9 +20,8 @@ def standing(database: sqlite3.Connection, id: str, now: float) -> Standing:
     kept: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for what, name, count in database.execute("SELECT what, name, count FROM counter WHERE campaign = ?", (number,)):
         kept[what][name] = count
-    flow, by, reason, waits = database.execute(
-        "SELECT flow, flow_by, flow_reason, waits FROM campaign WHERE number = ?", (number,)
-    ).fetchone()
+    query = "SELECT flow, flow_by, flow_reason, waits, json_extract(spec, '$.until') FROM campaign WHERE number = ?"
+    flow, by, reason, waits, until = database.execute(query, (number,)).fetchone()
     messages = {state: count for state, count in kept["state"].items() if count}
     said = f"{reason} ({by})" if reason and by else reason
     return Standing(
@@ -32,6 +31,7 @@ def standing(database: sqlite3.Connection, id: str, now: float) -> Standing:
         customers=sum(kept["total"].values()),
         written=kept["written"].get("", 0),
         reached=sum(kept["reached"].values()),
+        by_hand=kept["by_hand"].get("", 0),
         acknowledged=sum(kept["acknowledged"].values()),
         remediated=sum(kept["remediated"].values()),
         holding=kept["holding"].get("", 0),
@@ -42,6 +42,7 @@ def standing(database: sqlite3.Connection, id: str, now: float) -> Standing:
         providers=_tallies(kept, "provider", "provider."),
         queued=messages.get(MessageState.QUEUED, 0),
         wait=0 if flow in OVER else _wait(database, number, now),
+        follows=bool(until),
     )
 
 

@@ -16,8 +16,8 @@ NEXT: dict[MessageState, frozenset[MessageState]] = {
     ),
     _.SENT: frozenset({_.DELIVERED, _.BOUNCED, _.COMPLAINED, _.ACKNOWLEDGED, _.REMEDIATED}),
     _.DELIVERED: frozenset({_.BOUNCED, _.COMPLAINED, _.ACKNOWLEDGED, _.REMEDIATED}),
-    # Back to `queued`: a person has it tried again. A reader who acknowledges has got it, whatever its server said.
-    _.BOUNCED: frozenset({_.QUEUED, _.ACKNOWLEDGED}),
+    # Back to `queued`: a person has it tried again.
+    _.BOUNCED: frozenset({_.QUEUED}),
     _.COMPLAINED: frozenset({_.ACKNOWLEDGED}),
     _.FAILED: frozenset({_.QUEUED}),
     # Back to `queued`: only a person may say that what may have arrived is sent again.

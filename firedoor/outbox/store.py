@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from firedoor.campaign import Flow, MessageState, Standing
-from firedoor.outbox import events, measures, preparing, reading, reminders, standing, steering
+from firedoor.outbox import by_hand, events, measures, preparing, reading, reminders, standing, steering
 from firedoor.outbox.database import StoreError, connect, explained
 from firedoor.recipient import CampaignRow, Measure, Message, Recipient, Way
 from firedoor.sqlite import transaction
@@ -170,6 +170,16 @@ class Outbox:
     def acknowledge(self, campaign: str, customer: str, contact: str, now: float) -> bool:
         """The customer has read its notice and says so. False where it had said so before."""
         return self.change(events.acknowledge, campaign, customer, contact, now)
+
+    def reach(self, campaign: str, customers: Sequence[str], by: str, reason: str, now: float) -> int:
+        """A person has reached customers another way: they count as reached, and nobody has to see to them any more.
+
+        All or none; how many were not counted so before. Raises `UsageError` with the nearest for whom the campaign
+        does not have, `RefusedError` before it is approved.
+        """
+        if strangers := self.look(by_hand.strangers, campaign, customers):
+            raise by_hand.unknown(campaign, strangers, self.look(by_hand.names, campaign))
+        return self.change(by_hand.reach, campaign, customers, by, reason, now=now)
 
     def event(
         self, *, key: str = "", provider_id: str = "", state: MessageState, reason: str, now: float

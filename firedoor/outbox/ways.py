@@ -9,6 +9,7 @@ from firedoor.outbox.preparing import TASKS, add, draft
 from firedoor.outbox.states import OVER
 from firedoor.plan import Campaign
 from firedoor.recipient import Way
+from firedoor.words import full_stop
 
 #: In these a message cannot reach anybody any more.
 _GONE = frozenset({*LOST, MessageState.UNSENT})
@@ -17,7 +18,8 @@ _GONE = frozenset({*LOST, MessageState.UNSENT})
 def fall_back(database: sqlite3.Connection, message: int, now: float) -> None:
     """A message was lost: queue the next way to its customer; where there is none, a person has to see to it.
 
-    Nothing follows where the customer has acknowledged or done what it was told.
+    Nothing follows where the customer has acknowledged or done what it was told; and no task where a person has seen to
+    it already.
     """
     row = database.execute(
         """SELECT campaign.number, spec, flow, recipient.number, recipient.customer, ways, acknowledged OR remediated,
@@ -36,8 +38,8 @@ def fall_back(database: sqlite3.Connection, message: int, now: float) -> None:
     if way and Flow(flow) not in OVER:
         add(database, number, [draft(customer, way, version, reminder)], now)
     elif all(state in _GONE for state in tried.values()):
-        says = f"{reason or 'It could not be reached.'} No other way to this customer is left."
-        query = "UPDATE recipient SET task = ? WHERE number = ? AND task = ''"
+        says = f"{full_stop(reason or 'It could not be reached')} No other way to this customer is left."
+        query = "UPDATE recipient SET task = ? WHERE number = ? AND task = '' AND by_hand = 0"
         if database.execute(query, (says, recipient)).rowcount:
             database.execute(f"{TASKS} AND number = ?", (now, number, recipient))
 
@@ -56,9 +58,10 @@ def _tried(database: sqlite3.Connection, recipient: int, reminder: int) -> dict[
 
 
 def _recount(database: sqlite3.Connection, recipient: int) -> None:
-    """A customer counts as reached as long as one of its messages has left us and was not lost."""
+    """A customer counts as reached as long as one of its messages has left us and was not lost, or for what it said."""
     database.execute(
-        """UPDATE recipient SET reached = 0 WHERE number = ?1 AND reached > 0 AND NOT EXISTS (SELECT 1 FROM message
-            WHERE recipient = ?1 AND state IN ('sent', 'delivered', 'complained', 'acknowledged', 'remediated'))""",
+        """UPDATE recipient SET reached = 0 WHERE number = ?1 AND reached > 0 AND acknowledged = 0 AND by_hand = 0
+            AND NOT EXISTS (SELECT 1 FROM message WHERE recipient = ?1
+                AND state IN ('sent', 'delivered', 'complained', 'acknowledged', 'remediated'))""",
         (recipient,),
     )

@@ -80,6 +80,8 @@ def _facts(told: Told) -> Iterator[tuple[str, Cell]]:
     yield "approved content and recipients", Code(campaign.digest)
     yield "state", Mark(flow, FLOWS.get(standing.flow, "open"))
     yield "reached", Share(standing.reached, standing.customers)
+    if standing.by_hand:
+        yield "reached by hand", plural(standing.by_hand, "customers")
     yield "acknowledged", Share(standing.acknowledged, standing.customers)
     if campaign.spec.until:
         yield "rotated", Share(standing.remediated, standing.customers)

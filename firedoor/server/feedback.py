@@ -43,9 +43,9 @@ def read(event: Any) -> Feedback:
     if not isinstance(event, dict):
         READER.wrong("it is not a JSON object")
     kind = READER.text(event, "eventType") or READER.needed(event, "notificationType")
-    identity = READER.needed(event, "mail", "messageId")
+    identity = plain(READER.needed(event, "mail", "messageId"))[:LONGEST]
     tagged = at(event, "mail", "tags", TAG)
-    key = str(tagged[0]) if isinstance(tagged, list) and tagged else ""
+    key = plain(str(tagged[0]))[:LONGEST] if isinstance(tagged, list) and tagged else ""
     state, reason = _KINDS.get(kind, _nothing)(event)
     return Feedback(key, identity, state, _without_addresses(reason))
 

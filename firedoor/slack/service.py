@@ -68,6 +68,7 @@ class SlackService:
             replies=replies,
             shelves=outside.shelves,
             timeline=outside.writer.timeline,
+            settings=settings,
             wake=outside.teller.wake,
         )
         self.router = Router(Handlers(self.door), outside.store, replies)

@@ -5,6 +5,7 @@ The timeline only grows and is never changed; people have a right to be forgotte
 """
 
 import hashlib
+import json
 import secrets
 import sqlite3
 import threading
@@ -20,6 +21,8 @@ from firedoor.sqlite import Kind, transaction
 from firedoor.timeline.sealed import Disclosed, digest_of, disclosure, opened
 
 BUSY_SECONDS = 10.0
+#: Pages (4 KiB) of the log at which they are carried into the file.
+LOG_PAGES = 8_000
 #: 128 bits, as the RFC recommends.
 SALT_BYTES = 16
 #: The subject of a hold on everything.
@@ -48,6 +51,11 @@ _TABLES = (
         at TEXT NOT NULL
     ) STRICT, WITHOUT ROWID""",
 )
+
+#: One statement for all: at each one Python gives other threads their turn, and takes its own again later.
+_KEEP = """INSERT INTO disclosure SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),
+    json_extract(value, '$[2]') FROM json_each(?)"""
+_NAME = "INSERT INTO named SELECT ?, key, value FROM json_each(?)"
 
 #: "FDds".
 KIND = Kind("disclosures", application_id=0x46446473, format=1, tables=_TABLES)
@@ -92,6 +100,8 @@ class Disclosures:
             database = KIND.open(path, BUSY_SECONDS)
             # What is deleted is overwritten, and does not wait in a free page for somebody who looks.
             database.execute("PRAGMA secure_delete=ON")
+            # Digests stand anywhere in the file: the longer its log, the more of them share a page that is written.
+            database.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
         return cls(path, database)
 
     def __enter__(self) -> Self:
@@ -128,13 +138,10 @@ class Disclosures:
                 return known
             texts = [disclosure(secrets.token_urlsafe(SALT_BYTES), one.key, one.value) for one in values]
             digests = [digest_of(text) for text in texts]
-            database.executemany(
-                "INSERT INTO disclosure VALUES (?,?,?)",
-                ((digest, one.subject, text) for digest, one, text in zip(digests, values, texts, strict=True)),
-            )
+            rows = [(digest, one.subject, text) for digest, one, text in zip(digests, values, texts, strict=True)]
+            database.execute(_KEEP, (json.dumps(rows),))
             if mark:
-                rows = ((mark, position, digest) for position, digest in enumerate(digests))
-                database.executemany("INSERT INTO named VALUES (?,?,?)", rows)
+                database.execute(_NAME, (mark, json.dumps(digests)))
         return digests
 
     def value(self, digest: str) -> Disclosed | None:

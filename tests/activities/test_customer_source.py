@@ -130,12 +130,15 @@ def test_a_query_answers_rows(crm: str) -> None:
     ("query", "sentence"),
     [
         ("", "What shall the database be asked"),
-        ("DELETE FROM account", "is no SELECT: it was rolled back"),
+        ("DELETE FROM account", "attempt to write a readonly database"),
+        ("DROP TABLE account", "attempt to write a readonly database"),
+        ("DELETE FROM account RETURNING id", "attempt to write a readonly database"),
+        ("PRAGMA query_only = OFF", "is no SELECT"),
         ("SELECT nosuch FROM account", "refuses the query: no such column"),
     ],
 )
 def test_a_query_that_is_none(crm: str, query: str, sentence: str) -> None:
-    """Whatever it did is rolled back."""
+    """The connection only reads: a table that is dropped comes back by no rolling back."""
     with pytest.raises(FiredoorError, match=sentence):
         fetched(crm, query, "")
     assert len(fetched(crm, "SELECT id FROM account", "")["rows"]) == 2

@@ -56,7 +56,7 @@ def test_it_shows_who_has_rotated_and_what_to_do_about_the_rest(cli: Cli, sent: 
     """Percent done, by cohort and provider, the slowest first, what needs a person, what is in doubt."""
     done = cli("campaign", "show", "notify")
     assert done.code == 0
-    assert "20 % rotated  1 of 5 customers · 3 reached" in done.out
+    assert "20 % rotated  1 of 5 customers\n 3 reached" in done.out
     assert "confirmed" in done.out
     assert "openai" in done.out
     assert done.out.index("Customer-0 Inc.") < done.out.index("Customer-3 Inc.")
@@ -71,7 +71,9 @@ def test_a_program_gets_the_same(cli: Cli, sent: Desk) -> None:
     told = json.loads(cli("campaign", "show", CAMPAIGN, "-o", "json").out)
     assert (told["flow"], told["customers"], told["reached"], told["remediated"]) == ("running", 5, 3, 1)
     assert [one["customer"] for one in told["doubts"]] == ["customer-0"]
-    assert [one["customer"] for one in told["needs_a_person"]] == ["customer-1"]
+    [task] = told["needs_a_person"]
+    assert task["customer"] == "customer-1"
+    assert task["command"] == f"firedoor campaign reached {CAMPAIGN} customer-1 --reason '…'"
     (line,) = json.loads(cli("campaign", "list", "-o", "json").out)
     assert line["campaign"] == CAMPAIGN
 
@@ -132,11 +134,51 @@ class TestSteering:
         assert "in_doubt" not in sent.outbox.standing(CAMPAIGN, PREPARED + 300).messages
 
 
+class TestReached:
+    """A person has told a customer another way: its task is closed, with Temporal down."""
+
+    def test_one(self, cli: Cli, sent: Desk) -> None:
+        """What stands below the task closes it; said again it changes nothing."""
+        shown = cli("campaign", "show", "notify").out
+        assert f"firedoor campaign reached {CAMPAIGN} customer-1 --reason" in " ".join(shown.split())
+        done = cli("campaign", "reached", "notify", "customer-1", "--reason", "telephoned Ada, their CISO")
+        assert (done.code, done.out) == (0, f"1 customer of {CAMPAIGN} counts as reached by hand.\n")
+        assert "Temporal does not answer" in done.err
+        again = cli("campaign", "reached", "notify", "customer-1", "--reason", "once more")
+        assert f"0 customers of {CAMPAIGN} count as reached by hand. 1 did so before." in again.out
+        shown = cli("campaign", "show", "notify").out
+        assert "a person has to see to" not in shown
+        assert "4 reached (1 by hand)" in shown
+
+    def test_many(self, cli: Cli, sent: Desk, tmp_path: Path) -> None:
+        """Named and in a file, each once."""
+        (tmp_path / "told.txt").write_text("customer-3\n\n customer-4 \ncustomer-1\n")
+        listed = ("--file", str(tmp_path / "told.txt"))
+        done = cli("campaign", "reached", "notify", "customer-1", *listed, "-r", "at the meeting", "-o", "json")
+        told = json.loads(done.out)
+        assert told["done"].startswith("3 customers")
+        assert (told["standing"]["by_hand"], told["standing"]["tasks"]) == (3, 0)
+
+    def test_what_is_missing_or_wrong(self, cli: Cli, sent: Desk) -> None:
+        """A reason, a customer, a customer of this campaign, a file."""
+        for arguments, says in (
+            (("customer-1",), "The timeline keeps it as the proof"),
+            (("--reason", "x"), "Which customers were reached?"),
+            (("costumer-1", "--reason", "x"), "(did you mean customer-1"),
+            (("--file", "/nowhere", "--reason", "x"), "/nowhere cannot be read"),
+        ):
+            failed = cli("campaign", "reached", "notify", *arguments)
+            assert (failed.code, says in failed.err) == (2, True), failed.err
+        assert sent.outbox.standing(CAMPAIGN, PREPARED).by_hand == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("show",), "Which campaign?"),
         (("list", "x"), "list takes no name"),
+        (("show", "x", "customer-1"), "'customer-1' is one word too many"),
+        (("show", "x", "--file", "y"), "--file goes with reached"),
         (("show", "x", "--in-doubt"), "--in-doubt goes with retry-failed"),
         (("pause", "x", "--watch"), "--watch goes with show"),
         (("show", "x", "--reason", "y"), "--reason goes with pause"),

@@ -59,6 +59,24 @@ def test_a_file_with_mistakes_changes_nothing(cli: Cli, file: Path) -> None:
     assert json.loads(cli("customers", "show", "acme", "-o", "json").out)["zone"] == "Europe/Berlin"
 
 
+def test_what_may_be_a_slip(cli: Cli, file: Path) -> None:
+    """A provider or store that nobody knows, a source without customers, and a dry run of what will be refused."""
+    file.write_text(HEAD + ROWS.replace("openai", "opneai").replace("braintrust:", "braintrst:"))
+    said = cli("customers", "import", str(file), "--dry-run").out
+    assert "! No provider is called opneai, at acme." in said
+    assert "! No store is called braintrst, at acme." in said
+    file.write_text(HEAD + "".join(f"c{number},,,,,,,,\n" for number in range(12)))
+    cli("customers", "import", str(file))
+    file.write_text(HEAD)
+    shown = cli("customers", "import", str(file), "--dry-run")
+    assert "! This import would forget 12 customers of 12: c0, c1, …. Without --anyway it will be refused." in shown.out
+    assert "Without --anyway" not in cli("customers", "import", str(file), "--dry-run", "--anyway").out
+    refused = cli("customers", "import", str(file))
+    assert (refused.code, "An export that was cut off looks like that." in refused.err) == (5, True)
+    cli("customers", "import", str(file), "--anyway")
+    assert "has no customers at all" in cli("customers", "import", str(file)).out
+
+
 def test_what_is_looked_at(cli: Cli, file: Path) -> None:
     """All, those without a contact, those who share an address, one, one as it was, the imports."""
     cli("customers", "import", str(file))

@@ -191,6 +191,16 @@ class TestNotice:
         assert [one.code.value for one in found] == ["missing-argument", "unknown-argument"]
         assert "did you mean `day`?" in found[1].allowed
 
+    def test_a_value_may_be_given_by_language(self) -> None:
+        """One text for each language; what is none, and what cannot be printed, are mistakes at their places."""
+        assert compiled(small("to: [acme]", given="{day: {en: today, pt-BR: '${{ inputs.day }}'}}"))
+        found = mistakes(small("to: [acme]", given="{day: {english: today, de: {x: 1}}, more: [a, [b]]}"))
+        assert [(one.code.value, one.message) for one in found] == [
+            ("wrong-argument", "`day` is a mapping, and `english` is no language."),
+            ("wrong-argument", "`day` is nested; a notice prints texts, numbers, and lists of them."),
+            ("wrong-argument", "`more` is nested; a notice prints texts, numbers, and lists of them."),
+        ]
+
     def test_a_secret_is_no_text(self) -> None:
         """A reference to a secret never becomes a part of a mail."""
         find = "steps:\n  find: {uses: test.search, with: {query: x}}\n"

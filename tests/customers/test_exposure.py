@@ -79,10 +79,10 @@ def test_the_inventory_knows_more() -> None:
 
 
 def test_what_nobody_knows() -> None:
-    """A credential or place of which no customer is known is named, once; all below a place is no one thing."""
+    """A credential or place of which no customer is known is named, once; a whole place in which nobody has anything, too."""
     reach = Reach(
         credentials=[credential(id="key_1"), credential(id="key_9", name="laptop")],
-        places=["aws-sm:nothing", "aws-sm:gateway", "gcp-sm:", "vault:kv/acme"],
+        places=["aws-sm:nothing", "aws-sm:gateway", "gcp-sm:", "vault:kv/acme", "aws-sm:"],
         confirmed_places=["aws-sm:nothing"],
     )
-    assert affected(reach, REGISTRY, parse(INVENTORY, "x")).unknown == ["aws-sm:nothing", "laptop key_9"]
+    assert affected(reach, REGISTRY, parse(INVENTORY, "x")).unknown == ["aws-sm:nothing", "gcp-sm:", "laptop key_9"]

@@ -73,15 +73,15 @@ def contained_from_the_alert_to_the_last_customer(done: Run) -> None:
 
 
 def every_customer_is_told_once(done: Run) -> None:
-    """Whoever can be reached was, by a message that came once; for the others there is a task; nothing is in doubt."""
+    """Whoever can be reached was, by a message that came once; the others were telephoned; nothing is in doubt."""
     facts = done.result.proof.facts
     unreachable = len(done.who(Habit.NOBODY)) + len(done.who(Habit.DEAF))
     with Outbox.open(done.folder / "data" / "outbox.sqlite") as outbox:
         campaign = next(one for one in outbox.campaigns() if one.step == "notify")
         standing = outbox.standing(campaign.id, 0)
         rows = outbox.messages(campaign.id, limit=1_000)
-    assert (campaign.flow, standing.customers, standing.tasks) == (Flow.ENDED, CUSTOMERS, unreachable)
-    assert standing.reached == CUSTOMERS - unreachable
+    assert (campaign.flow, standing.customers, standing.tasks) == (Flow.ENDED, CUSTOMERS, 0)
+    assert (standing.reached, standing.by_hand) == (CUSTOMERS, unreachable)
     assert MessageState.IN_DOUBT not in {one.state for one in rows}
     assert {one.channel for one in rows} == {"slack", "email"}
     assert max(one.reminder for one in rows) >= 1
@@ -104,11 +104,14 @@ def who_does_not_replace_its_key_loses_it_with_an_approval(done: Run) -> None:
 
 
 def the_clocks_are_met(done: Run) -> None:
-    """Each that was set was met in time."""
+    """Each that was set was met in time: those of contracts because their customers were reached, not by a word."""
     names = {str(one.body["deadline"]) for one in done.record if one.kind == Kind.DEADLINE_SET}
     met = {str(one.body["deadline"]) for one in done.record if one.kind == Kind.DEADLINE_MET and not one.body["late"]}
-    assert names == met == {"authority", "controllers", "contracts"}
-    assert done.result.proof.facts["clocks"] == "3 met"
+    hours = {f"contracts_{hours}h" for hours in (24, 48, 72)}
+    assert names == met == {"authority", "controllers"} | hours
+    assert done.result.proof.facts["clocks"] == "5 met"
+    by_people = [one for one in done.record if one.kind == Kind.DEADLINE_MET and one.part("actor")["kind"] == "human"]
+    assert [one.body["deadline"] for one in by_people] == ["authority"]
 
 
 def the_report_tells_it_with_its_proof(done: Run) -> None:
@@ -137,7 +140,7 @@ def no_secret_and_no_address_is_where_it_must_not_be(done: Run) -> None:
         assert not re.search(rb"canary[0-9a-f]{32}", data), name
         if any(part in name for part in ("timeline.sqlite", "incident.zip", "report.", "result.json")):
             assert not [one for one in addresses if re.search(one + rb"[a-z0-9-]+-\d{4}\.example", data)], name
-    assert done.result.proof.facts["for a person"].startswith("2 ")
+    assert done.result.proof.facts["telephoned"].startswith("2 ")
     assert json.loads((done.folder / "result.json").read_text())["shortened"]
 
 

@@ -99,7 +99,7 @@ def test_name_is_no_link_in_slack(settings: Settings) -> None:
     """A key that is called like a link, or ends a code span, is a name."""
     keys = (Dependency(provider="openai", name="a`b [here](https://evil.example) **now**"),)
     made = composer(settings).compose(replace(READER, credentials=keys), READER.ways[0])
-    assert "`a'b [here] (https://evil.example) * *now* *`" in made.slack
+    assert "`a'b [here] (https: //evil.example) * *now* *`" in made.slack
 
 
 def test_several_lines_of_the_runbook_stay_that(settings: Settings) -> None:

@@ -1,7 +1,10 @@
 """A customer is erased from the outbox: what was counted stays, and nothing finds it or is sent to it any more."""
 
+import asyncio
+
 import pytest
 
+from activities.transports._transport import Letter
 from firedoor.campaign import Flow, MessageState
 from firedoor.errors import RefusedError, UsageError
 from firedoor.outbox import claims, erasing
@@ -55,6 +58,23 @@ async def test_what_waits_for_it_is_not_sent(store: Desk) -> None:
     assert store.outbox.remind(CAMPAIGN, 1, NOW) == 2
     assert store.outbox.retry_failed(CAMPAIGN, "user:ada", "again", NOW, doubtful=True) == 0
     assert store.outbox.campaign(CAMPAIGN).flow is Flow.RUNNING
+
+
+async def test_while_it_is_sent_the_rest_goes_on(store: Desk) -> None:
+    """A sender that has the letter ready already does not send it, and halts for nothing."""
+    store.prepare(people(40))
+
+    async def meanwhile(letter: Letter) -> None:
+        if letter.customer == "customer-0":
+            assert (await asyncio.to_thread(erase, store, "customer-30")).messages == 1
+
+    post = Post(before=meanwhile, lanes=1)
+    standing = await store.send({"email": post})
+    assert len(post.arrived) == 39
+    assert (standing.flow, standing.messages) == (Flow.RUNNING, {"sent": 39, "unsent": 1})
+    assert store.entries("conflict") == []
+    erase_subject(store.disclosures, store.timeline, "customer-30", reason=WHY, by="user:ada")
+    assert store.disclosures.of("customer-30") == []
 
 
 def test_what_is_on_the_wire_is_in_doubt(store: Desk) -> None:

@@ -76,6 +76,11 @@ class OutboxMachine(RuleBasedStateMachine):
         """A reader presses the button."""
         self.store.outbox.acknowledge(CAMPAIGN, customer, contact, self.now)
 
+    @rule(customer=customers)
+    def telephone(self, customer: str) -> None:
+        """A person tells it another way."""
+        self.store.outbox.reach(CAMPAIGN, [customer], "user:ada", "telephoned", self.now)
+
     @rule(customer=customers, found=st.sampled_from(Found))
     def measure(self, customer: str, found: Found) -> None:
         """Its key is looked at."""
@@ -125,7 +130,7 @@ class OutboxMachine(RuleBasedStateMachine):
         for one in self.store.outbox.recipients(CAMPAIGN):
             own = self.store.outbox.messages(CAMPAIGN, customer=one.customer)
             open_ = any(message.state not in gone for message in own)
-            assert open_ or one.task or one.acknowledged or one.remediated
+            assert open_ or one.task or one.acknowledged or one.remediated or one.by_hand
 
     @invariant()
     def counts_are_right(self) -> None:
@@ -135,6 +140,8 @@ class OutboxMachine(RuleBasedStateMachine):
         crowd = self.store.outbox.recipients(CAMPAIGN)
         assert standing.messages == dict(Counter(one.state.value for one in every))
         assert standing.reached == sum(bool(one.reached) for one in crowd)
+        assert standing.by_hand == sum(bool(one.by_hand) for one in crowd)
+        assert all(one.reached for one in crowd if one.by_hand or one.acknowledged)
         assert standing.acknowledged == sum(bool(one.acknowledged) for one in crowd)
         assert standing.remediated == sum(bool(one.remediated) for one in crowd)
         assert standing.tasks == sum(bool(one.task) for one in crowd)

@@ -78,5 +78,5 @@ def test_who_needs_a_person_is_noted(store: Desk) -> None:
     assert last.body["say"] == "A person has to see to 1 customer."
     assert opened(store, last.body["task"][0]) == {
         "customer": "customer-0",
-        "says": "550 No other way to this customer is left.",
+        "says": "550. No other way to this customer is left.",
     }

@@ -202,7 +202,36 @@ def test_a_reader_acknowledges(store: Desk) -> None:
     assert not store.outbox.acknowledge(CAMPAIGN, message.customer, "security", NOW)
     standing = store.outbox.standing(CAMPAIGN, NOW)
     assert (standing.acknowledged, standing.reached, standing.tasks) == (1, 1, 0)
-    assert standing.messages == {"acknowledged": 1, "unsent": 1}
+    # What came back was not what it has read.
+    assert standing.messages == {"bounced": 1, "unsent": 1}
+
+
+@pytest.mark.parametrize(
+    ("slack", "email", "after"),
+    [
+        (MessageState.BOUNCED, MessageState.SENT, {"bounced": 1, "acknowledged": 1}),
+        (MessageState.IN_DOUBT, MessageState.SENT, {"in_doubt": 1, "acknowledged": 1}),
+        (MessageState.FAILED, MessageState.IN_DOUBT, {"failed": 1, "acknowledged": 1}),
+        (MessageState.SENT, MessageState.SENT, {"acknowledged": 2}),
+    ],
+)
+def test_a_reader_acknowledges_what_has_left_us(
+    store: Desk, slack: MessageState, email: MessageState, after: dict[str, int]
+) -> None:
+    """Of one contact by two channels: not what came back; what is in doubt only where nothing else can have been read."""
+    store.prepare(people(1, "slack", "email"), every=True)
+    carry(store, slack, email)
+    store.outbox.acknowledge(CAMPAIGN, "customer-0", "security", NOW)
+    assert store.outbox.standing(CAMPAIGN, NOW).messages == after
+
+
+def test_the_first_time_counts(store: Desk) -> None:
+    """Whoever was reached, and then reminded, was reached the first time: contracts ask for that."""
+    store.prepare(people(1))
+    [message] = carry(store, MessageState.SENT)
+    store.outbox.event(key=message.key, state=MessageState.DELIVERED, reason="", now=NOW + 10)
+    store.outbox.acknowledge(CAMPAIGN, "customer-0", "security", NOW + 20)
+    assert store.outbox.recipient(CAMPAIGN, "customer-0").reached == NOW
 
 
 def test_a_customer_is_remediated_when_all_is_replaced(store: Desk) -> None:

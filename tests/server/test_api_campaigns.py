@@ -101,6 +101,24 @@ async def test_steering_needs_no_temporal(api: Api) -> None:
     assert refused["error"]["reason"] == "refused"
 
 
+async def test_who_was_told_another_way(api: Api) -> None:
+    """Counts as reached, and nobody has to see to it; unknown ones are refused with the nearest, all or none."""
+    reader, decider = api.token(Scope.READ), api.token(Scope.DECIDE)
+    said = {"customers": ["lost", "lost"], "reason": "telephoned Ada, their CISO"}
+    done = await api.call("POST", "/notify/reached", decider, json=said)
+    assert (done["reached"], done["campaign"]) == (1, CAMPAIGN)
+    assert (await api.call("POST", "/notify/reached", decider, json=said))["reached"] == 0
+    whole = await api.call("GET", "/notify", reader)
+    assert (whole["reached"], whole["by_hand"], whole["tasks"], whole["needs_person"]) == (1, 1, 0, [])
+    wrong = {"customers": ["slow", "lots"], "reason": "x"}
+    refused = await api.call("POST", "/notify/reached", decider, 400, json=wrong)
+    assert "has no customer 'lots' (did you mean lost?)" in refused["error"]["what"]
+    for broken in ({"customers": [], "reason": "x"}, {"customers": ["slow"], "reason": " "}, {"customers": ["slow"]}):
+        await api.call("POST", "/notify/reached", decider, 400, json=broken)
+    await api.call("POST", "/notify/reached", reader, 403, json=said)
+    assert api.outbox.standing(CAMPAIGN, 0).by_hand == 1
+
+
 async def test_what_was_lost_is_tried_again(api: Api) -> None:
     """Nothing was lost here, so nothing is queued; what is in doubt is asked for by its own word."""
     again = await api.call("POST", f"/{CAMPAIGN}/retry-failed", api.token(Scope.DECIDE), json={"doubtful": True})
@@ -139,6 +157,7 @@ def test_the_document_describes_every_call() -> None:
     assert {(path.removeprefix("/api/v1"), method) for path, calls in paths.items() for method in calls} == {
         ("/campaigns", "get"),
         ("/campaigns/{campaign}", "get"),
+        ("/campaigns/{campaign}/reached", "post"),
         ("/campaigns/{campaign}/retry-failed", "post"),
         ("/campaigns/{campaign}/{verb}", "post"),
     }

@@ -9,8 +9,8 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from firedoor.alerts import UnauthenticatedError
 from firedoor.addresses import addresses, public
+from firedoor.alerts import UnauthenticatedError
 from firedoor.server import fetch as fetching
 from firedoor.server.fetch import Fetch, OutOfReachError, checked
 from tests.server.sns import CERTIFICATE, HOST, Sns, sns

@@ -186,3 +186,10 @@ def test_an_event_without_an_id_is_none() -> None:
     """It could not be about any message."""
     with pytest.raises(UsageError, match=r"mail\.messageId"):
         read({"eventType": "Send", "mail": {}})
+
+
+def test_no_event_holds_half_a_character_or_a_book() -> None:
+    """The store takes neither: an event is kept whatever its fields are made of, or refused in a sentence."""
+    said = read(event("Bounce", "\ud800" * 9_999, "\ud800" * 9_999, bounce={"bounceType": "\ud800" * 9_999}))
+    for text in (said.key, said.provider_id, said.reason):
+        assert len(text.encode()) < 1_000

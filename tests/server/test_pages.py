@@ -12,10 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from firedoor.campaign import Found
+from firedoor.campaign import Flow, Found
 from firedoor.config import Settings
 from firedoor.customers.model import Dependency
 from firedoor.customers.unsubscribed import Unsubscribed
+from firedoor.errors import RefusedError
 from firedoor.notices.folder import load_notice
 from firedoor.notices.links import Link, Links, Purpose
 from firedoor.outbox import erasing
@@ -317,9 +318,21 @@ async def test_lost_links_speak_the_browsers_language(client: httpx.AsyncClient)
 
 async def test_what_is_not_approved_has_no_page(client: httpx.AsyncClient, settings: Settings) -> None:
     """A draft for the lawyers has links that lead nowhere yet, and its copy is not public."""
-    draft = campaign(settings.outbox_path, [recipient("early")], approved=False, id="other.notify", incident="other")
-    for address in (path(settings, "early", campaign=draft.id), f"/notices/{draft.id}"):
-        assert (await client.get(address)).status_code == 404
+    people = [recipient("early")]
+    draft = campaign(settings.outbox_path, people, approved=False, id="other.notify", incident="other", digest="b" * 64)
+
+    async def nowhere() -> None:
+        for address in (path(settings, "early", campaign=draft.id), f"/notices/{draft.id}", f"/notices/{draft.digest}"):
+            assert (await client.get(address)).status_code == 404
+
+    await nowhere()
+    with Outbox.open(settings.outbox_path) as outbox:
+        with pytest.raises(RefusedError, match="has not been approved"):
+            outbox.steer(draft.id, Flow.RUNNING, "user:eve", "", PREPARED)
+        await nowhere()
+        # Refused by the lawyers, and stopped: still nobody has agreed to it.
+        outbox.steer(draft.id, Flow.STOPPED, "user:ada", "not like this", PREPARED)
+    await nowhere()
 
 
 async def test_no_store_and_no_key_is_made_by_a_visitor(site: Site) -> None:
@@ -415,7 +428,10 @@ async def test_one_click_unsubscribes(client: httpx.AsyncClient, settings: Setti
     store.forget("news")
     assert store.among([mine]) == frozenset()
     with Outbox.open(settings.outbox_path) as outbox:
-        assert not outbox.recipient("other.notify", "news").acknowledged
+        told = outbox.recipient("other.notify", "news")
+        assert not told.acknowledged
+        assert [way.address for way in told.ways] == ["bob@x.example"], "nobody reminds it"
+        assert [one.state.value for one in outbox.messages("other.notify")] == ["unsent"]
 
 
 async def test_who_was_erased_has_no_page(client: httpx.AsyncClient, settings: Settings) -> None:

@@ -16,7 +16,8 @@ from typing import Any
 from firedoor.alerts import Alert
 from firedoor.automation import GATE
 from firedoor.campaign import Flow
-from firedoor.engine.clocks import decide_clock
+from firedoor.clock import OPEN, ClockState
+from firedoor.engine.clocks import clocks_of, decide_clock
 from firedoor.engine.reports import Standing
 from firedoor.incident import AlertReport, Decision, Mode, Responder, StepState, Timing
 from firedoor.local import dev_server, temporal_binary
@@ -190,6 +191,18 @@ async def with_clocks(site: Site) -> str:
     return incident
 
 
+async def kept_clocks(site: Site) -> str:
+    """What that incident left open; the history is that of the workflow which keeps it until the last is settled."""
+    incident = await with_clocks(site)
+    keeper = (await site.engine.view(incident)).timekeeper
+    for clock in await clocks_of(site.engine, incident):
+        if clock.state in OPEN:
+            verb: Timing = "meet" if clock.state is ClockState.MISSED else "waive"
+            await decide_clock(site.engine, incident, verb, Decision(responder=ADA, clock=clock.name, reason="because"))
+    await site.client.get_workflow_handle(keeper).result()
+    return keeper
+
+
 async def told_customers(site: Site) -> str:
     """A campaign that is asked for, halts, goes on by a retry, reminds, and leaves something for its escalation."""
     return (await _campaign(site))[0]
@@ -248,7 +261,12 @@ SCENES: tuple[Callable[[Site], Awaitable[str]], ...] = (
 
 
 #: New since the last release: recorded with the next one, and then among the scenes that every release has.
-COMING: tuple[Callable[[Site], Awaitable[str]], ...] = (told_customers, followed_customers)
+COMING: tuple[Callable[[Site], Awaitable[str]], ...] = (
+    with_clocks,
+    kept_clocks,
+    told_customers,
+    followed_customers,
+)
 
 
 async def record(folder: Path) -> None:

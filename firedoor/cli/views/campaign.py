@@ -43,7 +43,8 @@ def listing(found: Sequence[tuple[CampaignRow, Standing]]) -> RenderableType:
         table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for row, standing in found:
-        share = Text(f"{_percent(standing.remediated, standing.customers):>3} % done", style="bold")
+        word, done = _measured(row, standing)
+        share = Text(f"{_percent(done, standing.customers):>3} % {word}", style="bold")
         told = f"{standing.reached:,} of {plural(standing.customers, 'customers')} reached"
         table.add_row(Text(plain(row.id), style="bold"), FLOWS[row.flow].text(), share, told, _about(row))
     return table
@@ -52,10 +53,10 @@ def listing(found: Sequence[tuple[CampaignRow, Standing]]) -> RenderableType:
 def campaign(picture: Picture, now: datetime.datetime) -> RenderableType:
     """One campaign, whole."""
     row, standing = picture.row, picture.standing
-    parts: list[RenderableType] = [*_head(row, standing, now), Text(), _done(standing)]
+    parts: list[RenderableType] = [*_head(row, standing, now), Text(), _done(row, standing)]
     for title, tallies in (("by cohort", standing.cohorts), ("by provider", standing.providers)):
-        parts += _tallies(title, tallies)
-    parts += [Text(), _messages(standing)]
+        parts += _tallies(title, tallies, _measured(row, standing)[0])
+    parts += [Text(), _messages(standing), *_losses(picture)]
     parts += _slowest(picture, now)
     parts += _tasks(picture)
     parts += _doubts(picture, now)
@@ -87,18 +88,30 @@ def _about(row: CampaignRow) -> str:
     return plain(tells(row.spec)) + (f", corrects {plain(row.corrects)}" if row.corrects else "")
 
 
-def _done(standing: Standing) -> RenderableType:
-    """The one line that matters."""
-    line = Text(f" {_bar(standing.remediated, standing.customers)} ", style="green")
-    line.append(f"{_percent(standing.remediated, standing.customers)} % rotated", style="bold")
-    line.append(f"  {standing.remediated:,} of {plural(standing.customers, 'customers')}", style="default")
-    line.append(f" · {standing.reached:,} reached · {standing.acknowledged:,} acknowledged", style="default")
+def _measured(row: CampaignRow, standing: Standing) -> tuple[str, int]:
+    """What is counted: whose keys are replaced; where `until` waits for no more than that it is read, that."""
+    if "acknowledged" in row.spec.until and "remediated" not in row.spec.until:
+        return "acknowledged", standing.acknowledged
+    return "rotated", standing.remediated
+
+
+def _done(row: CampaignRow, standing: Standing) -> RenderableType:
+    """The one line that matters; below it what has to happen before."""
+    word, done = _measured(row, standing)
+    line = Text(f" {_bar(done, standing.customers)} ", style="green")
+    line.append(f"{_percent(done, standing.customers)} % {word}", style="bold")
+    line.append(f"  {done:,} of {plural(standing.customers, 'customers')}", style="default")
+    before = Text(f" {standing.reached:,} reached{_by_hand(standing)} · {standing.acknowledged:,} acknowledged")
     if standing.holding:
-        line.append(f" · {standing.holding:,} waited for", style="yellow")
-    return line
+        before.append(f" · {standing.holding:,} waited for", style="yellow")
+    return Group(line, before)
 
 
-def _tallies(title: str, tallies: Mapping[str, Tally]) -> list[RenderableType]:
+def _by_hand(standing: Standing) -> str:
+    return f" ({standing.by_hand:,} by hand)" if standing.by_hand else ""
+
+
+def _tallies(title: str, tallies: Mapping[str, Tally], word: str) -> list[RenderableType]:
     named = {name: tally for name, tally in tallies.items() if name and tally.total}
     if not named:
         return []
@@ -107,11 +120,12 @@ def _tallies(title: str, tallies: Mapping[str, Tally]) -> list[RenderableType]:
         table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
-    slowest_first = sorted(named.items(), key=lambda item: (_percent(item[1].remediated, item[1].total), item[0]))
-    for name, one in slowest_first:
-        share = Text(f"{_percent(one.remediated, one.total)} %", style="bold")
-        counts = f"{one.remediated:,} of {one.total:,} · {one.reached:,} reached · {one.acknowledged:,} acknowledged"
-        table.add_row(f"   {plain(name)}", Text(_bar(one.remediated, one.total), style="green"), share, counts)
+    done = {name: one.remediated if word == "rotated" else one.acknowledged for name, one in named.items()}
+    for name in sorted(named, key=lambda name: (_percent(done[name], named[name].total), name)):
+        one = named[name]
+        share = Text(f"{_percent(done[name], one.total)} %", style="bold")
+        counts = f"{done[name]:,} of {one.total:,} · {one.reached:,} reached · {one.acknowledged:,} acknowledged"
+        table.add_row(f"   {plain(name)}", Text(_bar(done[name], one.total, BAR // 2), style="green"), share, counts)
     return [Text(), Text(f" {title}", style="dim"), table]
 
 
@@ -122,6 +136,20 @@ def _messages(standing: Standing) -> Text:
     if standing.wait >= 1:
         line.append(f" · the next in {duration(standing.wait)}", style="dim")
     return line
+
+
+def _losses(picture: Picture) -> list[RenderableType]:
+    """Why messages did not arrive: what a person looks at before it goes on."""
+    if not picture.losses:
+        return []
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for one in picture.losses:
+        reason = plain(one.reason) or "no reason was given"
+        table.add_row(f"   {one.count:,}", f"{one.channel} {one.state.value}", reason)
+    return [Text(), Text(" did not arrive", style="dim"), table]
 
 
 def _slowest(picture: Picture, now: datetime.datetime) -> list[RenderableType]:
@@ -139,7 +167,7 @@ def _slowest(picture: Picture, now: datetime.datetime) -> list[RenderableType]:
 
 def _slow(one: Recipient, now: datetime.datetime) -> str:
     if one.reached:
-        told = f"told {duration(now.timestamp() - one.reached)} ago"
+        told = f"told {'by hand ' if one.by_hand else ''}{duration(now.timestamp() - one.reached)} ago"
         told += ", acknowledged" if one.acknowledged else ", not acknowledged"
     else:
         told = "not reached yet"
@@ -153,16 +181,23 @@ def _tasks(picture: Picture) -> list[RenderableType]:
         return []
     left = picture.standing.tasks - len(picture.tasks)
     more = f" (and {left:,} more)" if left > 0 else ""
-    lines = [Text(f"   ! {plain(one.customer)}: {plain(one.task)}", style="red") for one in picture.tasks]
-    advice = Text("     Reach them another way (telephone, their account manager), and firedoor note it.", style="dim")
-    return [Text(), Text(f" a person has to see to{more}", style="bold red"), *lines, advice]
+    lines = [Padding(Text(f"! {plain(one.customer)}: {plain(one.task)}", "red"), (0, 0, 0, 3)) for one in picture.tasks]
+    advice = Text("     Reach them another way (telephone, their account manager), then say so:", style="dim")
+    first = picture.tasks[0].customer if len(picture.tasks) == 1 else "CUSTOMER"
+    command = Padding(Command(reaches(picture.row.id, first)), (0, 0, 0, 5))
+    return [Text(), Text(f" a person has to see to{more}", style="bold red"), *lines, advice, command]
+
+
+def reaches(campaign: str, customer: str) -> str:
+    """The command that closes the task of a customer."""
+    return f"firedoor campaign reached {shlex.quote(campaign)} {shlex.quote(customer)} --reason '…'"
 
 
 def _doubts(picture: Picture, now: datetime.datetime) -> list[RenderableType]:
     if not picture.doubts:
         return []
     total = picture.standing.messages.get(MessageState.IN_DOUBT, len(picture.doubts))
-    lines: list[RenderableType] = [Text(f"   ? {_doubt(one, now)}", style="yellow") for one in picture.doubts]
+    lines = [Padding(Text(f"? {_doubt(one, now)}", "yellow"), (0, 0, 0, 3)) for one in picture.doubts]
     command = f"firedoor campaign retry-failed {shlex.quote(picture.row.id)} --in-doubt --reason '…'"
     advice = Text(f"     {TWICE} To do so all the same:", style="dim")
     return [
@@ -199,6 +234,6 @@ def _percent(part: int, whole: int) -> int:
     return 100 * part // whole if whole else 0
 
 
-def _bar(part: int, whole: int) -> str:
-    full = BAR * part // whole if whole else 0
-    return "█" * full + "░" * (BAR - full)
+def _bar(part: int, whole: int, size: int = BAR) -> str:
+    full = size * part // whole if whole else 0
+    return "█" * full + "░" * (size - full)

@@ -1,7 +1,7 @@
 """Customers on the terminal: an import, a list, one of them, those who are affected. Pure."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from firedoor.customers.model import Customer, Dependency
 from firedoor.customers.reading import Reading
 from firedoor.customers.registry import Difference, Version
 from firedoor.plain import plain
+from firedoor.providers import providers
+from firedoor.sinks import STORES
 from firedoor.words import counted, plural
 
 #: Names in one line.
@@ -32,6 +34,8 @@ class Import:
     version: Version
     shared: Mapping[str, Sequence[str]]
     dry_run: bool
+    #: Why it would be refused if it were not a dry run.
+    refused: str = ""
 
     @property
     def contactless(self) -> list[str]:
@@ -52,13 +56,18 @@ class Import:
             "without_contact": self.contactless,
             "same_address": dict(self.shared),
             "ignored_columns": list(self.reading.ignored),
+            "unknown_providers": _strange(self.reading.customers, _provider),
+            "unknown_stores": _strange(self.reading.customers, _scheme),
+            "refused": self.refused,
         }
 
     def said(self, same_address: str) -> RenderableType:
         """For a person."""
         whole, found = plural(len(self.reading.customers), "customers"), self.difference
         signs = f"+{len(found.added):,} -{len(found.removed):,} ~{len(found.changed):,}"
-        if not found:
+        if not found and not self.reading.customers:
+            head = f"! {self.where} has no customers at all: nobody would be told of anything."
+        elif not found:
             head = f"✓ {self.where}: {whole}, as version {self.version.number} has them. Nothing changed."
         elif self.dry_run:
             head = f"{self.where}: {whole}, {signs}. Nothing was changed: this was a dry run."
@@ -68,6 +77,9 @@ class Import:
         for sign, ids in (("+", found.added), ("-", found.removed), ("~", found.changed)):
             if ids:
                 parts.append(Text(f"  {sign} {_some(ids)}"))
+        if self.refused:
+            parts.append(Text(f"! {plain(self.refused)} Without --anyway it will be refused.", style="bold yellow"))
+        parts += [Text(plain(f"! {one}"), style="yellow") for one in self._strange()]
         if self.contactless:
             text = f"! {plural(len(self.contactless), 'customers')} without any contact: {_some(self.contactless)}. "
             parts.append(Text(f"{text}A campaign leaves them to a person.", style="yellow"))
@@ -80,6 +92,12 @@ class Import:
             text = f"  {counted(len(self.reading.ignored), 'Columns')} left alone: {', '.join(self.reading.ignored)}"
             parts.append(Text(plain(text), style="dim"))
         return Group(*parts)
+
+    def _strange(self) -> Iterator[str]:
+        """What may well be spelt wrong: then a credential is not recognised, and its customer not told."""
+        for what, name in (("provider", _provider), ("store", _scheme)):
+            for word, ids in _strange(self.reading.customers, name).items():
+                yield f"No {what} is called {word}, at {_some(ids)}. If that is a slip, an incident may miss them."
 
 
 def listing(found: Sequence[Customer], limit: int, version: Version) -> RenderableType:
@@ -161,6 +179,27 @@ def affected(found: Found, strangers: Sequence[str], limit: int) -> RenderableTy
         text = f"! No customer is known of: {_some(found.unknown)}. A person has to look."
         parts.append(Text(plain(text), style="yellow"))
     return Group(*parts)
+
+
+def _provider(one: Dependency) -> str:
+    """A provider that firedoor does not know; empty: it does."""
+    return "" if one.provider in providers() else one.provider
+
+
+def _scheme(one: Dependency) -> str:
+    """A kind of store that firedoor does not know; empty: it does, or there is none."""
+    scheme = one.store.partition(":")[0]
+    return "" if scheme in {"", *STORES, "aws-secretsmanager"} else scheme
+
+
+def _strange(customers: Sequence[Customer], name: Callable[[Dependency], str]) -> dict[str, list[str]]:
+    """Who has something of an unknown name, by the name."""
+    found = dict[str, dict[str, None]]()
+    for one in customers:
+        for held in one.credentials:
+            if word := name(held):
+                found.setdefault(word, {})[one.id] = None
+    return {word: list(ids) for word, ids in found.items()}
 
 
 def _held(credentials: Sequence[Dependency]) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from firedoor.cli.views.signs import EFFECTS
 from firedoor.incident import Preview
-from firedoor.phrases import changes_nothing, word
+from firedoor.phrases import changes_nothing, effect, word
 from firedoor.plan import Effect
 from firedoor.words import singular
 
@@ -60,7 +60,8 @@ def _effect(one: Preview) -> Iterator[tuple[str, str]]:
     if changes_nothing(one):
         return
     if one.effect is Effect.DESTRUCTIVE:
-        yield f"  {EFFECTS[one.effect].icon} {EFFECTS[one.effect].word}", EFFECTS[one.effect].style
+        mark = effect(one)
+        yield f"  {mark.icon} {mark.word}", EFFECTS[one.effect].style
     if one.effect is not Effect.READ:
         yield ("  can be undone", "dim") if one.inverse else ("  CANNOT BE UNDONE", "bold red")
 

@@ -33,6 +33,7 @@ class CampaignLine(BaseModel):
     says: str = Field(description="Where it stands, in a sentence.")
     customers: int
     reached: int
+    by_hand: int = Field(default=0, description="How many of those who are reached somebody has reached another way.")
     acknowledged: int
     remediated: int
     holding: int
@@ -96,6 +97,15 @@ class RetryBody(SteeringBody):
     doubtful: bool = False
 
 
+class ReachedBody(Body):
+    """Who was reached another way, as the registry calls them, and how: `telephoned Ada, their CISO`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    customers: tuple[str, ...] = Field(min_length=1, max_length=1000)
+    reason: str
+
+
 class SteeredCampaign(BaseModel):
     """What came of it: the store has it. `behind` says what could not be told yet, and to whom."""
 
@@ -110,6 +120,12 @@ class RetriedCampaign(SteeredCampaign):
     """The same, and how many messages are sent again."""
 
     retried: int
+
+
+class ReachedCustomers(SteeredCampaign):
+    """The same, and how many were not counted as reached by hand before."""
+
+    reached: int
 
 
 async def campaigns_of(site: SiteOf) -> Campaigns:
@@ -144,6 +160,14 @@ async def retry_failed(campaign: str, body: RetryBody, who: Decider, campaigns: 
     return RetriedCampaign(**_steered(name, steered).model_dump(), retried=count)
 
 
+@ROUTER.post("/{campaign}/reached")
+async def reached_by_hand(campaign: str, body: ReachedBody, who: Decider, campaigns: CampaignsOf) -> ReachedCustomers:
+    """Count customers as reached by hand, and close their tasks: all or none. Asked again it changes nothing."""
+    name = await asyncio.to_thread(campaigns.find, campaign)
+    count, steered = await campaigns.reached(name, tuple(dict.fromkeys(body.customers)), who.responder, body.reason)
+    return ReachedCustomers(**_steered(name, steered).model_dump(), reached=count)
+
+
 @ROUTER.post("/{campaign}/{verb}")
 async def steer_campaign(
     campaign: str, verb: SteeringVerb, body: SteeringBody, who: Decider, campaigns: CampaignsOf
@@ -175,6 +199,7 @@ def _line(picture: Picture) -> CampaignLine:
         says=now.sentence(),
         customers=now.customers,
         reached=now.reached,
+        by_hand=now.by_hand,
         acknowledged=now.acknowledged,
         remediated=now.remediated,
         holding=now.holding,

@@ -18,6 +18,7 @@ from firedoor.errors import FiredoorError, UsageError
 from firedoor.notices.composing import KEPT
 from firedoor.notices.folder import Notice
 from firedoor.notices.links import Link, LinkError, Purpose
+from firedoor.outbox import events
 from firedoor.recipient import CampaignRow, Measure, Recipient
 from firedoor.server.log import LOGGER
 from firedoor.server.log import shown as logged
@@ -135,11 +136,13 @@ def _acknowledge(room: Mailroom, link: Link) -> bool:
 
 
 def _unsubscribe(room: Mailroom, visit: Visit) -> None:
-    """Every address of this contact: the link went to all of them."""
+    """Every address of this contact: the link went to all of them. Written down first, then heeded here, too."""
     store = Unsubscribed(room.settings.unsubscribed_path)
     for way in visit.recipient.ways:
         if way.contact == visit.link.contact:
             store.add((visit.recipient.customer, way.channel, way.address), room.clock())
+    link = visit.link
+    room.outbox.change(events.unsubscribe, link.campaign, link.customer, link.contact, room.clock())
 
 
 #: What a link is for → the answers to GET and to POST.

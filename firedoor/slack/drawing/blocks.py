@@ -15,6 +15,7 @@ from firedoor.incident import Evidence, IncidentState, IncidentView, Mode, StepS
 from firedoor.phrases import EFFECTS, blast, does, rules_of, said, secrets_asked, terms, totals, who, word
 from firedoor.plan import Effect, Plan, PlannedStep
 from firedoor.slack.drawing.buttons import Press
+from firedoor.slack.drawing.campaigns import campaigns
 from firedoor.slack.drawing.clocks import clocks
 from firedoor.slack.drawing.fields import Block, cut
 from firedoor.slack.drawing.markup import (
@@ -80,7 +81,7 @@ def _rounded(one: StepView) -> StepView:
 def _fitting(picture: Picture) -> list[Block]:
     blocks: list[Block] = []
     for waiting, shown in ROOM:
-        asked = [*needs(picture, waiting), *sleepers(picture, waiting)]
+        asked = [*needs(picture, waiting), *campaigns(picture, waiting), *sleepers(picture, waiting)]
         blocks = [*_head(picture), *asked, *steps(picture, shown), *_foot(picture)]
         if len(blocks) <= MOST_BLOCKS and size(blocks) <= MOST_TEXT:
             break

@@ -27,6 +27,9 @@ Wish = Literal[
     "status",
     "note",
     "abort",
+    "pause_sending",
+    "resume_sending",
+    "stop_sending",
 ]
 WISHES: frozenset[str] = frozenset(get_args(Wish))
 

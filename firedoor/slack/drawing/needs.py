@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from firedoor.incident import FailedTarget, IncidentView, Preview, Request, Responder, StepState, StepView
-from firedoor.phrases import STEPS, VERDICTS, blast, changes_nothing, of_whom, still, targets, word
+from firedoor.phrases import STEPS, VERDICTS, blast, changes_nothing, effect, of_whom, still, targets, word
 from firedoor.plan import PROVED, Effect
 from firedoor.slack.drawing.buttons import Press
 from firedoor.slack.drawing.fields import Block, plain
@@ -109,8 +109,9 @@ def _changes(step: StepView) -> Iterator[str]:
 def _undo(one: Preview) -> str:
     if changes_nothing(one) or one.effect is Effect.READ:
         return ""
-    destroys = "  ! DESTROYS" if one.effect is Effect.DESTRUCTIVE else ""
-    return f"{destroys}  {'can be undone' if one.inverse else '*CANNOT BE UNDONE*'}"
+    mark = effect(one)
+    what = f"  {mark.icon} {mark.word}" if one.effect is Effect.DESTRUCTIVE else ""
+    return f"{what}  {'can be undone' if one.inverse else '*CANNOT BE UNDONE*'}"
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -23,6 +23,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "run": ("RUNBOOK [VALUE… | INPUT=VALUE…]", "Start a runbook. You see what it would do, and confirm."),
     "status": ("[INCIDENT]", "Where an incident stands."),
     "approve": ("[INCIDENT] [STEP]", "What waits for approval, with the button that approves it."),
+    "campaign": ("[CAMPAIGN]", "How far customers are that are told, with the buttons that pause and stop that."),
     "note": ("[INCIDENT] TEXT", "Write a note into the timeline."),
     "help": ("[VERB]", "This."),
 }
@@ -62,6 +63,13 @@ class Approve:
 
 
 @dataclass(frozen=True, slots=True)
+class Campaign:
+    """How far a campaign is: the one that is named, or those that are meant here."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A note. Its first word may name an incident: `text` is all of it."""
 
@@ -75,7 +83,7 @@ class Help:
     verb: str = ""
 
 
-Command = Overview | Start | Status | Approve | Note | Help
+Command = Overview | Start | Status | Approve | Campaign | Note | Help
 
 
 def typed(text: str) -> str:
@@ -111,7 +119,7 @@ def parse(text: str, plans: Mapping[str, Plan], broken: Collection[str] = ()) ->
             return Note(rest)
         case "run":
             return _run(_words(rest), plans, broken)
-        case "status" | "approve" | "help":
+        case "status" | "approve" | "campaign" | "help":
             return _short(verb, _words(rest))
         case _:
             pass
@@ -133,12 +141,14 @@ def _run(words: tuple[str, ...], plans: Mapping[str, Plan], broken: Collection[s
 
 def _short(verb: str, words: tuple[str, ...]) -> Command:
     """The verbs that take a word or two."""
-    most = {"status": 1, "approve": 2, "help": 1}[verb]
+    most = {"status": 1, "approve": 2, "campaign": 1, "help": 1}[verb]
     if len(words) > most:
         raise expected(verb, f"{words[most]!r} is one word too many.")
     if verb == "approve":
         return Approve(words)
     first = words[0] if words else ""
+    if verb == "campaign":
+        return Campaign(first)
     if verb == "status":
         return Status(first)
     if first and first not in VERBS:

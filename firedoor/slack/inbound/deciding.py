@@ -45,6 +45,14 @@ REASONED: dict[str, tuple[str, str, str]] = {
     ),
     "skip": ("Skip", "{step} of {incident} is left out. Steps that need its result do not run either.", "Skip"),
     "abort": ("Abort", "{incident}: no new action starts, what is running finishes. Nothing is undone.", "Abort"),
+    "stop_sending": (
+        "Stop sending",
+        (
+            "{step} of {incident}: no further message leaves, for good. What has left has left. The step counts as "
+            "skipped; what needs its result does not run. To go on later, pause it instead."
+        ),
+        "Stop for good",
+    ),
 }
 FORMS = frozenset({*REASONED, "retry", "answer", "note"})
 DECIDED = frozenset({*FORMS, "approve", "pause", "resume"})

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from firedoor.catalog import Shelf, Shelves
+from firedoor.config import Settings
 from firedoor.engine import Engine, Summary
 from firedoor.errors import RefusedError
 from firedoor.incident import Responder
@@ -43,6 +44,7 @@ class Door:
     replies: Replies
     shelves: Shelves
     timeline: Timeline
+    settings: Settings
     wake: Callable[[str], None]
     held: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -6,7 +6,8 @@ from typing import Any
 from firedoor.errors import UsageError
 from firedoor.slack.drawing.buttons import Press
 from firedoor.slack.inbound import commands
-from firedoor.slack.inbound.commands import Approve, Command, Help, Note, Overview, Start, Status
+from firedoor.slack.inbound.campaigning import STOP, Campaigning
+from firedoor.slack.inbound.commands import Approve, Campaign, Command, Help, Note, Overview, Start, Status
 from firedoor.slack.inbound.deciding import Deciding
 from firedoor.slack.inbound.door import Door
 from firedoor.slack.inbound.forms import CALLBACK, Slip
@@ -26,6 +27,7 @@ class Handlers:
         self._starting = Starting(door)
         self._looking = Looking(door)
         self._deciding = Deciding(door, self._looking)
+        self._campaigning = Campaigning(door)
 
     async def check(self, envelope: Envelope) -> dict[str, Any]:
         """The mistakes of a submitted form, for Slack to show at its fields; or nothing."""
@@ -79,6 +81,8 @@ class Handlers:
                 await self._looking.status(command, who, place, message)
             case Approve():
                 await self._looking.approvals(command, who, place, message)
+            case Campaign():
+                await self._campaigning.shown(command, who, place)
             case Note():
                 await self._deciding.note(command, who, place)
             case Help():
@@ -105,6 +109,8 @@ class Handlers:
                 await self._looking.timeline(press, who, place)
             case "status":
                 await self._looking.status(Status(press.incident), who, place)
+            case "pause_sending" | "resume_sending":
+                await self._campaigning.pressed(press, who, place)
             case _:
                 await self._deciding.pressed(press, who, place, trigger)
 
@@ -112,6 +118,8 @@ class Handlers:
         slip = Slip.of(form)
         if slip.verb == "start":
             await self._starting.submitted(slip, form, who, place)
+        elif slip.verb == STOP:
+            await self._campaigning.submitted(slip, form, who, place)
         else:
             await self._deciding.submitted(slip, form, who, place)
 

@@ -35,6 +35,7 @@ class Script:
     content: list[str] = field(default_factory=list)
     most: int = 1000
     utf8: bool = True
+    pipelining: bool = False
     tls: ssl.SSLContext | None = None
     password: str = ""
     #: What happened.
@@ -50,7 +51,9 @@ class Scripted(SMTP):
     def __init__(self, script: Script) -> None:
         self.script = script
         self.taken = 0
-        handler = SimpleNamespace(handle_MAIL=self._mail, handle_RCPT=self._rcpt, handle_DATA=self._content)
+        handler = SimpleNamespace(
+            handle_EHLO=self._ehlo, handle_MAIL=self._mail, handle_RCPT=self._rcpt, handle_DATA=self._content
+        )
         super().__init__(
             handler,
             hostname="mail.test",
@@ -82,6 +85,12 @@ class Scripted(SMTP):
         """The client is gone."""
         if self.session is not None:
             super().connection_lost(error)
+
+    async def _ehlo(
+        self, server: Any, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [*responses[:-1], *(["250-PIPELINING"] if self.script.pipelining else []), responses[-1]]
 
     async def _mail(self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
         if self.taken >= self.script.most:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,13 @@ STAGES = [
 ]
 
 
+@pytest.mark.parametrize("pipelining", [False, True])
 @pytest.mark.parametrize(("stage", "word", "means", "again"), STAGES)
-async def test_what_goes_wrong_with_one_letter(stage: str, word: str, means: type[TransportError], again: bool) -> None:
+async def test_what_goes_wrong_with_one_letter(
+    stage: str, word: str, means: type[TransportError], again: bool, pipelining: bool
+) -> None:
     """Before the final dot nothing was sent; after it a lost answer is a doubt. The next letter is sent in any case."""
-    async with scripted(does(stage, word)) as server, sending(server) as smtp:
+    async with scripted(replace(does(stage, word), pipelining=pipelining)) as server, sending(server) as smtp:
         outcome = await one(smtp)
         assert isinstance(outcome, TransportError)
         assert type(outcome) is means or (means is LaterError and isinstance(outcome, LaterError))
@@ -146,9 +150,10 @@ async def test_nobody_is_there() -> None:
     assert caught.value.seconds == 30
 
 
-async def test_a_limit_of_messages_a_connection_costs_nobody_an_attempt() -> None:
+@pytest.mark.parametrize("pipelining", [False, True])
+async def test_a_limit_of_messages_a_connection_costs_nobody_an_attempt(pipelining: bool) -> None:
     """`421 too many messages` before a message was begun: it goes by a new connection, at once."""
-    async with scripted(Script(most=2)) as server, sending(server) as smtp:
+    async with scripted(Script(most=2, pipelining=pipelining)) as server, sending(server) as smtp:
         outcomes = [await one(smtp, number) for number in range(1, 6)]
         assert all(isinstance(outcome, Receipt) for outcome in outcomes)
         assert (len(server.kept), server.connections) == (5, 3)
@@ -241,6 +246,66 @@ async def test_a_dot_that_never_left_is_no_doubt() -> None:
         (outcome,) = await smtp.send([large])
         assert isinstance(outcome, LaterError)
         assert outcome.changed == "Nothing was sent."
+
+
+class Eager(asyncio.Protocol):
+    """Takes a message although it has refused the first recipient, and counts what it is told."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.words: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.script.connections += 1
+        transport.write(b"220 eager\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        """Answer all commands of a piece in one piece."""
+        self.words.append(data)
+        self.transport.write(b"".join(map(self._answer, data.splitlines()[:3])))
+
+    def _answer(self, line: bytes) -> bytes:
+        if line.startswith(b"EHLO"):
+            return b"250-eager\r\n250 PIPELINING\r\n"
+        refuses = line.startswith(b"RCPT") and self.script.connections == 1
+        known = {b"MAIL": b"250 2.1.0 fine\r\n", b"DATA": b"354 go on\r\n"}
+        return b"550 5.1.1 nobody\r\n" if refuses else known.get(line[:4], b"250 fine\r\n")
+
+
+async def test_a_server_that_waits_for_a_message_to_nobody_gets_none() -> None:
+    """Commands that went out together were answered each: after a refusal nothing is sent into a 354."""
+    lines: list[Eager] = []
+
+    def connection(script: Script) -> Eager:
+        lines.append(Eager(script))
+        return lines[-1]
+
+    async with scripted(Script(), connection) as server, sending(server) as smtp:
+        assert isinstance(await one(smtp), BouncedError)
+        assert [word[:4] for word in lines[0].words] == [b"EHLO", b"MAIL"]
+        assert lines[0].words[1].count(b"\r\n") == 3
+        assert isinstance(await one(smtp, 2), Receipt)
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize("answer", [b"hello\r\n", b"250-" + b"a" * 40_000])
+async def test_an_answer_that_is_none_leaves_a_doubt(answer: bytes) -> None:
+    """After the final dot: a server that speaks something else may have taken the message."""
+
+    class Strange(Eager):
+        def data_received(self, data: bytes) -> None:
+            if data.endswith(b"\r\n.\r\n"):
+                self.transport.write(answer)
+            else:
+                super().data_received(data)
+
+    async with scripted(Script(connections=1), Strange) as server, sending(server) as smtp:
+        outcome = await one(smtp)
+        assert isinstance(outcome, DoubtError)
+        assert "no answer" in outcome.what
 
 
 @pytest.fixture(scope="module")

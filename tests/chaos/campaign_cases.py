@@ -1,0 +1,178 @@
+"""What goes wrong with campaigns, and when."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from firedoor.errors import FiredoorError
+from tests.chaos.campaigns import Mailing, Told, mailing
+from tests.chaos.faults import Deed, Fault
+from tests.chaos.sender import HOUR
+
+DAY = 86_400.0
+#: Seconds longer than anybody waits for a store.
+BUSY = 13.0
+Act = Callable[[Mailing], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One of them. `act` approves, and does what has to go wrong besides the `fault` of the worker."""
+
+    name: str
+    act: Act
+    fault: Fault | None = None
+    short: bool = False
+
+
+async def approve(site: Mailing) -> None:
+    """Nothing but the fault."""
+    await site.approve()
+
+
+def killed(*names: str, at: tuple[int, ...] = (9,)) -> Act:
+    """Kill these when so many mails are there."""
+
+    async def act(site: Mailing) -> None:
+        for number in at:
+            site.mail.mailbox.watchers.append(
+                lambda _, number=number: site.kill(*names) if len(site.mail.mailbox) == number else None
+            )
+        await site.approve()
+        await site.mails(at[-1])
+
+    return act
+
+
+def killed_once_approved(*names: str) -> Act:
+    """Kill these between the approval and the first message."""
+
+    async def act(site: Mailing) -> None:
+        await site.approve()
+        site.kill(*names)
+
+    return act
+
+
+def no_mail(hours: float, *, asked: bool = False) -> Act:
+    """The mail server is away in the middle of it."""
+
+    async def act(site: Mailing) -> None:
+        await site.approve()
+        await site.mails(7)
+        with site.mail.down():
+            await asyncio.sleep(hours * HOUR)
+        if asked:
+            await site.retry()
+
+    return act
+
+
+async def no_slack(site: Mailing) -> None:
+    """Slack is away for an hour from the beginning; whoever is told by mail is told."""
+    with site.slack.down():
+        await site.approve()
+        await asyncio.sleep(HOUR)
+
+
+async def slack_without_answers(site: Mailing) -> None:
+    """Slack takes messages and does not say so, while the worker dies: it is asked before anything is sent again."""
+    site.slack.faults.lose_reply("chat.postMessage", times=3)
+    await killed("worker", at=(9, 14))(site)
+
+
+def no_store(name: str) -> Act:
+    """Somebody holds a store."""
+
+    async def act(site: Mailing) -> None:
+        await site.approve()
+        await site.mails(7)
+        with site.locked(site.home / f"{name}.sqlite"):
+            await asyncio.sleep(BUSY)
+
+    return act
+
+
+async def no_room(site: Mailing) -> None:
+    """The disk is full: nothing can be written down, so nothing is sent."""
+    await site.approve()
+    await site.mails(7)
+    with site.full():
+        await asyncio.sleep(HOUR)
+
+
+def moved(*seconds: float) -> Act:
+    """The clock jumps while it is sent, and again while it is followed."""
+
+    async def act(site: Mailing) -> None:
+        await site.approve()
+        await site.mails(7)
+        site.mail.faults.deferred = 3
+        for one in seconds:
+            site.move(one)
+            await asyncio.sleep(2)
+
+    return act
+
+
+def _points() -> list[Case]:
+    found = []
+    places: tuple[tuple[str, int], ...] = (
+        ("announced.before", 2),
+        ("announced.commit", 2),
+        ("announced.after", 2),
+        ("told.before", 2),
+        ("told.commit", 2),
+        ("told.after", 3),
+        ("reminded.after", 1),
+    )
+    deeds: tuple[tuple[str, Deed], ...] = (("worker", "kill worker"), ("both", "kill both"))
+    for point, at in places:
+        for who, does in deeds:
+            if who == "worker" or point in ("announced.after", "told.commit", "reminded.after"):
+                fault = Fault(point=point, does=does, at=at)
+                found.append(Case(f"kill {who}: {point}", approve, fault))
+    return found
+
+
+CASES = (
+    Case("kill worker: in a wave, twice", killed("worker", at=(9, 17)), short=True),
+    Case("kill server: in a wave", killed("server")),
+    Case("kill temporal: in a wave", killed("temporal")),
+    Case("kill all: in a wave", killed("worker", "server", "temporal")),
+    Case("kill worker: approved, not open", killed_once_approved("worker")),
+    Case("kill temporal: approved, not open", killed_once_approved("temporal")),
+    Case("kill all: approved, not open", killed_once_approved("worker", "server", "temporal")),
+    *_points(),
+    Case("mail: away for an hour", no_mail(1)),
+    Case("mail: away for three hours", no_mail(3, asked=True)),
+    Case("slack: away for an hour", no_slack),
+    Case("slack: answers lost, worker killed", slack_without_answers),
+    *(Case(f"store: {name} held", no_store(name)) for name in ("outbox", "timeline", "disclosures")),
+    Case("disk: full", no_room),
+    Case("clock: a day back", moved(-DAY)),
+    Case("clock: three days ahead", moved(3 * DAY)),
+    Case("clock: ahead, then back", moved(3 * DAY, -DAY)),
+)
+
+
+async def run(case: Case, home: Path, *, count: int = 30, remind: int = 25) -> Told:
+    """Run one; whatever goes wrong is a finding."""
+    told = Told(case.name)
+    try:
+        async with mailing(home, case.name, count=count, fault=case.fault) as site:
+            told = site.told
+            await site.start(remind=remind)
+            await case.act(site)
+            await site.quiet()
+            if case.fault:
+                told.kills += 1
+                told.findings += [] if (home / "fired.json").exists() else ["its point was not reached"]
+            site.judge()
+            await site.shown()
+            await site.acknowledge()
+            site.record()
+    except (AssertionError, FiredoorError, LookupError, OSError, TimeoutError) as error:
+        told.findings.append(f"{type(error).__name__}: {error}")
+    return told

@@ -1,0 +1,388 @@
+"""A campaign of a real incident while something goes wrong: what is run, what is done to it, what has to hold.
+
+Each case has an installation of its own: Temporal, a worker, `firedoor serve`, a mail server and a fake Slack.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import sys
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from firedoor.campaign import LEFT, Flow, MessageState
+from firedoor.config import Settings, load
+from firedoor.customers.model import Contact, Customer, Role
+from firedoor.customers.registry import Registry
+from firedoor.drill.mail import MailServer
+from firedoor.drill.mailbox import Mail
+from firedoor.drill.slack.local import LocalSlack
+from firedoor.drill.slack.workspace import BOT, INCIDENTS, TEAM
+from firedoor.drill.toml import toml
+from firedoor.engine import Engine
+from firedoor.errors import FiredoorError
+from firedoor.incident import Decision, IncidentView, Responder, StepState
+from firedoor.local import free_port
+from firedoor.notices.links import Links
+from firedoor.outbox.store import Outbox
+from firedoor.plan import Campaign, Plan, PlannedStep, Policy
+from firedoor.recipient import Message
+from firedoor.supervisor import Program, Supervisor
+from firedoor.timeline.entry import Kind
+from firedoor.timeline.export import export
+from firedoor.timeline.store import Timeline
+from firedoor.timeline.verify import verify
+from tests.chaos.faults import Fault
+from tests.chaos.judge import sealed
+from tests.chaos.site import ROOT, armed, start_server, until
+
+STEP = "notify"
+ADA = Responder(principal="user:ada", auth="os", roles=("security",))
+EVE = Responder(principal="user:eve", auth="os")
+SECRETS = {"FIREDOOR_SECRET_SLACK_BOT": "bot_token", "FIREDOOR_SECRET_SLACK_APP": "app_token"}
+VALUES = {"happened": "Somebody read our store of keys.", "since": "4 May 2026, 02:10 UTC"}
+PUBLIC = "https://notices.beacon.example"
+#: Mail connections; together with the lanes of Slack what can be on its way at the moment of a kill.
+CONNECTIONS = 4
+PATIENCE = 150.0
+#: Who does as the notice says on the web page; the others do it in the store.
+ON_THE_PAGE = 3
+EVERY = 10_000
+
+
+@dataclass
+class Told:
+    """What came of a case. `findings` are broken promises."""
+
+    case: str
+    messages: int = 0
+    twice: int = 0
+    in_doubt: int = 0
+    kills: int = 0
+    asked: int = 0
+    verified: bool = False
+    findings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Mailing:
+    """One installation, its customers, and its campaign."""
+
+    home: Path
+    settings: Settings
+    supervisor: Supervisor
+    engine: Engine
+    mail: MailServer
+    slack: LocalSlack
+    customers: tuple[Customer, ...]
+    told: Told
+    incident: str = ""
+
+    @property
+    def campaign(self) -> str:
+        """Its id."""
+        return f"{self.incident}.{STEP}"
+
+    # --- what people do -----------------------------------------------------------------------------------------------
+
+    async def start(self, *, remind: int) -> None:
+        """Open the incident, and wait until its campaign waits for an approval."""
+        spec = Campaign(
+            notice="provider-keys-exposed",
+            to=[one.id for one in self.customers],
+            channels=("slack", "email"),
+            canary=5,
+            settle=1,
+            until="customer.acknowledged",
+            recheck=1,
+            remind=(remind,),
+        )
+        step = PlannedStep(id=STEP, kind="campaign", approval="security", campaign=spec, arguments=dict(VALUES))
+        policies = {"security": Policy(sources=("role:security",))}
+        plan = Plan(name="mailing", runbook_sha256="0" * 64, steps=(step,), policies=policies)
+        self.incident = (await self.engine.start(plan, {}, starter=EVE)).incident
+        await self.shows(StepState.WAITING_APPROVAL)
+
+    async def approve(self) -> None:
+        """Ada has read it."""
+        view = await self.shows(StepState.WAITING_APPROVAL)
+        request = view.steps[0].request
+        assert request is not None
+        decision = Decision(responder=ADA, step=STEP, digest=request.digest)
+        await self._taken(lambda: self.engine.decide(self.incident, "approve", decision))
+
+    async def retry(self) -> None:
+        """Somebody has mended it, and says so."""
+        await self.shows(StepState.NEEDS_ATTENTION)
+        self.told.asked += 1
+        decision = Decision(responder=ADA, step=STEP, reason="mended")
+        await self._taken(lambda: self.engine.decide(self.incident, "retry", decision))
+
+    async def shows(self, state: StepState) -> IncidentView:
+        """Wait until the step is in a state, however often Temporal is away meanwhile."""
+        seen: list[IncidentView] = []
+
+        async def shown() -> bool:
+            with contextlib.suppress(FiredoorError):
+                seen.append(await self.engine.view(self.incident))
+            return bool(seen) and seen[-1].steps[0].state is state
+
+        await until(shown, f"the step is {state.value}", PATIENCE)
+        return seen[-1]
+
+    async def _taken(self, decide: Callable[[], Awaitable[object]]) -> None:
+        async def taken() -> bool:
+            try:
+                await decide()
+            except FiredoorError as error:
+                return error.reason == "refused"
+            return True
+
+        await until(taken, "the decision is taken", PATIENCE)
+
+    # --- what goes wrong ----------------------------------------------------------------------------------------------
+
+    def kill(self, *names: str) -> None:
+        """`kill -9` of processes, at once; they are started again as `firedoor up` does."""
+        for name in names:
+            if pid := self.supervisor.pid(name):
+                os.kill(pid, signal.SIGKILL)
+                self.told.kills += 1
+
+    @contextmanager
+    def at_mail(self, number: int, do: Callable[[], None]) -> Generator[None]:
+        """Do something when so many mails are there; the sender of the last does not know yet that it is."""
+
+        def came(_: Mail) -> None:
+            if len(self.mail.mailbox) == number:
+                do()
+
+        self.mail.mailbox.watchers.append(came)
+        yield
+
+    async def mails(self, count: int) -> None:
+        """Wait for so many mails."""
+
+        async def came() -> bool:
+            return len(self.mail.mailbox) >= count
+
+        await until(came, f"{count} mails", PATIENCE)
+
+    @contextmanager
+    def locked(self, store: Path) -> Generator[None]:
+        """Somebody holds a store, longer than anybody waits for it."""
+        database = sqlite3.connect(store, isolation_level=None, timeout=30)
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            database.execute("ROLLBACK")
+            database.close()
+
+    @contextmanager
+    def full(self) -> Generator[None]:
+        """No file of the worker can become longer."""
+        (self.home / "full").touch()
+        yield
+        (self.home / "full").unlink()
+
+    def move(self, seconds: float) -> None:
+        """Move the clock of the worker and of the server."""
+        part = self.home / "moved.part"
+        part.write_text(str(seconds))
+        part.rename(self.home / "moved")
+
+    # --- its end ------------------------------------------------------------------------------------------------------
+
+    def rows(self) -> list[Message]:
+        """Its messages."""
+        with Outbox.open(self.settings.outbox_path) as outbox:
+            return outbox.messages(self.campaign, limit=EVERY)
+
+    async def quiet(self) -> None:
+        """Wait until everybody has the reminder, or may have, and nothing is on its way."""
+
+        def reminded() -> bool:
+            rows = self.rows()
+            waiting = any(one.state in (MessageState.QUEUED, MessageState.SENDING) for one in rows)
+            return not waiting and len({one.customer for one in rows if one.reminder}) == len(self.customers)
+
+        await until(lambda: asyncio.to_thread(reminded), "everybody is reminded", PATIENCE)
+
+    async def acknowledge(self) -> None:
+        """All customers do as they are told, some on the page that their link leads to; then the incident ends."""
+        links = Links.open(self.settings)
+        base = f"http://127.0.0.1:{self.settings.server.port}"
+        first = self.customers[:ON_THE_PAGE]
+
+        async def pressed(customer: Customer) -> bool:
+            link = links.personal(self.campaign, customer.id, "security", 4_000_000_000).replace(PUBLIC, base)
+            try:
+                async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
+                    return (await http.post(link)).status_code == 303
+            except httpx.HTTPError:
+                return False
+
+        for customer in first:
+            await until(lambda customer=customer: pressed(customer), f"{customer.id} can acknowledge", PATIENCE)
+        with Outbox.open(self.settings.outbox_path) as outbox:
+            for customer in self.customers[ON_THE_PAGE:]:
+                outbox.acknowledge(self.campaign, customer.id, "security", self._began(outbox) + 1)
+        await self.shows(StepState.DONE)
+
+    def _began(self, outbox: Outbox) -> float:
+        return outbox.campaign(self.campaign).began
+
+    # --- what has to hold ---------------------------------------------------------------------------------------------
+
+    def judge(self) -> None:
+        """Hold the outbox's rows against what came. Appends to the findings."""
+        rows, came = self.rows(), self._came()
+        told = self.told
+        states = Counter(one.state for one in rows)
+        told.messages, told.in_doubt = sum(came.values()), states[MessageState.IN_DOUBT]
+        told.twice = sum(count - 1 for count in came.values())
+        told.findings += [f"{key} came {count} times" for key, count in came.items() if count > 1]
+        told.findings += [f"row {one.id} is {one.state}, and never came" for one in rows if self._missing(one, came)]
+        known = {one.key for one in rows if one.state in LEFT or one.state is MessageState.IN_DOUBT}
+        told.findings += [f"{key} came, and nobody knows of it" for key in came.keys() - known]
+        firsts = Counter(one.customer for one in rows if not one.reminder)
+        reminders = Counter(one.customer for one in rows if one.reminder)
+        for what, counted in (("notices", firsts), ("reminders", reminders)):
+            wrong = {name: count for name, count in counted.items() if count != 1}
+            wrong |= {one.id: 0 for one in self.customers if one.id not in counted}
+            told.findings += [f"{name} has {count} {what}" for name, count in wrong.items()]
+        most = CONNECTIONS * max(1, told.kills)
+        if told.in_doubt > (most if told.kills else 0):
+            told.findings.append(f"{told.in_doubt} messages are in doubt after {told.kills} kills")
+
+    @staticmethod
+    def _missing(row: Message, came: Counter[str]) -> bool:
+        return row.state in LEFT and row.key not in came
+
+    def _came(self) -> Counter[str]:
+        keys = [mail.parts["Message-ID"].strip()[1:].partition("@")[0] for mail in self.mail.mailbox.mails()]
+        with self.slack.workspace.lock:
+            for one in self.customers:
+                for message in self.slack.workspace.messages(one.contacts[0].address):
+                    keys.append(str(((message.metadata or {}).get("event_payload") or {}).get("key", "")))
+        return Counter(keys)
+
+    async def shown(self) -> None:
+        """`firedoor campaign show` says what the outbox says, and what is in doubt."""
+        said = json.loads(await self._firedoor("campaign", "show", self.campaign, "--output", "json"))
+        counts = {state.value: count for state, count in Counter(one.state for one in self.rows()).items()}
+        if said["messages"] != counts:
+            self.told.findings.append(f"shown is {said['messages']}, and the outbox has {counts}")
+        text = await self._firedoor("campaign", "show", self.campaign)
+        if ("in doubt" in text) != bool(counts.get("in_doubt")):
+            self.told.findings.append(f"{counts.get('in_doubt', 0)} messages are in doubt, and shown is: {text}")
+
+    async def _firedoor(self, *arguments: str) -> str:
+        environment = {"FIREDOOR_HOME": str(self.home), "PATH": "/usr/bin:/bin", "HOME": str(self.home)}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "firedoor", *arguments), env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        said, _ = await process.communicate()
+        return said.decode()
+
+    def record(self) -> None:
+        """The timeline verifies, was opened and closed once, and says of each message what the outbox says."""
+        settings, bundle = self.settings, self.home / "incident.zip"
+        with Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log) as timeline:
+            entries = [stored.entry for stored in timeline.entries(incident=self.incident)]
+            export(timeline, self.incident, bundle, requested_by="chaos")
+        verification = verify(bundle.read_bytes(), settings.signing_key_path.with_name("timeline.key.pub").read_text())
+        self.told.verified = verification.ok
+        doubtful = any(one.state is MessageState.IN_DOUBT for one in self.rows())
+        self.told.findings += [] if doubtful else sealed(verification)
+        kinds = Counter(entry.kind for entry in entries)
+        for kind in (Kind.INCIDENT_OPENED, Kind.INCIDENT_CLOSED):
+            if kinds[kind] != 1:
+                self.told.findings.append(f"{kind} was recorded {kinds[kind]} times")
+        said: dict[int, str] = {}
+        intended = Counter[int]()
+        for entry in (one for one in entries if "messages" in one.body):
+            if entry.kind == Kind.NOTIFICATION_INTENT:
+                intended.update(item["row"] for item in entry.body["messages"])
+            elif entry.kind == Kind.NOTIFICATION_OUTCOME:
+                said |= {item["row"]: item["went"][-1][0] for item in entry.body["messages"]}
+        rows = {one.id: one.state.value for one in self.rows()}
+        if said != rows:
+            odd = {id: (said.get(id), state) for id, state in rows.items() if said.get(id) != state}
+            self.told.findings.append(f"the timeline says otherwise than the outbox: {odd}")
+        if set(intended) != set(rows) or max(intended.values()) > 1:
+            self.told.findings.append("not every message was announced once")
+
+
+def customers(count: int) -> Iterator[Customer]:
+    """Every third is told by Slack, the others by mail."""
+    for number in range(count):
+        slack = number % 3 == 2
+        address = f"C0CHAOS{number:03}" if slack else f"security{number}@customer{number}.example"
+        contact = Contact.model_validate({"role": Role.SECURITY, "channel": "slack" if slack else "email", "address": address})
+        yield Customer(id=f"customer-{number}", name=f"Customer {number}", contacts=(contact,))
+
+
+@asynccontextmanager
+async def mailing(home: Path, name: str, *, count: int, fault: Fault | None = None) -> AsyncGenerator[Mailing]:
+    """Everything, running, with the customers in the registry."""
+    home.mkdir(parents=True)
+    async with AsyncExitStack() as stack:
+        slack, people = stack.enter_context(LocalSlack()), tuple(customers(count))
+        with slack.workspace.lock:
+            for one in people:
+                if one.contacts[0].channel == "slack":
+                    slack.workspace.add_channel(f"ext-{one.id}", (BOT,), id=one.contacts[0].address)
+        (home / "mail").mkdir()
+        mail = stack.enter_context(MailServer(home / "mail", plain=True))
+        supervisor = await stack.enter_async_context(Supervisor())
+        address = await start_server(supervisor, home / "temporal")
+        secrets = {variable: getattr(slack.workspace, token) for variable, token in SECRETS.items()}
+        (home / "firedoor.toml").write_text(toml(_tables(mail, slack)))
+        base = {"FIREDOOR_HOME": str(home), "TEMPORAL_ADDRESS": address, "PATH": "/usr/bin:/bin", **secrets}
+        settings = load(base)
+        Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log).close()
+        Outbox.open(settings.outbox_path).close()
+        with Registry.open(settings.customers_path) as registry:
+            registry.replace(people, source="chaos", by="user:ada")
+        engine = await Engine.connect(settings)
+        armed(home, fault, supervisor.pid("temporal"))
+        moved = (sys.executable, "-m", "tests.chaos.moved", str(home / "moved"))
+        environment = {**base, "PYTHONPATH": str(ROOT)}
+        for program, module in (("worker", ("tests.chaos.sender",)), ("server", ("firedoor", "serve"))):
+            await supervisor.start(Program(program, (*moved, *module), home / f"{program}.log", environment, patience=15))
+        yield Mailing(home, settings, supervisor, engine, mail, slack, people, Told(name))
+
+
+def _tables(mail: MailServer, slack: LocalSlack) -> dict[str, object]:
+    return {
+        "task_queue": "mailing",
+        "server": {"port": free_port(), "public_url": PUBLIC},
+        "mail": {
+            **mail.settings(),
+            "sender": "Beacon <security@beacon.example>",
+            "connections": CONNECTIONS,
+            "domain_rate": 0,
+        },
+        "notices": {"company": "Beacon AI", "support": "help@beacon.example"},
+        "slack": {
+            "bot_token": "env:FIREDOOR_SECRET_SLACK_BOT",
+            "app_token": "env:FIREDOOR_SECRET_SLACK_APP",
+            "team": TEAM,
+            "channel": INCIDENTS,
+            "base_url": slack.base_url,
+            "pace": 0.05,
+        },
+    }
+
+
+__all__ = ["Flow", "Mailing", "Told", "mailing"]

@@ -1,0 +1,59 @@
+"""What a file of customers from elsewhere may hold: never a traceback, and nothing that steers a terminal."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firedoor.customers.reading import Reading, read_text
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=12), st.just("\ud800\x1b[2J")),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=6), inner, max_size=3)),
+    max_leaves=6,
+)
+NAMES = st.sampled_from(["id", "name", "language", "zone", "hours", "contacts", "credentials", "\x1b[31m"])
+PARTS = st.sampled_from(["role", "channel", "address", "name", "provider", "store", "id", "fingerprint", "\ud800"])
+ADDRESSES = ["security", "email", "webhook", "slack", "https://[", "https://a:b", "a@b", "env:X", "\0", "٣"]
+LISTS = st.lists(st.dictionaries(PARTS, st.one_of(VALUES, st.sampled_from(ADDRESSES)), max_size=4), max_size=3)
+CUSTOMERS = st.dictionaries(NAMES, st.one_of(VALUES, LISTS, st.just("acme")), max_size=5)
+
+
+def read(text: str) -> Reading:
+    """A file; what it is told of can be shown as it is."""
+    reading = read_text(text, {}, lambda _: False)
+    for fault in reading.faults:
+        assert fault.what.isprintable(), fault.what
+        assert fault.allowed.isprintable(), fault.allowed
+    return reading
+
+
+@given(st.lists(CUSTOMERS, max_size=3))
+def test_any_document(customers: list[object]) -> None:
+    """Every mistake is a sentence, whatever the document is made of."""
+    read(json.dumps(customers))
+
+
+@given(st.text(max_size=200))
+def test_any_text(text: str) -> None:
+    """CSV, JSON or neither."""
+    read(text)
+    read("customer,role,channel,address,notify_within_hours\n" + text)
+    read("[" + text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"id": "a", "contacts": [{"\\ud800\\u001b[31m": "x"}]}]',
+        '[{"id": "a", "hours": "' + "9" * 5000 + '"}]',
+        '[{"id": "a", "hours": ' + "9" * 5000 + "}]",
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        'customer\n"' + "x" * 70_000,
+    ],
+)
+def test_what_once_fell_over(text: str) -> None:
+    """Half characters, numbers of thousands of digits, brackets without end."""
+    assert read(text).faults
