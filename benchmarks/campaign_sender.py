@@ -115,12 +115,13 @@ async def run(own: Settings, upto: int) -> dict[str, object]:
         transport = open_smtp(own.mail, lambda _: SecretStr(""))
         bench = Bench(outbox, Publisher(outbox, timeline, disclosures), {"email": transport})
         work = Work(campaign=CAMPAIGN, incident=INCIDENT, step="notify", digest=DIGEST, upto=upto)
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         standing = await send(work, letters, bench)
-        seconds = time.perf_counter() - start
+        seconds, used = time.perf_counter() - start, time.process_time() - used
         await transport.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "peak_mib": peak, "messages": standing.messages, "flow": standing.flow.value}
+    cost = {"seconds": seconds, "processor": used, "peak_mib": peak}
+    return {**cost, "messages": standing.messages, "flow": standing.flow.value}
 
 
 def main(home: Path, what: str, count: int, port: int, rates: list[float]) -> None:

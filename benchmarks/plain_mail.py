@@ -3,7 +3,8 @@
 Each customer's message has the texts of the notice in FOLDER with its name in them, and is sent over connections that
 stay open. HOW is `messages`: written for each customer as an `EmailMessage` and sent by `send_message`, as one does; or
 `bytes`: written once, and the name put into the finished bytes, which is the least that sending can cost. Neither keeps
-a record of anything: killed in the middle it does not know whom it has written to.
+a record of anything: killed in the middle it does not know whom it has written to. It prints the seconds that took, and
+those of its processor.
 """
 
 import asyncio
@@ -74,4 +75,5 @@ if __name__ == "__main__":
     server, start, number = (int(text) for text in sys.argv[1:4])
     home = Path(sys.argv[4])
     bodies = (home / "body.txt").read_text(encoding="utf-8"), (home / "body.html").read_text(encoding="utf-8")
-    print(asyncio.run(main(server, start, number, sending(bodies, sys.argv[5]))))
+    used = time.process_time()
+    print(asyncio.run(main(server, start, number, sending(bodies, sys.argv[5]))), time.process_time() - used)

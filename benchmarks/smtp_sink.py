@@ -39,6 +39,7 @@ class Session(asyncio.Protocol):
         self._kept = kept
         self._waiting = b""
         self._in_data = False
+        self._answers: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet."""
@@ -46,17 +47,20 @@ class Session(asyncio.Protocol):
         self._transport.write(b"220 sink\r\n")
 
     def data_received(self, data: bytes) -> None:
-        """Take commands and messages as they come."""
+        """Take commands and messages as they come; what came together is answered together (RFC 2920, 3.2)."""
         self._waiting += data
         while self._message() if self._in_data else self._command():
             pass
+        if self._answers:
+            self._transport.write(b"".join(self._answers))
+            self._answers.clear()
 
     def _message(self) -> bool:
         message, end, rest = self._waiting.partition(END)
         if not end:
             return False
         self._waiting, self._in_data = rest, False
-        self._transport.write(b"250 2.0.0 Ok: queued as %X\r\n" % self._kept.accept(message))
+        self._answers.append(b"250 2.0.0 Ok: queued as %X\r\n" % self._kept.accept(message))
         return True
 
     def _command(self) -> bool:
@@ -66,7 +70,7 @@ class Session(asyncio.Protocol):
         self._waiting = rest
         verb = line[:4].upper()
         self._in_data = verb == b"DATA"
-        self._transport.write(self._answer(verb))
+        self._answers.append(self._answer(verb))
         return True
 
     def _answer(self, verb: bytes) -> bytes:

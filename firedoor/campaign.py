@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from firedoor.plan import Campaign, Frozen
+from firedoor.words import plural
 
 
 class Exposure(StrEnum):
@@ -255,8 +256,8 @@ class Standing(Frozen):
         said = rotated if self.follows else f"{self.reached:,} of {all_} reached"
         said += f", {self.by_hand:,} of them by hand" if self.by_hand else ""
         doubt = self.messages.get(MessageState.IN_DOUBT, 0)
-        rest = [f"{self.tasks:,} need a person"] if self.tasks else []
-        rest += [f"{doubt:,} messages in doubt"] if doubt else []
+        rest = [f"{self.tasks:,} {'needs' if self.tasks == 1 else 'need'} a person"] if self.tasks else []
+        rest += [f"{plural(doubt, 'messages')} in doubt"] if doubt else []
         rest += [f"{self.flow.value}: {self.reason}" if self.reason else self.flow.value] if self.flow in STILL else []
         return "; ".join([said, *rest])
 

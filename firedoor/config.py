@@ -342,6 +342,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             values |= tomllib.loads(path.read_text())
         except tomllib.TOMLDecodeError as error:
             raise UsageError(f"{path} is not valid TOML: {error}.", next="Correct the file and try again.") from None
+        except RecursionError:
+            raise UsageError(f"{path} is nested too deeply.", next="Correct the file and try again.") from None
     elif "FIREDOOR_CONFIG" in variables:
         raise UsageError(
             f"FIREDOOR_CONFIG names {path}, which does not exist.", next="Create it, or unset the variable."

@@ -110,10 +110,10 @@ class Line(asyncio.Protocol):
         """The server says nothing any more: the transport ends too."""
         self.connection_lost(None)
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """The line is dead; replies that have come are still read."""
         self._lost = True
-        self._wake(error if isinstance(error, OSError) else ConnectionResetError())
+        self._wake(exc if isinstance(exc, OSError) else ConnectionResetError())
 
     def _take(self, line: bytes) -> None:
         code = line[:3]

@@ -297,6 +297,7 @@ def document(picture: Picture) -> dict[str, Any]:
             for one in picture.tasks
         ],
         "losses": [dataclasses.asdict(one) | {"state": one.state.value} for one in picture.losses],
+        "unseen": [{"says": says, "credentials": count} for says, count in picture.unseen],
         "doubts": [dataclasses.asdict(one) | {"state": one.state.value} for one in picture.doubts],
     }
 

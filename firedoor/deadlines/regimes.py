@@ -82,6 +82,8 @@ def _read(path: Path) -> dict[str, Regime]:
         raise _wrong(path, f"cannot be read: {error.strerror}") from None
     except ValueError as error:  # TOML and UTF-8 among them
         raise _wrong(path, str(error)) from None
+    except RecursionError:
+        raise _wrong(path, "it is nested too deeply") from None
     return found
 
 

@@ -27,6 +27,8 @@ from firedoor.timeline.store import Timeline
 
 #: The signal that makes a campaign's workflow look into the store.
 WAKE = "look"
+#: So many changes are told to the timeline in a second; nobody who has stopped a campaign waits for more.
+FEW = 5_000
 NONE = "No campaign has been prepared here."
 
 
@@ -48,10 +50,12 @@ class Picture:
     tasks: tuple[Recipient, ...] = ()
     doubts: tuple[Message, ...] = ()
     losses: tuple[Loss, ...] = ()
+    #: Why it is not known of credentials whether they are replaced, and of how many.
+    unseen: tuple[tuple[str, int], ...] = ()
 
     def cut(self, most: int) -> "Picture":
         """The same with shorter lists."""
-        lists = {name: getattr(self, name)[:most] for name in ("slowest", "tasks", "doubts", "losses")}
+        lists = {name: getattr(self, name)[:most] for name in ("slowest", "tasks", "doubts", "losses", "unseen")}
         return replace(self, **lists)
 
 
@@ -98,6 +102,7 @@ class Campaigns:
             tasks=tuple(self.outbox.tasks(campaign)[:most]),
             doubts=tuple(self.outbox.messages(campaign, state=MessageState.IN_DOUBT, limit=most)),
             losses=tuple(self.outbox.look(reading.losses, campaign, most)) if most else (),
+            unseen=tuple(self.outbox.look(reading.unseen, campaign, most)) if most else (),
         )
 
     async def steer(self, campaign: str, flow: Flow, by: Responder, reason: str) -> Steered:
@@ -110,8 +115,6 @@ class Campaigns:
             what = "A stop needs a reason: it is for good, and the timeline keeps why."
             raise UsageError(what, changed="Nothing was changed.", next="Say why it is stopped.")
         await asyncio.to_thread(self.outbox.steer, campaign, flow, by.principal, reason, time.time())
-        # No sender may be there to do it, now or ever.
-        await asyncio.to_thread(self.outbox.unsend, campaign, time.time())
         return await self._steered(campaign)
 
     async def retry_failed(self, campaign: str, by: Responder, reason: str, *, doubtful: bool) -> tuple[int, Steered]:
@@ -137,6 +140,12 @@ class Campaigns:
 
     async def _steered(self, campaign: str) -> Steered:
         late = [await asyncio.to_thread(self._tell, campaign), await wake(self.settings, campaign)]
+        # What a stop leaves unsent its sender marks; none may be there, now or ever.
+        unsent = await asyncio.to_thread(self.outbox.unsend, campaign, time.time())
+        if unsent > FEW:
+            late.append(f"That {unsent:,} messages are unsent the worker or firedoor serve tells the timeline.")
+        elif unsent:
+            late[0] = await asyncio.to_thread(self._tell, campaign)
         standing = await asyncio.to_thread(self.outbox.standing, campaign, time.time())
         return Steered(standing, tuple(sentence for sentence in late if sentence))
 

@@ -4,7 +4,6 @@ Values, conditions, loops and a layout; no calls, macros, includes or text made 
 nothing but write, and what it writes is counted: it ends, however it is written.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
@@ -48,9 +47,6 @@ _ALLOWED = (
     *(nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Operand, nodes.Add, nodes.Sub, nodes.Neg),
     *(nodes.List, nodes.Tuple),
 )
-
-
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 class NoticeError(FiredoorError):
@@ -287,8 +283,10 @@ class Text:
             raise self._error(_sentence(error), error) from None
         text = "".join(done)
         # An escape in a text can write half a character, which no message carries.
-        if not text.isascii() and _HALF.search(text):
-            raise self._error("It holds half a character (U+D800 to U+DFFF).", None)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise self._error("It holds half a character (U+D800 to U+DFFF).", None) from None
         return text
 
     def _error(self, what: str, error: BaseException | None) -> NoticeError:

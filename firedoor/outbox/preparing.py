@@ -76,8 +76,8 @@ def begin(database: sqlite3.Connection, row: CampaignRow) -> int:
         raise RefusedError(
             f"The campaign {row.id} was approved with another content or other recipients.",
             changed=f"It stays as it was approved, {known[1]}. Nothing else will be sent.",
-            next="Skip this step: the campaign is followed by `firedoor campaign show`. A correction, or more customers,"
-            " is a step of its own, with the next version of the notice and `corrects`.",
+            next="Skip this step: `firedoor campaign show` has the campaign. A correction, or more customers, is a step"
+            " of its own, with the next version of the notice and `corrects`.",
         )
     return _add_campaign(database, row, _bulletin(database, row))
 

@@ -103,6 +103,13 @@ def losses(database: sqlite3.Connection, id: str, limit: int) -> list[Loss]:
     return [Loss(channel, MessageState(state), reason, count) for channel, state, reason, count in rows]
 
 
+def unseen(database: sqlite3.Connection, id: str, limit: int) -> list[tuple[str, int]]:
+    """Why the last look could not tell of credentials whether they are replaced, and of how many."""
+    query = """SELECT says, count(*) FROM credential WHERE campaign = ? AND replaced = 0 AND looked > told
+        GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?"""
+    return [(says, count) for says, count in database.execute(query, (number(database, id), limit))]
+
+
 def message(database: sqlite3.Connection, id: int) -> Message:
     """A message by its number."""
     row = database.execute(f"{MESSAGE} WHERE message.id = ?", (id,)).fetchone()

@@ -66,6 +66,28 @@ def test_it_shows_who_has_rotated_and_what_to_do_about_the_rest(cli: Cli, sent: 
     assert f"firedoor campaign stop {CAMPAIGN}" in done.out
 
 
+def test_it_shows_why_messages_did_not_arrive_and_what_could_not_be_looked_at(cli: Cli, sent: Desk) -> None:
+    """A campaign that has halted is judged by the reasons; 0 % rotated may also mean that nobody could look."""
+    said = cli("campaign", "show", "notify").out
+    assert "did not arrive\n   1  email bounced  550 no such user" in said
+    assert "could not be looked at" not in said
+    blind = Measure(0, Found.UNKNOWN, "Braintrust could not be asked: 401", 0.0, 0.0, PREPARED + 300)
+    sent.outbox.measured(CAMPAIGN, {"customer-3": [blind], "customer-4": [blind]}, PREPARED + 300)
+    assert "   2 credentials  Braintrust could not be asked: 401" in cli("campaign", "show", "notify").out
+    told = json.loads(cli("campaign", "show", CAMPAIGN, "-o", "json").out)
+    assert told["unseen"] == [{"says": "Braintrust could not be asked: 401", "credentials": 2}]
+    assert [(one["state"], one["count"]) for one in told["losses"]] == [("bounced", 1)]
+
+
+def test_who_waits_for_an_acknowledgement_sees_how_many_there_are(cli: Cli, store: Desk) -> None:
+    """`until` says what is counted: where it waits for no key, `0 % rotated` would be said for ever."""
+    store.prepare(people(4), until="customer.acknowledged")
+    asyncio.run(store.send({"email": Post()}))
+    store.outbox.acknowledge(CAMPAIGN, "customer-1", "security", PREPARED + 200)
+    assert "25 % acknowledged  1 of 4 customers" in cli("campaign", "show", "notify").out
+    assert "25 % acknowledged" in cli("campaign").out
+
+
 def test_a_program_gets_the_same(cli: Cli, sent: Desk) -> None:
     """Counts, the slowest, the tasks, the doubts, as one document."""
     told = json.loads(cli("campaign", "show", CAMPAIGN, "-o", "json").out)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firedoor.customers.reading import Reading, read_text
@@ -29,12 +29,14 @@ def read(text: str) -> Reading:
     return reading
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(CUSTOMERS, max_size=3))
 def test_any_document(customers: list[object]) -> None:
     """Every mistake is a sentence, whatever the document is made of."""
     read(json.dumps(customers))
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=200))
 def test_any_text(text: str) -> None:
     """CSV, JSON or neither."""

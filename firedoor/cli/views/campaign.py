@@ -56,7 +56,7 @@ def campaign(picture: Picture, now: datetime.datetime) -> RenderableType:
     parts: list[RenderableType] = [*_head(row, standing, now), Text(), _done(row, standing)]
     for title, tallies in (("by cohort", standing.cohorts), ("by provider", standing.providers)):
         parts += _tallies(title, tallies, _measured(row, standing)[0])
-    parts += [Text(), _messages(standing), *_losses(picture)]
+    parts += [Text(), _messages(standing), *_unseen(picture), *_losses(picture)]
     parts += _slowest(picture, now)
     parts += _tasks(picture)
     parts += _doubts(picture, now)
@@ -136,6 +136,19 @@ def _messages(standing: Standing) -> Text:
     if standing.wait >= 1:
         line.append(f" · the next in {duration(standing.wait)}", style="dim")
     return line
+
+
+def _unseen(picture: Picture) -> list[RenderableType]:
+    """0 % may also mean that nobody could look."""
+    if not picture.unseen or picture.row.flow is Flow.PREPARED:
+        return []
+    title = Text(" could not be looked at: whether they are replaced is not known", style="yellow")
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for says, count in picture.unseen:
+        table.add_row(f"   {plural(count, 'credentials')}", plain(says) or "no reason was given")
+    return [Text(), title, table]
 
 
 def _losses(picture: Picture) -> list[RenderableType]:

@@ -14,7 +14,7 @@ from firedoor.words import plural
 
 FLOWS: dict[Flow, Mark] = {
     Flow.PREPARED: Mark("?", "waits for approval"),
-    Flow.RUNNING: Mark("▶", "sends and follows"),
+    Flow.RUNNING: Mark("▶", "under way"),
     Flow.PAUSED: Mark("‖", "paused"),
     Flow.HALTED: Mark("!", "halted by itself"),
     Flow.STOPPED: Mark("✗", "stopped for good"),

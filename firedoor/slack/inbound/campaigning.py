@@ -7,14 +7,13 @@ from typing import Any
 
 from firedoor.campaign import Flow
 from firedoor.engine.campaigns import Campaigns
-from firedoor.errors import UnreachableError, UsageError
 from firedoor.slack.drawing.buttons import Press
 from firedoor.slack.drawing.campaigns import campaign
 from firedoor.slack.drawing.fields import Block
 from firedoor.slack.inbound.commands import Campaign, expected
 from firedoor.slack.inbound.door import Door
 from firedoor.slack.inbound.forms import Slip, reason_of
-from firedoor.slack.inbound.people import Known, Visitor
+from firedoor.slack.inbound.people import Visitor
 from firedoor.slack.inbound.replies import Place
 
 STOP = "stop_sending"
@@ -66,7 +65,7 @@ class Campaigning:
 
     async def _steer(self, slip: Slip, who: Visitor, place: Place, reason: str = "") -> None:
         """Do it in the store, and say what could not be told to whom. Raises `RefusedError`, recorded."""
-        known = await self._known(who, slip.verb, slip.incident)
+        known = await self._door.known(who, slip.verb, slip.incident)
         flow, says = STEERS[slip.verb]
         async with self._door.recording(known.responder, slip.verb, incident=slip.incident, step=slip.step):
             with ExitStack() as stack:
@@ -75,12 +74,3 @@ class Campaigning:
                 steered = await campaigns.steer(f"{slip.incident}.{slip.step}", flow, known.responder, reason)
         self._door.wake(slip.incident)
         await self._door.replies.say(place, f"{slip.incident}: {slip.step} {says}", *steered.behind)
-
-    async def _known(self, who: Visitor, verb: str, incident: str) -> Known:
-        """As for every decision about an incident; with Temporal away, by what every runbook says of people."""
-        if verb not in STEERS:
-            raise UsageError(f"{verb} decides nothing.", changed="Nothing was changed.")
-        try:
-            return await self._door.known(who, verb, incident)
-        except UnreachableError:
-            return await self._door.known(who, verb)

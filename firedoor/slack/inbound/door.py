@@ -3,13 +3,13 @@
 import asyncio
 import datetime
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from firedoor.catalog import Shelf, Shelves
 from firedoor.config import Settings
 from firedoor.engine import Engine, Summary
-from firedoor.errors import RefusedError
+from firedoor.errors import RefusedError, UnreachableError
 from firedoor.incident import Responder
 from firedoor.plan import Plan
 from firedoor.slack.api.client import Slack
@@ -25,6 +25,9 @@ from firedoor.timeline.store import Timeline
 AMONG = 200
 #: What a policy of the runbook says who may.
 BY_POLICY = frozenset({"approve", "deny", "answer"})
+#: What has to take effect within a second, with Temporal away as well: then the groups of all runbooks let somebody in.
+AT_ONCE = frozenset({"pause_sending", "stop_sending"})
+PATIENCE = 0.5
 #: The shortest part of an id that names an incident at the beginning of a note.
 SHORTEST_PART = 4
 
@@ -68,10 +71,20 @@ class Door:
 
         Without an incident the groups of all runbooks let somebody in.
         """
-        plans = [await self.plan_of(incident)] if incident else list((await self.shelf()).plans.values())
+        plans = await self._plans(verb, incident)
         stranger = Responder(principal=f"user:{who.identity()}", auth="slack", identity=who.identity())
         async with self.recording(stranger, verb, incident=incident):
             return await self.people.known(who, plans if incident and verb in BY_POLICY else (), plans)
+
+    async def _plans(self, verb: str, incident: str) -> list[Plan]:
+        """The plan of the incident, or all that there are: where none is named, or a hand on the tap cannot wait."""
+        if incident and verb not in AT_ONCE:
+            return [await self.plan_of(incident)]
+        if incident:
+            with suppress(TimeoutError, UnreachableError):
+                async with asyncio.timeout(PATIENCE):
+                    return [await self.plan_of(incident)]
+        return list((await self.shelf()).plans.values())
 
     @asynccontextmanager
     async def recording(

@@ -10,7 +10,7 @@ from temporalio.testing import ActivityEnvironment
 from activities._clients import Clients
 from activities.campaigns.activities import CampaignActivities, Stores, failed
 from activities.campaigns.letters import ChangedError
-from firedoor.campaign import CampaignInput, Flow, Found, Remaining, Standing, Steer, Work
+from firedoor.campaign import CampaignInput, Flow, Found, Preparation, PrepareCall, Remaining, Standing, Steer, Work
 from firedoor.config import Settings
 from firedoor.errors import FiredoorError, RefusedError, StepError, UsageError
 from firedoor.recipient import Measure
@@ -70,6 +70,24 @@ async def test_a_stop_is_in_the_store_and_in_the_timeline(store: Desk, ours: Cam
     closed: Standing = await ActivityEnvironment().run(ours.close, WORK)
     assert (closed.flow, closed.messages) == (Flow.STOPPED, {"unsent": 3})
     assert any("wrong list" in entry.body["say"] for entry in store.entries("decision"))
+
+
+@pytest.mark.parametrize(
+    ("flow", "says"), [(Flow.STOPPED, "was stopped for good"), (Flow.ENDED, "has ended")], ids=["stopped", "ended"]
+)
+async def test_an_incident_that_is_opened_again_sends_nothing_twice(
+    store: Desk, ours: CampaignActivities, flow: Flow, says: str
+) -> None:
+    """Its campaign has the name of the first time: people are told that it is over and what to do, before they approve."""
+    await ActivityEnvironment().run(ours.open, start(store))
+    store.outbox.steer(CAMPAIGN, flow, "user:ada", "enough", PREPARED + 200)
+    spec = store.row.spec
+    call = PrepareCall(campaign=CAMPAIGN, incident=INCIDENT, step="notify", spec=spec, to=["customer-0"], values={})
+    preparation: Preparation = await ActivityEnvironment().run(ours.prepare, call)
+    [problem] = [one for one in preparation.problems if CAMPAIGN in one]
+    assert problem.startswith(f"The campaign {CAMPAIGN} {says}: nothing is sent under that name any more")
+    assert "Skip this step; or tell customers in a step of its own, with the next version of the notice" in problem
+    assert (store.row.flow, len(store.outbox.messages(CAMPAIGN))) == (flow, 3)
 
 
 async def test_what_is_left_are_the_keys_that_nobody_replaced(store: Desk, ours: CampaignActivities) -> None:

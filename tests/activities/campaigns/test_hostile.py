@@ -38,27 +38,25 @@ def changed(settings: Settings, section: str, **fields: Any) -> Settings:
     return settings.model_copy(update={section: getattr(settings, section).model_copy(update=fields)})
 
 
-@pytest.mark.parametrize(
-    ("section", "fields", "named"),
-    [
-        ("mail", {"sender": "Beacon <news@beacon.example>"}, "sender of [mail]"),
-        ("mail", {"reply_to": "eve@evil.example"}, "reply_to of [mail]"),
-        ("notices", {"company": "Bacon AI"}, "company of [notices], the texts themselves"),
-        ("notices", {"support": "https://evil.example"}, "support of [notices], the texts themselves"),
-        ("notices", {"link_days": 3}, "link_days of [notices]"),
-        ("server", {"public_url": "https://evil.example"}, "public_url of [server]"),
-    ],
-)
-def test_who_writes_and_where_links_lead_is_approved_too(
-    bench: Bench, section: str, fields: dict[str, Any], named: str
-) -> None:
+OTHERS: list[tuple[str, dict[str, Any], str]] = [
+    ("mail", {"sender": "Beacon <news@beacon.example>"}, "sender of [mail]"),
+    ("mail", {"reply_to": "eve@evil.example"}, "reply_to of [mail]"),
+    ("notices", {"company": "Bacon AI"}, "company of [notices], the texts themselves"),
+    ("notices", {"support": "https://evil.example"}, "support of [notices], the texts themselves"),
+    ("notices", {"link_days": 3}, "link_days of [notices]"),
+    ("server", {"public_url": "https://evil.example"}, "public_url of [server]"),
+]
+
+
+def test_who_writes_and_where_links_lead_is_approved_too(bench: Bench) -> None:
     """Also for what is rendered only later, reminders and other ways: nothing begins with other settings."""
     made = bench.prepare(bench.hold(customer("acme")), spec={"channels": ["email"]})
     bench.outbox.approve(CAMPAIGN, made.digest, "user:lea", NOW)
-    with pytest.raises(ApplicationError) as refused:
-        sent(bench, changed(bench.settings, section, **fields), made.digest)
-    assert refused.value.non_retryable
-    assert f": {named} changed since." in refused.value.message
+    for section, fields, named in OTHERS:
+        with pytest.raises(ApplicationError) as refused:
+            sent(bench, changed(bench.settings, section, **fields), made.digest)
+        assert refused.value.non_retryable
+        assert f": {named} changed since." in refused.value.message
     assert bench.outbox.messages(CAMPAIGN)[0].attempts == 0
 
 
@@ -86,19 +84,18 @@ def test_nothing_is_sent_that_was_only_prepared(bench: Bench) -> None:
     assert bench.outbox.messages(CAMPAIGN)[0].attempts == 0
 
 
-@pytest.mark.parametrize(
-    ("value", "sentence"),
-    [
+def test_a_value_from_an_alert_is_no_trap(bench: Bench) -> None:
+    """Values come from outside, and are sent to everybody: what no text of a notice may hold they may not either."""
+    tricks: list[tuple[Any, str]] = [
         ("Act now: https://acme-login.example/sign-in?next=x", "leads to a log-in"),
         ("See http://status.beacon.example", "is not https"),
         ("Key sk-proj-canary0123456789abcdefgh", "looks like a secret"),
         ({"en": "https://evil.example/sso"}, "leads to a log-in"),
-    ],
-)
-def test_a_value_from_an_alert_is_no_trap(bench: Bench, value: Any, sentence: str) -> None:
-    """Values come from outside, and are sent to everybody: what no text of a notice may hold they may not either."""
-    made = bench.prepare(bench.hold(customer("acme")), values={**VALUES, "happened": value})
-    assert [one for one in made.problems if sentence in one]
+    ]
+    to = bench.hold(customer("acme"))
+    for value, sentence in tricks:
+        made = bench.prepare(to, values={**VALUES, "happened": value})
+        assert [one for one in made.problems if sentence in one], value
 
 
 def test_nobody_is_named_where_problems_are_kept(bench: Bench) -> None:
@@ -110,14 +107,13 @@ def test_nobody_is_named_where_problems_are_kept(bench: Bench) -> None:
     assert "anary" not in made.model_dump_json()
 
 
-@pytest.mark.parametrize(
-    "to", [[{"customer": "canary"}], [{"customer": "acme", "provider": 7}], [["acme"]], "acme", 7, {}]
-)
-def test_a_list_that_is_none_is_refused_without_its_values(bench: Bench, to: Any) -> None:
+def test_a_list_that_is_none_is_refused_without_its_values(bench: Bench) -> None:
     """A failure is readable in Temporal, where payloads are not: no value of a customer stands in it."""
-    with pytest.raises(UsageError) as refused:
-        bench.prepare(to)
-    assert "canary" not in str(refused.value)
+    lists: list[Any] = [[{"customer": "canary"}], [{"customer": "acme", "provider": 7}], [["acme"]], "acme", 7, {}]
+    for to in lists:
+        with pytest.raises(UsageError) as refused:
+            bench.prepare(to)
+        assert "canary" not in str(refused.value)
 
 
 async def test_a_row_that_somebody_has_changed_goes_nowhere(tmp_path: Path) -> None:

@@ -1,15 +1,23 @@
 """Campaigns steered from Slack: a dialog or a form says what happens, the store has it at once, strangers are refused."""
 
+import asyncio
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+from temporalio.client import Client
 
 from firedoor.campaign import Flow
 from firedoor.drill.slack.state import Message
 from firedoor.drill.slack.workspace import ALICE, CAROL, INCIDENTS
+from firedoor.engine import Engine
 from firedoor.outbox.store import Outbox
 from firedoor.recipient import CampaignRow
 from firedoor.slack.drawing.campaigns import campaign as drawn
 from tests.campaigning import campaign, recipient
 from tests.slack.front import Inbound, button, words
+
+NOWHERE = "127.0.0.1:1"
 
 
 async def told(inbound: Inbound) -> tuple[CampaignRow, Message]:
@@ -82,15 +90,56 @@ async def test_a_stranger_stops_nothing(inbound: Inbound) -> None:
     assert stored(inbound, row).flow is Flow.RUNNING
 
 
+@asynccontextmanager
+async def hanging(address: str) -> AsyncGenerator[Client]:
+    """A client whose Temporal takes connections, and has stopped answering."""
+    host, port = address.split(":")
+    answers, opened = asyncio.Event(), list[asyncio.StreamWriter]()
+    answers.set()
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            await answers.wait()
+            writer.write(data)
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, here = await asyncio.open_connection(host, int(port))
+        opened.extend((writer, here))
+        with suppress(OSError):
+            await asyncio.gather(pump(reader, here), pump(there, writer))
+
+    async with await asyncio.start_server(relay, "127.0.0.1", 0) as server:
+        client = await Client.connect(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        answers.clear()
+        yield client
+        answers.set()
+        for one in opened:
+            one.close()
+        await asyncio.gather(*(one.wait_closed() for one in opened), return_exceptions=True)
+
+
+async def test_with_temporal_away_a_pause_still_pauses(inbound: Inbound, temporal_address: str) -> None:
+    """Within a second, though Temporal hangs; what could not be told is said."""
+    row, message = await told(inbound)
+    door = inbound.service.door
+    door.settings = door.settings.model_copy(update={"temporal_environment": {"TEMPORAL_ADDRESS": NOWHERE}})
+    async with hanging(temporal_address) as client:
+        door.engine = Engine(client, door.settings)
+        await inbound.press(message, "pause_sending")
+        await inbound.says("notify is paused: no further message leaves.", "Temporal does not answer")
+    assert stored(inbound, row).flow is Flow.PAUSED
+
+
 async def test_a_command_shows_how_far_they_are(inbound: Inbound) -> None:
     """The one that is named, or all under way; where there is none it says so."""
     await inbound.command("campaign")
     await inbound.says("No campaign has been prepared here.")
     row, _ = await told(inbound)
-    for text in ("campaign", f"campaign {row.id}"):
-        await inbound.command(text)
-        answer = await inbound.says("0 % rotated*: 0 of 2 customers", "1 customer needs a person", "2 messages wait")
-        assert button(answer, "pause_sending")
+    await inbound.command("campaign")
+    answer = await inbound.says("0 % rotated*: 0 of 2 customers", "1 customer needs a person", "2 messages wait")
+    await inbound.command(f"campaign {row.id}")
+    answer = await inbound.says("0 % rotated*", "1 customer needs a person")
+    assert button(answer, "pause_sending")[0] == "firedoor.pause_sending.notify"
     await inbound.command("campaign nothing")
     await inbound.says("There is no campaign 'nothing'", row.id)
     await inbound.press(answer, "stop_sending")
