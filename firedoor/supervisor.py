@@ -115,7 +115,7 @@ class Supervisor:
             exits = 1 if clock() - started > HEALTHY else exits + 1
             if program.restarts is not None and exits > program.restarts:
                 raise UsageError(
-                    f"{program.name} exited with {_exit(code)}.{_tail(program.log)}", next=f"Its log is {program.log}."
+                    f"{program.name} exited with {_exit(code)}.{tail(program.log)}", next=f"Its log is {program.log}."
                 )
             pause = PAUSES[min(exits, len(PAUSES)) - 1]
             when = f"in {pause:g} s" if pause else "at once"
@@ -180,7 +180,7 @@ def _exit(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
 
 
-def _tail(log: Path, lines: int = 5) -> str:
+def tail(log: Path, lines: int = 5) -> str:
     """The last lines of a log, indented, for an error."""
     text = log.read_text(errors="replace").splitlines()[-lines:]
     return "".join(f"\n  {line}" for line in text)

@@ -43,6 +43,7 @@ def test_without_anything_there_are_defaults(tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         ("log = ", "is not valid TOML"),
+        pytest.param("log = " + "[" * 50_000, "is nested too deeply", id="bomb"),
         ("[aws]\nregon = 'x'\n", "aws.regon: Extra inputs are not permitted"),
         ("[aws]\nsettle_seconds = 'soon'\n", "aws.settle_seconds: Input should be a valid number"),
         (

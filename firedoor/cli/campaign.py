@@ -43,7 +43,12 @@ Name = Annotated[
 ]
 Customers = Annotated[str, Parameter(help="Of reached: the customers, as show and the registry call them.")]
 Listed = Annotated[
-    Path | None, Parameter(name="--file", help="Of reached: a file with customers, one a line; - is standard input.")
+    Path | None,
+    Parameter(
+        name="--file",
+        allow_leading_hyphen=True,
+        help="Of reached: a file with customers, one a line; - is standard input.",
+    ),
 ]
 Why = Annotated[
     str, Parameter(name=("--reason", "-r"), help="Why. It becomes part of the timeline; stop and reached need it.")

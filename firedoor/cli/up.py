@@ -25,7 +25,7 @@ from firedoor.engine import connect
 from firedoor.errors import FiredoorError, UsageError
 from firedoor.local import answers, server_command, temporal_binary
 from firedoor.server.door import open_doors
-from firedoor.supervisor import Program, Supervisor
+from firedoor.supervisor import Program, Supervisor, tail
 
 Port = Annotated[int, Parameter(help="Temporal's port on this machine. Default: 7233.")]
 UiPort = Annotated[int, Parameter(help="The port of Temporal's own web page; 0 for none. Default: 8233.")]
@@ -105,7 +105,13 @@ async def _server(programs: Supervisor, settings: Settings, local: Settings, por
     command = _python(settings, local, port, "-m", "firedoor", "serve")
     await programs.start(Program("server", command, log, patience=10.0))
     with err().status("Starting the server…"):
-        await _until(partial(alive, here(settings)), f"The server does not answer at {here(settings)}. Its log: {log}")
+        try:
+            await _until(
+                partial(alive, here(settings)), f"The server does not answer at {here(settings)}. Its log: {log}"
+            )
+        except FiredoorError as error:
+            # Most often a setting that it refuses: that stands in the last lines.
+            raise FiredoorError(f"{error.what}{tail(log)}", next=error.next) from None
 
 
 def _python(settings: Settings, local: Settings, port: int, *arguments: str) -> tuple[str, ...]:

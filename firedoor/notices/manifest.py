@@ -4,6 +4,7 @@ import tomllib
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
 
 from firedoor.errors import UsageError
 
@@ -58,6 +59,11 @@ def parse_manifest(text: str, place: str) -> Manifest:
     except RecursionError:
         raise UsageError(f"{place} is nested too deeply.", next="Correct the file and try again.") from None
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        wrong = "; ".join(_wrong(one) for one in error.errors())
         allowed = "It has title, kind, language, hosts, and a table [variables.NAME] for each variable."
         raise UsageError(f"{place}: {wrong}.", next=allowed) from None
+
+
+def _wrong(detail: ErrorDetails) -> str:
+    name = ".".join(map(str, detail["loc"]))
+    return f"there is no `{name}`" if detail["type"] == "extra_forbidden" else f"{name}: {detail['msg']}"

@@ -103,7 +103,12 @@ def _claim(database: sqlite3.Connection, groups: Sequence[Sequence[int]], now: f
     free = set(_ids(database, _FREE, wanted, now)) if wanted else set[int]()
     if free:
         database.execute(_CLAIM, (json.dumps(list(free)), now))
-    return [[one for one in group if one in free] for group in groups]
+    claimed: list[list[int]] = []
+    for group in groups:
+        claimed.append([one for one in dict.fromkeys(group) if one in free])
+        # Whoever asks for the same message after that does not get it.
+        free.difference_update(group)
+    return claimed
 
 
 def _settle_sent(database: sqlite3.Connection, outcomes: Sequence[Outcome], now: float) -> list[Outcome]:

@@ -1,11 +1,14 @@
 """`campaign:` in a runbook: what it becomes, and every mistake at its place."""
 
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from firedoor.automation import supervised, unasked
+from firedoor.catalog import shapes
 from firedoor.compiler import NoticeShape, RunbookErrors, compile_runbook
+from firedoor.config import Settings
 from firedoor.plan import Cohort, Effect, Plan
 from firedoor.runbook import Diagnostic
 from tests.compiling import ACTIONS
@@ -237,3 +240,36 @@ class TestEscalation:
         """A field that a credential does not have."""
         (found,) = mistakes(WHOLE.replace("credential.id", "credential.idd"))
         assert (found.code.value, found.line) == ("unknown-field", 21)
+
+
+#: As somebody writes it who knows the keys and not the notice: a step that finds credentials, and the campaign.
+ASKED = """
+name: keys-exposed
+approvals: {legal: {from: ['role:legal']}, security: {from: ['role:security']}}
+steps:
+  scope:
+    uses: aws.secretsmanager.list_readable
+    with: {principal_arn: 'arn:aws:iam::111122223333:user/gateway'}
+  affected:
+    uses: customers.affected_by
+    with: {credentials: '${{ steps.scope.credentials }}'}
+  notify:
+    campaign:
+      notice: provider-keys-exposed          # firedoor/notices/<notice>/ or the user's own folder
+      to: ${{ steps.affected.customers }}
+      cohorts:                                # first match wins
+        confirmed: customer.exposure == "confirmed"
+        possible: 'true'
+      channels: [slack, email]                # first that reaches the customer; `all` for every one
+      approval: legal                         # binds to the digest of the rendered content and the recipient list
+      canary: 10
+      until: customer.remediated              # durable: re-chase until then
+      remind: [24h, 48h, 72h]
+      escalate: {after: 96h, uses: braintrust.disable_secret, approval: security}
+"""
+
+
+def test_the_shipped_notice_needs_nothing_from_a_runbook(tmp_path: Path) -> None:
+    """Under stress the shortest campaign is the one that is written: it compiles with the shipped notice as it is."""
+    plan = compile_runbook(ASKED, notices=shapes(Settings(home=tmp_path)))
+    assert [step.id for step in plan.steps] == ["scope", "affected", "notify", "notify_escalation"]

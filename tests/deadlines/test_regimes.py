@@ -71,6 +71,7 @@ def test_the_file_in_the_docs_loads(tmp_path: Path) -> None:
     ("text", "sentence"),
     [
         ("version = ", "own.toml: Invalid value"),
+        pytest.param("version = " + "[" * 50_000, "own.toml: it is nested too deeply", id="bomb"),
         ("[x]\n", "it has no version"),
         ('version = "1"\nx = 3\n', "own.toml: x: Input should be a valid dictionary"),
         (HEAD, "x.stages: Field required"),

@@ -290,6 +290,15 @@ def test_until_may_ask_for_less(store: Desk) -> None:
 # --- steering ---------------------------------------------------------------------------------------------------------
 
 
+def test_lanes_that_claim_together_get_a_message_once(store: Desk) -> None:
+    """What two of them ask for in one transaction is the first one's."""
+    store.prepare(people(3))
+    first, second, third = (one.id for one in store.outbox.look(claims.due, CAMPAIGN, 3, NOW))
+    store.publisher.intend(CAMPAIGN, [first, second])
+    asked = [[first], [first, second], [third]]
+    assert store.outbox.change(claims.settle, [], asked, NOW) == [[first], [second], []]
+
+
 def test_after_a_stop_nothing_is_claimed(store: Desk) -> None:
     """The claim and the stop are one order: what comes after the stop fails."""
     store.prepare(people(2))

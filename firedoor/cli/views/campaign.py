@@ -89,7 +89,9 @@ def _about(row: CampaignRow) -> str:
 
 
 def _measured(row: CampaignRow, standing: Standing) -> tuple[str, int]:
-    """What is counted: whose keys are replaced; where `until` waits for no more than that it is read, that."""
+    """What is counted: whose keys are replaced; where `until` waits for less, that; without it who was reached."""
+    if not row.spec.until:
+        return "reached", standing.reached
     if "acknowledged" in row.spec.until and "remediated" not in row.spec.until:
         return "acknowledged", standing.acknowledged
     return "rotated", standing.remediated
@@ -120,7 +122,7 @@ def _tallies(title: str, tallies: Mapping[str, Tally], word: str) -> list[Render
         table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
-    done = {name: one.remediated if word == "rotated" else one.acknowledged for name, one in named.items()}
+    done = {name: getattr(one, "remediated" if word == "rotated" else word) for name, one in named.items()}
     for name in sorted(named, key=lambda name: (_percent(done[name], named[name].total), name)):
         one = named[name]
         share = Text(f"{_percent(done[name], one.total)} %", style="bold")
