@@ -144,9 +144,10 @@ async def _open(board: Board, record: StepRecord, shown: Agreement, name: str, a
     record.changed = ""
     board.refresh()
     what = f" of {len(names)} targets" if len(names) > 1 else ""
+    about = step.title or step.action or next((preview.change for preview in shown.previews), "")
     board.tell(
         policy.sources,
-        f"{step.id}{what} waits for your approval: {step.title or step.action}",
+        f"{step.id}{what} waits for your approval{about and f': {about}'}",
         step=step.id,
         command=f"firedoor approve {board.input.incident} {step.id}",
     )

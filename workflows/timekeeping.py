@@ -360,7 +360,7 @@ class Clocks:
 
     def _tell(self, name: str, sentence: str, *, urgent: bool = False) -> None:
         to, incident = self.standings[name].clock.to, self._book.incident
-        told = f"{incident}: {full_stop(sentence)} {NOT_ADVICE}"
+        told = f"{full_stop(sentence)} {NOT_ADVICE}"
         self._book.tell(to, told, command=f"firedoor clocks {incident}", urgent=urgent)
 
     async def _note(self, kind: str, say: str, name: str, *, actor: Responder | None = None, **body: Any) -> None:

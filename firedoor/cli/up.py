@@ -62,7 +62,7 @@ async def up(*, port: Port = 7233, ui_port: UiPort = 8233) -> int:
         deployment = settings.deployment or DEPLOYMENT
         local = settings.model_copy(update={"temporal_environment": _environment(port), "deployment": deployment})
         logs, address = settings.home / "logs", f"127.0.0.1:{port}"
-        async with Supervisor(tell=lambda sentence: err().print(sentence, style="yellow")) as programs:
+        async with Supervisor(tell=partial(_told, build_id())) as programs:
             database = settings.temporal_db_path
             server = server_command(binary, port=port, database=database, durable=True, ui_port=ui_port)
             await programs.start(Program("temporal", tuple(server), logs / "temporal.log"))
@@ -77,6 +77,14 @@ async def up(*, port: Port = 7233, ui_port: UiPort = 8233) -> int:
             notices.cancel()
     out().print("Stopped. Incidents go on when firedoor is started again.")
     return 0
+
+
+def _told(build: str, sentence: str) -> None:
+    """Say that a program is started again, and where that helps nobody: Temporal gives its work to one build only."""
+    err().print(sentence, style="yellow")
+    if build_id() != build:
+        text = "! firedoor was upgraded while it ran, so this one gets no work: stop `firedoor up`, and start it again."
+        err().print(text, style="bold yellow")
 
 
 def _environment(port: int) -> dict[str, str]:

@@ -257,11 +257,6 @@ SCENES: tuple[Callable[[Site], Awaitable[str]], ...] = (
     in_waves,
     aborted_with_undo,
     by_alerts,
-)
-
-
-#: New since the last release: recorded with the next one, and then among the scenes that every release has.
-COMING: tuple[Callable[[Site], Awaitable[str]], ...] = (
     with_clocks,
     kept_clocks,
     told_customers,
@@ -274,7 +269,7 @@ async def record(folder: Path) -> None:
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as home:
         async with dev_server(temporal_binary()) as address:
-            for scene in (*SCENES, *COMING):
+            for scene in SCENES:
                 actions.WORLD, mailroom.ROOM = actions.World(), mailroom.Mailroom()
                 campaigns = mailroom.ROOM.activities()
                 async with site_at(address, Path(home) / scene.__name__, campaigns=campaigns, codec=False) as site:
