@@ -27,7 +27,7 @@ def disable_secret(step: DisableSecret, context: Context) -> Iterator[Preview | 
     state = _state(stored, since)
     nothing = {"removed": "is not there: nothing to change", "replaced": "was replaced: nothing to change"}
     yield context.earlier or Preview(
-        change=f"the copy at {where.text}: {nothing.get(state, 'deleted')}",
+        change=f"the copy at {where.text}: {nothing.get(state) or f'deleted; {_known(stored)}'}",
         # The same whether or not its owner replaces it meanwhile: less is done then than was approved, and nobody is
         # asked again.
         before={"place": where.text},
@@ -94,6 +94,11 @@ def _look(api: Api, where: Place) -> tuple[Mapping[str, Any] | None, Evidence]:
 
 def _changed(stored: Mapping[str, Any] | None) -> str:
     return str((stored or {}).get("secret_updated_at") or (stored or {}).get("created") or "")
+
+
+def _known(stored: Mapping[str, Any] | None) -> str:
+    """What there is to know, for whoever agrees to the deletion: nobody who cannot look knows that it was replaced."""
+    return f"last changed {_changed(stored)}" if _changed(stored) else "Braintrust does not tell when it last changed"
 
 
 def _state(stored: Mapping[str, Any] | None, since: datetime.datetime | None) -> Any:

@@ -136,8 +136,8 @@ class Preparation(Frozen):
     `nobody` counts customers without any contact: each is a task for a person. `unsubscribed` counts those who are not
     written to, for the notice is informational and they want none. `sample` is one message, `{"to": …,
     "subject": …, "text": …}`, with `‹…›` for all that is its reader's own. `problems` are sentences; with any of them
-    nothing can be sent. `notice` and `public` are SHA-256 (hex) of the notice and of its public copy; this is empty
-    where none was kept.
+    nothing can be sent; `warnings` keep it from nothing, and whoever approves is to know them. `notice` and `public`
+    are SHA-256 (hex) of the notice and of its public copy; this is empty where none was kept.
     """
 
     digest: str
@@ -149,6 +149,7 @@ class Preparation(Frozen):
     exposures: dict[str, int] = {}
     sample: dict[str, str] = {}
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     notice: str = ""
     public: str = ""
 
@@ -214,7 +215,8 @@ class Standing(Frozen):
 
     `wait` is the number of seconds until the next message is due, where some had to be put off. `holding` is how many
     customers `until` does not hold for yet. `by_hand` of those who are `reached` somebody has reached another way.
-    Without an `until` it `follows` nobody: then it is of no matter who has rotated.
+    Without an `until` it `follows` nobody: then it is of no matter who has rotated. Once it is over, `unseen` are the
+    credentials that are left of which nobody knows whether they are replaced, by why (empty: nobody has looked).
     """
 
     campaign: str
@@ -235,6 +237,7 @@ class Standing(Frozen):
     queued: int = 0
     wait: float = 0
     follows: bool = True
+    unseen: dict[str, int] = {}
 
     def counts(self) -> dict[str, str | int]:
         """What expressions read of it, while it lasts those of clocks."""
@@ -258,8 +261,18 @@ class Standing(Frozen):
         doubt = self.messages.get(MessageState.IN_DOUBT, 0)
         rest = [f"{self.tasks:,} {'needs' if self.tasks == 1 else 'need'} a person"] if self.tasks else []
         rest += [f"{plural(doubt, 'messages')} in doubt"] if doubt else []
+        unseen = sum(self.unseen.values())
+        rest += [f"{plural(unseen, 'credentials')} could not be looked at"] if unseen else []
         rest += [f"{self.flow.value}: {self.reason}" if self.reason else self.flow.value] if self.flow in STILL else []
         return "; ".join([said, *rest])
+
+    def blind(self) -> str:
+        """For whoever decides on what is left: how much of it nobody has seen, and why; empty where all was seen."""
+        if not self.unseen:
+            return ""
+        why = "; ".join(f"{says or 'nobody has looked'} ({count:,})" for says, count in self.unseen.items())
+        unseen = plural(sum(self.unseen.values()), "credentials")
+        return f"Of what is left {unseen} could not be looked at, and may have been replaced already. Why: {why}."
 
 
 #: A campaign in these does not send.

@@ -230,7 +230,7 @@ class Request(Frozen):
     """An approval that is asked for, and the `digest` of what is shown with it: an approval has to name it.
 
     It is about `targets` of `total`; `names` the first of them. `part` says which part of a `for_each` that is: the
-    canary, the rest, those that were chosen by name. `changed` says why it is asked again.
+    canary, the rest, those that were chosen by name. `changed`: why it is asked again; `caution`: what nobody knows.
     """
 
     policy: str
@@ -248,6 +248,7 @@ class Request(Frozen):
     names: tuple[str, ...] = ()
     part: str = ""
     changed: str = ""
+    caution: str = ""
 
 
 class StepView(Frozen):

@@ -7,6 +7,7 @@ import pytest
 from firedoor.campaign import Flow, Standing
 from firedoor.cli.views.incident import incident
 from firedoor.cli.views.plan import compiled, previewed
+from firedoor.cli.views.request import brief, request
 from firedoor.cli.views.scene import Scene
 from firedoor.cli.views.step import step as whole
 from firedoor.graph import svg
@@ -14,7 +15,7 @@ from firedoor.incident import Failure, IncidentState, IncidentView, Mode, Previe
 from firedoor.plan import Campaign, Effect, Plan, PlannedStep, Policy
 from firedoor.slack.drawing import blocks
 from firedoor.slack.drawing.picture import Picture
-from tests.cli.pictures import NOW, VIEW, drawn
+from tests.cli.pictures import ASKED_FOR, NOW, REQUEST, VIEW, drawn
 from tests.slack.seen import judged, lines
 
 SPEC = Campaign(
@@ -86,6 +87,21 @@ def test_the_terminal_shows_how_far_it_is_and_where_to_look() -> None:
     assert "3,120 of 5,000 customers have rotated (62 %)" in page
     assert "firedoor campaign show" in page
     assert "notify" in drawn(whole(Scene(view(), NOW), NOTIFY), 120)
+
+
+def test_whoever_approves_an_escalation_sees_what_nobody_has_seen() -> None:
+    """In the terminal, whole and brief, and in Slack: keys may be disabled that were replaced long ago."""
+    unseen = {"Braintrust could not be asked: 401": 3, "": 1}
+    caution = Standing(campaign="leak-1.notify", flow=Flow.ENDED, unseen=unseen).blind()
+    said = "Of what is left 4 credentials could not be looked at"
+    asked = REQUEST.model_copy(update={"caution": caution})
+    waits = ASKED_FOR.model_copy(update={"request": asked})
+    there = VIEW.model_copy(update={"state": IncidentState.RUNNING, "steps": (waits,)})
+    assert f"! {said}" in drawn(request(there, waits, NOW), 200)
+    assert f"! {said}" in drawn(brief(there, waits, NOW), 200)
+    made = blocks.incident(Picture(there, NOW, plan=PLAN)).blocks
+    judged(made)
+    assert f"! {said}, and may have been replaced already. Why: Braintrust could not" in "\n".join(lines(made))
 
 
 def test_a_halted_one_says_what_to_do() -> None:

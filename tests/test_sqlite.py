@@ -79,7 +79,9 @@ def test_a_second_connection_of_a_process_keeps_its_locks(tmp_path: Path) -> Non
     path = tmp_path / "shared.sqlite"
     first, second = KIND.open(path, 1.0), KIND.open(path, 1.0)
     first.execute("INSERT INTO thing VALUES ('before')")
-    opened = f"from tests.test_sqlite import KIND; from pathlib import Path; KIND.open(Path({str(path)!r}), 1.0).close()"
+    opened = (
+        f"from tests.test_sqlite import KIND; from pathlib import Path; KIND.open(Path({str(path)!r}), 1.0).close()"
+    )
     subprocess.run([sys.executable, "-c", opened], check=True, cwd=Path(__file__).parents[1])
     first.execute("INSERT INTO thing VALUES ('after')")
     assert path.with_name("shared.sqlite-wal").exists()

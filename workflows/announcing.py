@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from firedoor.expressions import render
     from firedoor.incident import Failure, Preview, StepState
     from firedoor.plan import Campaign, Effect, Retry
-    from firedoor.words import plural
+    from firedoor.words import full_stop, plural
 
 PREPARE, OPEN, REMAINING = "campaign.prepare", "campaign.open", "campaign.remaining"
 ONLY = "0"
@@ -46,7 +46,15 @@ async def announce(board: Board, record: StepRecord, scope: dict[str, Any]) -> N
         standing = await _followed(board, record, start)
     else:
         standing = Standing(campaign=start.campaign, flow=Flow.ENDED)
+        await withdraw(board, record)
     await _conclude(board, record, start, standing)
+
+
+async def withdraw(board: Board, record: StepRecord) -> None:
+    """The step ends and nobody has approved its campaign: the store forgets what was prepared. Raises nothing."""
+    if record.step.kind != "campaign" or record.campaign or not record.previews or board.planning:
+        return
+    await _steer(f"{board.input.incident}.{record.step.id}", Flow.STOPPED, ENGINE, "it was never approved")
 
 
 async def _start(board: Board, record: StepRecord, call: PrepareCall) -> CampaignInput:
@@ -139,6 +147,7 @@ def _show(record: StepRecord, call: PrepareCall, preparation: Preparation) -> Ag
         after={
             **counted,
             **nobody,
+            **({"to know": " ".join(preparation.warnings)} if preparation.warnings else {}),
             **({"for example to": sample["to"]} if sample.get("to") else {}),
             **({"subject": sample["subject"]} if sample.get("subject") else {}),
             **({"text": sample["text"]} if sample.get("text") else {}),
@@ -298,9 +307,10 @@ async def told(board: Board, step: str, standing: Standing) -> None:
 def _halted(standing: Standing) -> Failure:
     return Failure(
         reason=HALTED,
-        what=f"The campaign has halted by itself: {standing.reason or 'too much did not arrive'}.",
+        what=full_stop(f"The campaign has halted by itself: {standing.reason or 'too much did not arrive'}"),
         changed=f"{_far(standing)}; nothing more is sent.",
-        next="Look what came back: firedoor campaign show. Then retry (it goes on where it was), or skip (it stops).",
+        # What is to be done first the reason says: it knows what is broken.
+        next="Once that is seen to, retry (it goes on where it was), or skip (it stops).",
     )
 
 

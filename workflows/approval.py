@@ -55,11 +55,15 @@ def expected(board: Board, record: StepRecord) -> str | None:
 
 @dataclass(frozen=True)
 class About:
-    """What an approval is about: the names of its targets by key, which part of a `for_each` they are, of how many."""
+    """What an approval is about: the names of its targets by key, which part of a `for_each` they are, of how many.
+
+    `caution`: what nobody knows of them.
+    """
 
     names: dict[str, str]
     part: str = ""
     total: int = 1
+    caution: str = ""
 
 
 async def agree(board: Board, record: StepRecord, shown: Agreement, about: About) -> None:
@@ -123,12 +127,14 @@ async def _open(board: Board, record: StepRecord, shown: Agreement, name: str, a
         names=tuple(names.values())[:NAMED],
         part=about.part,
         changed=record.changed,
+        caution=about.caution,
     )
     say = f"{step.id}: approval by {who(name, policy)} is asked for"
+    say += f", again: {record.changed}" if record.changed else ""
     await board.note(
         f"request/{step.id}/{record.requests}",
         "approval.requested",
-        say + (f", again: {record.changed}" if record.changed else ""),
+        f"{full_stop(say)} {about.caution}" if about.caution else say,
         step=step.id,
         policy=name,
         digest=request.digest,
@@ -143,15 +149,28 @@ async def _open(board: Board, record: StepRecord, shown: Agreement, name: str, a
     record.request, record.agreement = request, shown
     record.changed = ""
     board.refresh()
-    what = f" of {len(names)} targets" if len(names) > 1 else ""
-    about = step.title or step.action or next((preview.change for preview in shown.previews), "")
+    _tell(board, record, shown, policy, about)
+    return _Asking(board, record, shown, policy, name, expires)
+
+
+def _subject(record: StepRecord, shown: Agreement) -> str:
+    """What it is about, in a few words: a step that tells customers may have neither title nor action."""
+    words = record.step.title or record.step.action or next((preview.change for preview in shown.previews), "")
+    return f": {words}" if words else ""
+
+
+def _tell(board: Board, record: StepRecord, shown: Agreement, policy: Policy, about: About) -> None:
+    """Tell the people who may give it that it is asked for, and what nobody knows of it."""
+    step = record.step
+    what = f" of {len(about.names)} targets" if len(about.names) > 1 else ""
+    titled = step.title or step.action or next((preview.change for preview in shown.previews), "")
+    say = f"{step.id}{what} waits for your approval{titled and f': {titled}'}"
     board.tell(
         policy.sources,
-        f"{step.id}{what} waits for your approval{about and f': {about}'}",
+        f"{full_stop(say)} {about.caution}" if about.caution else say,
         step=step.id,
         command=f"firedoor approve {board.input.incident} {step.id}",
     )
-    return _Asking(board, record, shown, policy, name, expires)
 
 
 def who(name: str, policy: Policy) -> str:

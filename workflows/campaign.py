@@ -230,7 +230,8 @@ class CampaignWorkflow:
             if is_cancelled_exception(error) or name in (LOOK, CLOSE):
                 raise
             # Where somebody has paused or stopped it meanwhile, that stands.
-            await self._steer(Flow.HALTED, ENGINE, failure_of(error).what)
+            failure = failure_of(error)
+            await self._steer(Flow.HALTED, ENGINE, f"{failure.what} {failure.next}".strip())
         await self._tell()
 
     async def _steer(self, flow: Flow, by: str, reason: str) -> None:

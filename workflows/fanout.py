@@ -7,6 +7,7 @@ that were chosen by name, the rest.
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -110,7 +111,8 @@ async def _in_waves(board: Board, record: StepRecord, todo: list[int], reports: 
         if wave:
             names = {str(key): targets.target(key).name for key in wave[:NAMED]}
             names |= {str(key): "" for key in wave[NAMED:]}
-            await agree(board, record, shown, About(names, _part(canary, len(wave), total), total))
+            about = About(names, _part(canary, len(wave), total), total, _caution(board, loop))
+            await agree(board, record, shown, about)
             chosen = targets.named(shown.only, wave)[0] if shown.only else wave
             fan = _fan(board, record, chosen, Mode.RUN, shown.digests)
             record.state = StepState.RUNNING
@@ -125,6 +127,14 @@ async def _in_waves(board: Board, record: StepRecord, todo: list[int], reports: 
         else:
             todo = [key for key in todo if str(key) not in unseen]
     return list(unseen.values())
+
+
+def _caution(board: Board, loop: Loop) -> str:
+    """Of what a campaign has left, what nobody has seen: whoever has it disabled is to know."""
+    from_campaigns = (
+        record.standing for name, record in board.steps.items() if f"steps.{name}.remaining" in loop.items
+    )
+    return " ".join(standing.blind() for standing in from_campaigns if standing and standing.unseen)
 
 
 def _part(canary: int, wave: int, total: int) -> str:
@@ -357,8 +367,10 @@ def _verdict(record: StepRecord, failed: list[FailedTarget]) -> Verdict:
 
 def _failure(record: StepRecord, left: int, done: int, total: int) -> Failure:
     failed = record.failed
-    named = "; ".join(f"{target.name}: {target.failure.what.rstrip('.')}" for target in failed[:NAMED_FAILURES])
-    more = f"; and {len(failed) - NAMED_FAILURES} more" if len(failed) > NAMED_FAILURES else ""
+    reasons = _alike(failed)
+    named = "; ".join(_said(alike) for alike in reasons[:NAMED_FAILURES])
+    rest = sum(len(alike) for alike in reasons[NAMED_FAILURES:])
+    more = f"; and {rest} more" if rest else ""
     untouched = f" {left} were not started." if left else ""
     changed = f"{done} of {total} targets are done and will not be done again."
     if record.lost:
@@ -369,3 +381,18 @@ def _failure(record: StepRecord, left: int, done: int, total: int) -> Failure:
         changed=changed,
         next="Retry (only the targets that are not done), skip the step, or abort.",
     )
+
+
+def _alike(failed: Sequence[FailedTarget]) -> list[list[FailedTarget]]:
+    """Those that failed for the same reason together, the most frequent first: sentences differ in the name only."""
+    reasons: dict[str, list[FailedTarget]] = {}
+    for target in failed:
+        reasons.setdefault(target.failure.what.replace(target.name, ""), []).append(target)
+    return sorted(reasons.values(), key=lambda alike: -len(alike))
+
+
+def _said(alike: Sequence[FailedTarget]) -> str:
+    """`s0, s1: it is gone`, as the first of them says it."""
+    names = ", ".join(target.name for target in alike[:NAMED_FAILURES])
+    more = f" and {len(alike) - NAMED_FAILURES} more" if len(alike) > NAMED_FAILURES else ""
+    return f"{names}{more}: {alike[0].failure.what.rstrip('.')}"

@@ -58,9 +58,11 @@ async def _try(board: Board, record: StepRecord) -> None:
         progress = record.progress
         done = f" {progress.done} of {progress.total} targets are done." if progress and record.worked else ""
         record.summary = f"{reason}{done}"
+        await announcing.withdraw(board, record)
         await board.note(f"skipped/{step.id}", "step.skipped", f"{step.id}: {record.summary}", step=step.id)
         _end(record, StepState.SKIPPED)
     except StepAborted:
+        await announcing.withdraw(board, record)
         _end(record, StepState.ABORTED)
     except NeedsAttention as attention:
         await _attend(board, record, attention.failure)

@@ -29,6 +29,7 @@ from firedoor.errors import FiredoorError, RefusedError, StepError, UsageError
 from firedoor.incident import Failure
 from firedoor.notices.composing import Composer
 from firedoor.notices.promise import PROMISED, broken, promised
+from firedoor.outbox import reading
 from firedoor.outbox.publishing import Publisher
 from firedoor.outbox.states import OVER
 from firedoor.outbox.store import Outbox
@@ -36,6 +37,8 @@ from firedoor.recipient import CampaignRow, Recipient
 from firedoor.timeline.disclosures import Disclosures
 from firedoor.timeline.store import Timeline
 
+#: Reasons that a campaign which is over gives why credentials were not seen.
+REASONS = 5
 #: Seconds between two signs of life. The details are those of a slice: which step, how many targets are done.
 BEAT = 1.0
 PAGE = 500
@@ -138,13 +141,25 @@ class CampaignActivities:
         async with _working(work.step):
             outbox = await self._outbox()
             await asyncio.to_thread(_end, outbox, work.campaign)
-            return await self._told(work.campaign)
+            standing = await self._told(work.campaign)
+            if standing.flow is not Flow.ENDED or not standing.follows:
+                return standing
+            unseen = await asyncio.to_thread(outbox.look, reading.left_unseen, work.campaign, REASONS)
+            return standing.model_copy(update={"unseen": unseen})
 
     @activity.defn(name="campaign.steer")
     async def steer(self, steer: Steer) -> Standing:
-        """Pause, resume, halt or stop it: from now on no sender begins what that does not allow."""
+        """Pause, resume, halt or stop it: from now on no sender begins what that does not allow.
+
+        Of one that nobody has approved a stop leaves nothing: it waits for no approval any more, and may be prepared
+        again.
+        """
         async with _working(steer.campaign):
             outbox = await self._outbox()
+            if steer.flow is Flow.STOPPED:
+                await asyncio.to_thread(outbox.forget, steer.campaign)
+                if all(row.id != steer.campaign for row in await asyncio.to_thread(outbox.campaigns)):
+                    return Standing(campaign=steer.campaign, flow=Flow.STOPPED)
             await asyncio.to_thread(outbox.steer, steer.campaign, steer.flow, steer.by, steer.reason, time.time())
             return await self._told(steer.campaign)
 

@@ -126,7 +126,7 @@ class Sender:
         """Send these messages. Returns when each was sent or may not be sent now; what went wrong is in `error`."""
         for channel in dict.fromkeys(one.channel for one in due):
             if channel not in self.ways:
-                await self._halt(f"{channel} is not set up here, and there are messages to be sent by it")
+                await self._halt(f"{channel} is not set up here, and there are messages to be sent by it. Set it up.")
                 return
         tasks: list[asyncio.Task[None]] = []
         writing: list[asyncio.Task[None]] = []
@@ -255,7 +255,7 @@ class Sender:
             try:
                 letter = item.letter or self.letters.letter(message, recipient)
             except FiredoorError as error:
-                await self._halt(error.what)
+                await self._halt(_why(error))
                 return {}, 0.0
             found[message.id] = letter, message.attempts + 1
         if found and way.broken_since:
@@ -307,7 +307,7 @@ class Sender:
         way.broken_since = way.broken_since or now
         way.rests_until = now + error.seconds
         if not error.seconds or now - way.broken_since > PATIENCE:
-            await self._halt(error.what)
+            await self._halt(_why(error))
             return
         since = time.strftime("%H:%M:%S", time.gmtime(self.clock() - (now - way.broken_since)))
         way.why = f"{error.what} It is tried again every {error.seconds:.0f} s since {since} UTC."
@@ -322,3 +322,8 @@ class Sender:
     async def _halt(self, why: str) -> None:
         await asyncio.to_thread(self.outbox.change, halting.halt, self.campaign, why, self.clock())
         self.stop()
+
+
+def _why(error: FiredoorError) -> str:
+    """Why it halts, and what whoever looks at it is to do."""
+    return f"{error.what} {error.next}".strip()

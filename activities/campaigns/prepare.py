@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from activities.campaigns.audience import Progress, Refusals, Trouble, corrected, recipients
+from activities.campaigns.cautions import Cautions
 from activities.campaigns.obstacles import obstacles
 from activities.campaigns.spool import Spool
 from firedoor.campaign import Flow, Preparation, PrepareCall
@@ -121,6 +122,7 @@ def _prepared(
     composer = _composer(settings, row, trouble)
     if composer and not trouble.sentences:
         row = replace(row, extra={**row.extra, PROMISED: promised(settings, row.spec, composer)})
+    cautions = Cautions(settings, call.spec)
     counts, digest = _Counts(), hashlib.sha256(_head(row))
     with Spool.open(settings.home) as spool:
         merge = settings.customers.same_address == "merge"
@@ -128,6 +130,7 @@ def _prepared(
             sent = _rendered(composer, one, _at_once(call, one), trouble)
             digest.update(spool.add(one, tuple((way, rendered.digest()) for way, rendered in sent)) + b"\n")
             counts.add(one, sent)
+            cautions.add(one)
             if counts.customers % STRIDE == 0:
                 progress(counts.customers)
         progress(counts.customers)
@@ -145,6 +148,7 @@ def _prepared(
         exposures=dict(counts.exposures),
         sample=_sample(composer, counts.first),
         problems=trouble.all(),
+        warnings=cautions.sentences(outbox, row, now),
         notice=notice.sha256,
         public=sha256_hex(public.encode()) if public else "",
     )

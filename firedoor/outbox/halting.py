@@ -39,7 +39,8 @@ def judge(database: sqlite3.Connection, number: int, now: float) -> None:
     tried, lost = steering.tried_and_lost(counts(database, number))
     tried, lost = tried - tried_before, lost - lost_before
     if too_many(tried, lost, percent):
-        why = f"{lost} of {tried} messages did not arrive: more than the {percent} % that the runbook allows"
+        why = f"{lost} of {tried} messages did not arrive: more than the {percent} % that the runbook allows."
+        why += " Look what came back: firedoor campaign show."
         steering.steer(database, id, Flow.HALTED, SENDER, why, now=now)
 
 

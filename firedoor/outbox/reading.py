@@ -110,6 +110,21 @@ def unseen(database: sqlite3.Connection, id: str, limit: int) -> list[tuple[str,
     return [(says, count) for says, count in database.execute(query, (number(database, id), limit))]
 
 
+def left_unseen(database: sqlite3.Connection, id: str, limit: int) -> dict[str, int]:
+    """Of those who are waited for: why it is not known of credentials whether they are replaced, and of how many.
+
+    The most frequent reason first; the empty one counts those that nobody has looked at.
+    """
+    query = """SELECT CASE looked WHEN 0 THEN '' ELSE says END, count(*) FROM recipient
+        JOIN credential ON credential.recipient = recipient.number
+        WHERE recipient.campaign = ? AND holding = 1 AND replaced = 0 AND (looked > told OR looked = 0)
+        GROUP BY 1 ORDER BY 2 DESC, 1"""
+    found: dict[str, int] = dict(database.execute(query, (number(database, id),)))
+    first = dict(list(found.items())[:limit])
+    rest = sum(found.values()) - sum(first.values())
+    return first | ({"for other reasons": rest} if rest else {})
+
+
 def message(database: sqlite3.Connection, id: int) -> Message:
     """A message by its number."""
     row = database.execute(f"{MESSAGE} WHERE message.id = ?", (id,)).fetchone()

@@ -80,8 +80,7 @@ class Outbox:
         approved before with another digest, or where the incident writes to one of these contacts of the same notice
         already.
         """
-        while self.change(preparing.forget, campaign.id):
-            pass
+        self.forget(campaign.id)
         number = self.change(preparing.begin, campaign)
         if not number:
             return self.campaign(campaign.id)
@@ -90,6 +89,11 @@ class Outbox:
         for messages in parts(first_messages):
             self.change(preparing.add_messages, number, messages)
         return self.change(preparing.finish, number, campaign.digest)
+
+    def forget(self, campaign: str) -> None:
+        """Remove a preparation that nobody has approved; what was approved stays."""
+        while self.change(preparing.forget, campaign):
+            pass
 
     def approve(self, campaign: str, digest: str, by: str, now: float) -> CampaignRow:
         """Let it run. Asked again it changes nothing. Raises `RefusedError` where it is not what was approved."""

@@ -196,7 +196,8 @@ class TestNotice:
 
     def test_a_value_may_be_given_by_language(self) -> None:
         """One text for each language; what is none, and what cannot be printed, are mistakes at their places."""
-        assert compiled(small("to: [acme]", given="{day: {en: today, pt-BR: '${{ inputs.day }}'}}"))
+        plan = compiled(small("to: [acme]", given="{day: {en: today, pt-BR: '${{ inputs.day }}'}}"))
+        assert set(plan.steps[-1].arguments["day"]) == {"en", "pt-BR"}
         found = mistakes(small("to: [acme]", given="{day: {english: today, de: {x: 1}}, more: [a, [b]]}"))
         assert [(one.code.value, one.message) for one in found] == [
             ("wrong-argument", "`day` is a mapping, and `english` is no language."),

@@ -23,7 +23,7 @@ from firedoor.slack.outbound.reconciler import Reconciler, Tempo
 from firedoor.slack.service import Outside, SlackService
 from firedoor.slack.store import Store
 from firedoor.timeline.writer import Writer
-from tests.slack.front import PEOPLE, RUNBOOK, button, listening, slack_settings, words
+from tests.slack.front import PEOPLE, RUNBOOK, alone, button, listening, slack_settings, words
 from tests.slack.seen import judged
 from tests.slack.telling import heads, keys, says
 from tests.workflows import actions
@@ -85,6 +85,7 @@ async def whole(
     (tmp_path / "gate-test.yaml").write_text(request.param)
     settings: dict[str, Any] = {"runbooks": (tmp_path,), "people": PEOPLE, "slack": slack_settings(slack)}
     async with site_at(temporal_address, tmp_path / "home", **settings) as site:
+        await alone(site)
         with Store.open(site.settings.slack_path) as store:
             token = SecretStr(slack.workspace.bot_token)
             async with Slack(site.settings, store, token, pace=Pace(0)) as client, Writer(site.timeline) as writer:

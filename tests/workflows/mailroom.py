@@ -44,6 +44,9 @@ class Mailroom:
     #: How many messages had left when it was measured.
     measured: list[int] = field(default_factory=list)
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    #: Of what is left, what could not be looked at.
+    unseen: dict[str, int] = field(default_factory=dict[str, int])
     #: Called before each message with how many have left: a test steers here, or lets something bounce.
     before: Callable[[int], None] = lambda _: None
     #: Reasons of failures to come, by activity.
@@ -98,7 +101,12 @@ class Mailroom:
         count = len(self.customers)
         sample = {"to": "ada@acme.example", "subject": "Your keys", "text": self.text}
         return Preparation(
-            digest=digest, customers=count, channels={"email": count}, sample=sample, problems=self.problems
+            digest=digest,
+            customers=count,
+            channels={"email": count},
+            sample=sample,
+            problems=self.problems,
+            warnings=self.warnings,
         )
 
     @activity.defn(name="campaign.open")
@@ -145,7 +153,7 @@ class Mailroom:
         self.asked.append("close")
         if self.flow not in OVER:
             self.flow = Flow.ENDED
-        return self.standing()
+        return self.standing().model_copy(update={"unseen": self.unseen})
 
     @activity.defn(name="campaign.steer")
     async def _steer(self, steer: Steer) -> Standing:

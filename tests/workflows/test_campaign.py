@@ -42,10 +42,12 @@ def notify(approval: str = "", **fields: Any) -> PlannedStep:
 
 async def test_it_is_shown_approved_and_sent_once(site: Site, room: Mailroom) -> None:
     """People see how many, by which way, and one message; each customer gets one; the counts are the result."""
+    room.warnings = ("2 of these 3 were told this.",)
     incident = await site.start(plan_of(notify("security")))
     shown = await site.reaches(incident, "notify", StepState.WAITING_APPROVAL)
     assert shown.previews[0].change == "tell 3 customers: keys-exposed; by email 3"
     assert shown.previews[0].after["text"] == "rotate your keys"
+    assert shown.previews[0].after["to know"] == "2 of these 3 were told this."
     assert shown.blast == {"customers": 3, "messages": 3}
     await site.approve(incident, "notify")
     view = await site.engine.result(incident)
@@ -110,7 +112,7 @@ class TestApproval:
         await site.decide(incident, "skip", "notify", reason="told by phone")
         await site.engine.result(incident)
         assert room.letters == []
-        assert room.flow is Flow.PREPARED
+        assert room.asked[-1] == "steer stopped by system:firedoor", "what was prepared waits for nobody any more"
 
     async def test_what_cannot_be_sent_is_said_whole(self, site: Site, room: Mailroom) -> None:
         """Every problem at once; once they are gone a retry goes on."""
@@ -138,11 +140,12 @@ class TestSteering:
 
     async def test_a_halted_campaign_asks_for_a_person_and_goes_on_by_a_retry(self, site: Site, room: Mailroom) -> None:
         """Too much came back: the step needs attention, and a retry resumes where it was."""
-        room.before = lambda left: room.set(Flow.HALTED, "12 % came back") if left == 1 else None
+        room.before = lambda left: room.set(Flow.HALTED, "12 % came back. Look why.") if left == 1 else None
         incident = await site.start(plan_of(notify()))
         step = await site.reaches(incident, "notify", StepState.NEEDS_ATTENTION)
         assert step.failure is not None
-        assert "12 % came back" in step.failure.what
+        assert step.failure.what == "The campaign has halted by itself: 12 % came back. Look why."
+        assert "came back" not in step.failure.next, "what to do first the reason says"
         assert "step.needs_attention" in site.kinds(incident)
         room.before = lambda _: None
         await site.decide(incident, "retry", "notify", reason="the mail server is back")
@@ -241,6 +244,7 @@ class TestFollowing:
     async def test_what_is_left_is_escalated_after_its_own_approval(self, site: Site, room: Mailroom) -> None:
         """The escalation is a step: it acts on each credential that is left, and only when people have agreed."""
         room.rotated = {"globex"}
+        room.unseen = {"Braintrust could not be asked: 401": 1}
         escalation = use(
             "notify_escalation",
             "test.switch_off",
@@ -252,10 +256,14 @@ class TestFollowing:
         )
         step = notify(until="customer.remediated", escalates=1, collect=True)
         incident = await site.start(plan_of(step, escalation))
+        shown = await site.reaches(incident, "notify_escalation", StepState.WAITING_APPROVAL)
+        assert shown.request is not None
+        assert shown.request.caution.endswith("Why: Braintrust could not be asked: 401 (1).")
         await site.approve(incident, "notify_escalation")
         view = await site.engine.result(incident)
         assert sorted(actions.WORLD.effects) == ["acme", "initech"]
         assert "remaining" not in view.steps[0].result
+        assert "1 credential could not be looked at" in view.steps[0].summary
 
     async def test_a_replaced_worker_goes_on_where_it_was(self, site: Site, room: Mailroom) -> None:
         """Nobody is written to twice, and the reminder comes all the same."""

@@ -48,6 +48,21 @@ async def test_failures_are_named_and_only_they_are_retried(site: Site) -> None:
     assert view.steps[0].result["failed"] == []
 
 
+async def test_a_reason_that_many_share_is_said_once(site: Site) -> None:
+    """Five times the same sentence hides the one that is another."""
+    names = [f"s{number}" for number in range(8)]
+    actions.WORLD.failures = {f"before {name}": ["permission_missing"] for name in names[:7]}
+    actions.WORLD.failures["before s7"] = ["not_found"]
+    incident = await site.start(each_off(), {"names": names})
+    step = await site.reaches(incident, "each", StepState.NEEDS_ATTENTION)
+    assert step.failure is not None
+    often, seldom = step.failure.what.removeprefix("8 of 8 targets failed: ").split("; ")
+    assert often == "s0, s1, s2, s3, s4 and 2 more: the provider said permission_missing about before s0"
+    assert seldom == "s7: the provider said not_found about before s7."
+    await site.decide(incident, "skip", "each", reason="tried enough")
+    await site.engine.result(incident)
+
+
 async def test_a_transient_failure_redoes_only_its_target(site: Site) -> None:
     """Temporal retries the slice; targets with a recorded outcome are adopted, not repeated."""
     actions.WORLD.failures = {"before s2": ["throttled"]}

@@ -34,9 +34,15 @@ def request(view: IncidentView, step: StepView, now: datetime.datetime) -> Rende
         rows.add_row(name, value)
     head = Text.assemble((step.id, "bold"), f"  {step.title}" if step.title else "", ("  in ", "dim"), view.id)
     parts: list[RenderableType] = [head]
-    if asked and asked.changed:
-        parts.append(Text(f"! Asked again: {asked.changed}", style="bold yellow"))
+    parts += _warned(asked)
     return Group(*parts, Padding(rows, (0, 0, 0, 2)))
+
+
+def _warned(asked: Request | None) -> list[Text]:
+    """What is to be known before the rest is read."""
+    again = [f"! Asked again: {asked.changed}"] if asked and asked.changed else []
+    caution = [f"! {asked.caution}"] if asked and asked.caution else []
+    return [Text(line, style="bold yellow") for line in (*again, *caution)]
 
 
 def _asked(view: IncidentView, asked: Request, now: datetime.datetime) -> list[tuple[str, Text]]:
@@ -54,8 +60,7 @@ def brief(view: IncidentView, step: StepView, now: datetime.datetime) -> Rendera
     """The same in few lines, for a page that tells of much else."""
     asked = step.request
     parts: list[RenderableType] = []
-    if asked and asked.changed:
-        parts.append(Text(f"! Asked again: {asked.changed}", style="bold yellow"))
+    parts += _warned(asked)
     if step.previews:
         parts.append(preview_view.previews(step.previews, asked.targets if asked else 0, most=2))
     if step.blast:

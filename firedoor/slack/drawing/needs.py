@@ -91,6 +91,8 @@ def _changes(step: StepView) -> Iterator[str]:
     asked = step.request
     if asked and asked.changed:
         yield f"! *Asked again:* {safe(asked.changed, MOST_LINE)}"
+    if asked and asked.caution:
+        yield f"! {safe(asked.caution, MOST_LINE * 2)}"
     if step.action and not step.previews:
         arguments = ", ".join(f"{name} {word(value)}" for name, value in step.arguments.items())
         yield safe(f"{step.action} {arguments}", MOST_LINE)

@@ -101,6 +101,30 @@ async def test_what_is_left_are_the_keys_that_nobody_replaced(store: Desk, ours:
     assert all(one.since.endswith("Z") for one in left)
 
 
+async def test_what_nobody_could_look_at_is_told_when_it_is_over(store: Desk, ours: CampaignActivities) -> None:
+    """Of those who are waited for, by why; what was seen and what is replaced does not count."""
+    await ActivityEnvironment().run(ours.open, start(store))
+    at = PREPARED + 200
+    found = {
+        "customer-0": [Measure(0, Found.UNKNOWN, "Braintrust could not be asked: 401", 0.0, 0.0, at)],
+        "customer-1": [Measure(0, Found.SAME, "as it was", at, at, at)],
+    }
+    store.outbox.measured(CAMPAIGN, found, at)
+    closed: Standing = await ActivityEnvironment().run(ours.close, WORK)
+    assert closed.unseen == {"": 1, "Braintrust could not be asked: 401": 1}
+    assert "nobody has looked (1); Braintrust could not be asked: 401 (1)." in closed.blind()
+
+
+async def test_what_nobody_approved_is_forgotten(store: Desk, ours: CampaignActivities) -> None:
+    """Its step was skipped: it does not wait for an approval for ever. What runs is stopped, and stays."""
+    stop = Steer(campaign=CAMPAIGN, flow=Flow.STOPPED, by="system:firedoor", reason="it was never approved")
+    told: Standing = await ActivityEnvironment().run(ours.steer, stop)
+    assert (told.flow, store.outbox.campaigns()) == (Flow.STOPPED, [])
+    store.prepare(people(3))
+    await ActivityEnvironment().run(ours.steer, stop)
+    assert store.row.flow is Flow.STOPPED
+
+
 @pytest.mark.parametrize(
     ("error", "final"),
     [

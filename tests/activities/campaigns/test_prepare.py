@@ -249,8 +249,9 @@ def test_what_remains_of_another_campaign_is_a_list_too(bench: Bench) -> None:
     left = Remaining(
         customer="acme", provider="openai", id="key_canary0002", name="LEFT", where="braintrust:ai_secret/A"
     )
-    made = bench.prepare([left.model_dump()])
+    made = bench.prepare([left.model_dump()], spec={"until": "customer.remediated"})
     assert (made.customers, made.problems) == (1, ())
+    assert [one.partition(",")[0] for one in made.warnings] == ["1 credential lies at braintrust"]
     (key,) = bench.outbox.recipient(CAMPAIGN, "acme").credentials
     assert (key.id, key.name, key.store) == ("key_canary0002", "LEFT", "braintrust:ai_secret/A")
 
