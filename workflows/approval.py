@@ -153,12 +153,6 @@ async def _open(board: Board, record: StepRecord, shown: Agreement, name: str, a
     return _Asking(board, record, shown, policy, name, expires)
 
 
-def _subject(record: StepRecord, shown: Agreement) -> str:
-    """What it is about, in a few words: a step that tells customers may have neither title nor action."""
-    words = record.step.title or record.step.action or next((preview.change for preview in shown.previews), "")
-    return f": {words}" if words else ""
-
-
 def _tell(board: Board, record: StepRecord, shown: Agreement, policy: Policy, about: About) -> None:
     """Tell the people who may give it that it is asked for, and what nobody knows of it."""
     step = record.step
