@@ -95,7 +95,8 @@ async def stop(process: asyncio.subprocess.Process, patience: float = 5.0) -> No
         return
     process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), patience)
+        async with asyncio.timeout(patience):
+            await process.wait()
     except TimeoutError:
         process.kill()
         await process.wait()

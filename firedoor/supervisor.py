@@ -154,7 +154,8 @@ class Supervisor:
 async def _end(process: asyncio.subprocess.Process, patience: float) -> None:
     _reaper.end({process.pid}, signal.SIGTERM)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), patience)
+        async with asyncio.timeout(patience):
+            await process.wait()
     _reaper.end({process.pid}, signal.SIGKILL)
     await process.wait()
 

@@ -23,7 +23,8 @@ async def connect(settings: Settings) -> Client:
     options.setdefault("target_host", address)
     converter = data_converter(key=key, blobs=settings.blobs_path)
     try:
-        return await asyncio.wait_for(Client.connect(**options, data_converter=converter), CONNECT_SECONDS)
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await Client.connect(**options, data_converter=converter)
     except (RuntimeError, RPCError, TimeoutError, OSError) as error:
         raise unreachable(address, str(error)) from error
 

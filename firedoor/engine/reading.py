@@ -13,7 +13,8 @@ async def read(engine: Engine, plan: Plan, inputs: dict[str, Any], planner: Resp
     """What a plan would do, now. Raises `UnreachableError` when that takes longer than `timeout` seconds."""
     started = await engine.start(plan, inputs, starter=planner, mode=Mode.PLAN)
     try:
-        return await asyncio.wait_for(engine.result(started.incident), timeout)
+        async with asyncio.timeout(timeout):
+            return await engine.result(started.incident)
     except TimeoutError:
         pass
     # It must not go on unseen. Raises where no worker answers: then that is the reason.

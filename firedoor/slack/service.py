@@ -24,6 +24,8 @@ from firedoor.slack.store import Store
 from firedoor.timeline.writer import Writer
 
 _LOG = logging.getLogger("firedoor.slack")
+#: Seconds after which whatever has not ended is cancelled once more.
+AGAIN = 5.0
 
 
 class Teller(Protocol):
@@ -87,9 +89,7 @@ class SlackService:
             for task in done:
                 task.result()
         finally:
-            for task in (*tasks, introduced):
-                task.cancel()
-            await asyncio.gather(*tasks, introduced, return_exceptions=True)
+            await _ended(*tasks, introduced)
             await self.stop()
 
     async def _introduce(self) -> None:
@@ -110,3 +110,12 @@ class SlackService:
     async def stop(self) -> None:
         """Finish what is under way. Nothing new is taken by then: the transports have ended."""
         await self.router.close()
+
+
+async def _ended(*tasks: asyncio.Future[None]) -> None:
+    """Cancel them until they have ended: a library on the way may swallow one cancellation."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=AGAIN)
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -5,6 +5,7 @@ import datetime
 import functools
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from firedoor.config import Settings
@@ -92,10 +93,10 @@ class Reconciler:
                 await self._round()
                 # A wake is not answered in less than a fifth of the usual pause: presses come in bursts.
                 await asyncio.sleep(self._tempo.poll / 5)
-                try:
-                    await asyncio.wait_for(self._woken.wait(), self._tempo.poll * 4 / 5)
-                except TimeoutError:
-                    continue
+                # Not wait_for: before Python 3.12 it forgets a cancellation that comes with the wake.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._tempo.poll * 4 / 5):
+                        await self._woken.wait()
         finally:
             for task in self._tasks.values():
                 task.cancel()
