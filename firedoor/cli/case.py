@@ -63,4 +63,4 @@ def tell(incident: str, sentence: str, output: str) -> None:
 def given(reason: str) -> None:
     """Raises `UsageError` where a reason is needed and empty."""
     if not reason.strip():
-        raise UsageError("The reason is empty.", next="Say why: it becomes part of the timeline.")
+        raise UsageError("The reason is empty.", next="Say why with --reason TEXT: it becomes part of the timeline.")

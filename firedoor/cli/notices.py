@@ -97,6 +97,7 @@ def notices(
     elif task == "key":
         sys.stdout.write(public_key(_key(settings, key)))
     else:
+        _say_what_is_made_up(settings, customer)
         composer = Composer(settings, specimen(settings, _named(name, settings), notice_version, time.time()))
         pages = [(one, composer.compose(one, one.ways[0], reminder)) for one in _readers(settings, customer, language)]
         if output == "json":
@@ -198,6 +199,15 @@ def _customers(settings: Settings, ids: tuple[str, ...]) -> Iterator[Customer]:
     with Registry.open(settings.customers_path) as registry:
         for id in ids:
             yield registry.customer(id)
+
+
+def _say_what_is_made_up(settings: Settings, ids: tuple[str, ...]) -> None:
+    """So that nobody takes a preview for what a customer would get."""
+    if not ids:
+        err().print(f"{SOMEBODY.name} is made up: --customer ID shows what a real one would get.", style="yellow")
+    if not settings.notices.company:
+        nobody = "The notice is signed by nobody, and no campaign would send it: set company of [notices]."
+        err().print(nobody, style="yellow", markup=False)
 
 
 def _texts(rendered: Rendered) -> dict[str, str]:

@@ -351,6 +351,10 @@ class _StepCompiler:
         if spec.approval is not None and self.spec.approval is not None:
             what = "`approval` stands in the step and in its `campaign`; once is enough."
             self.document.add(Code.MISPLACED_KEY, (*path, "approval"), what, "remove one of the two", key=True)
+        if spec.approval is None and self.spec.approval is None and not self._broken("campaign"):
+            what = "Nobody approves what customers are told, and it cannot be called back."
+            allowed = "approval: POLICY, one of those under `approvals`"
+            self.document.add(Code.MISSING_KEY, (*path, "campaign"), what, allowed, key=True)
         if spec.escalate is not None:
             check_escalation(self.document, path, spec.escalate, self.bench.contracts.get(spec.escalate.uses))
         compiler = CampaignCompiler(self.bench.checker, self.bench.draft, path, spec, self.bench.notices)

@@ -89,6 +89,15 @@ def test_preview_opens_a_sheet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert len(opened) == 1
 
 
+def test_preview_says_what_is_made_up(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody takes the example for a customer, or misses that the notice is signed by nobody."""
+    (load().home / "firedoor.toml").write_text("")
+    verb.notices("preview", NOTICE, no_open=True)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "Northwind Traders is made up: --customer ID" in said
+    assert "set company of [notices]" in said
+
+
 def test_preview_is_drawn_for_the_lawyers(tmp_path: Path) -> None:
     """A PDF and a PNG with the whole of it."""
     verb.notices("preview", NOTICE, png=tmp_path / "a.png", pdf=tmp_path / "a.pdf")

@@ -57,7 +57,8 @@ def mistakes(text: str) -> list[Diagnostic]:
 def small(*lines: str, given: str = "{day: today}") -> str:
     """A campaign with these keys, after `notice`, in the ninth line and seventh column."""
     keys = "\n".join(f"      {line}" for line in lines)
-    return f"steps:\n  notify:\n    campaign:\n{keys}\n      notice: keys-exposed\n    with: {given}\n"
+    asked = "" if any("approval:" in line for line in lines) else "      approval: legal\n"
+    return f"steps:\n  notify:\n    campaign:\n{keys}\n      notice: keys-exposed\n{asked}    with: {given}\n"
 
 
 def test_the_whole_of_it() -> None:
@@ -117,12 +118,23 @@ def test_what_nobody_reads_stays_in_the_store() -> None:
     assert campaign.collect is False
 
 
+def test_nobody_is_told_without_an_approval() -> None:
+    """A campaign that names no policy does not compile: what was sent cannot be called back."""
+    (found,) = mistakes(small("to: [acme]").replace("      approval: legal\n", ""))
+    assert (found.code.value, found.message) == (
+        "missing-key",
+        "Nobody approves what customers are told, and it cannot be called back.",
+    )
+
+
 def test_an_alert_tells_no_customer_by_itself() -> None:
     """What customers were told cannot be untold: an alert's campaign waits for people, or does not compile."""
     trigger = "triggers: [{alert: pagerduty, inputs: {day: today, names: []}}]\n"
-    held = supervised(compile_runbook(HEAD + trigger + small("to: [acme]"), ACTIONS, notices=NOTICES))
+    asked = compile_runbook(HEAD + trigger + small("to: [acme]"), ACTIONS, notices=NOTICES)
+    bare = asked.model_copy(update={"steps": (asked.steps[0].model_copy(update={"approval": ""}),)})
+    held = supervised(bare)
     assert held.steps[0].approval == "legal"
-    plan = compiled(small("to: [acme]")).model_copy(update={"policies": {}, "triggers": held.triggers})
+    plan = bare.model_copy(update={"policies": {}, "triggers": held.triggers})
     assert unasked(plan) == ("notify",)
 
 
