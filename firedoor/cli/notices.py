@@ -97,7 +97,6 @@ def notices(
     elif task == "key":
         sys.stdout.write(public_key(_key(settings, key)))
     else:
-        _say_what_is_made_up(settings, customer)
         composer = Composer(settings, specimen(settings, _named(name, settings), notice_version, time.time()))
         pages = [(one, composer.compose(one, one.ways[0], reminder)) for one in _readers(settings, customer, language)]
         if output == "json":
@@ -187,6 +186,7 @@ def _read(path: Path) -> str:
 
 def _readers(settings: Settings, ids: tuple[str, ...], language: str) -> list[Recipient]:
     """Whom it is shown to. Somebody without any contact sees it as well: by nobody's address."""
+    _say_what_is_made_up(settings, ids)
     readers = [shown_to(one) for one in _customers(settings, ids)]
     readers = [one if one.ways else replace(one, ways=shown_to(SOMEBODY).ways) for one in readers]
     return [replace(one, language=language) for one in readers] if language else readers
