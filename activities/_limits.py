@@ -17,6 +17,7 @@ from typing import TypeVar
 from activities._bucket import PENALTY, SECOND, Bucket, Grant, Rate, penalised
 from firedoor.config import LIMITS, OTHERS, Limit
 from firedoor.errors import StepError
+from firedoor.sqlite import log_ahead
 
 LOG = logging.getLogger("firedoor")
 #: A call that would have to wait longer fails as throttled: Temporal tries it again later, and no thread is held.
@@ -164,7 +165,7 @@ class Buckets:
 def _opened(path: Path | str) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
-        database.execute("PRAGMA journal_mode=WAL")
+        log_ahead(database, BUSY_SECONDS)
         # A power cut may cost the counts of the last seconds, or the file: nothing that anybody needs.
         database.execute("PRAGMA synchronous=OFF")
         database.execute(

@@ -100,10 +100,15 @@ def make_private(path: Path) -> None:
 
 
 def make_durable(database: sqlite3.Connection, busy_seconds: float) -> None:
-    """WAL, and each transaction on the disk before it is said to be.
+    """WAL, and each transaction on the disk before it is said to be."""
+    log_ahead(database, busy_seconds)
+    database.execute("PRAGMA synchronous=FULL")
 
-    SQLite does not wait for its busy timeout where the journal is changed, and two processes may open a new file at the
-    same moment.
+
+def log_ahead(database: sqlite3.Connection, busy_seconds: float) -> None:
+    """WAL, also where another process makes the same file at this moment. Raises `sqlite3.Error`.
+
+    SQLite does not wait for its busy timeout where the journal is changed.
     """
     deadline = time.monotonic() + busy_seconds
     while True:
@@ -115,7 +120,6 @@ def make_durable(database: sqlite3.Connection, busy_seconds: float) -> None:
             time.sleep(0.01)
         else:
             break
-    database.execute("PRAGMA synchronous=FULL")
 
 
 def pragma(database: sqlite3.Connection, name: str) -> int:

@@ -2,12 +2,13 @@
 
 import datetime
 import math
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -257,6 +258,20 @@ def test_a_broken_file_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFi
         urgent.wait("aws.cloudtrail", "1")
     assert moment.now == 1_001 * SECOND
     assert caplog.text.count("delete the file, and start them again") == 1
+
+
+def test_a_file_that_another_worker_is_just_making_is_shared(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Workers that start together wait for each other: none of them counts alone for as long as it lives."""
+    with closing(sqlite3.connect(tmp_path / "limits.sqlite", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE anything (x)")
+        # SQLite does not wait for a writer where the journal is changed, whatever its time-out.
+        other.execute("BEGIN IMMEDIATE")
+        ended = threading.Timer(0.1, other.execute, ("COMMIT",))
+        ended.start()
+        limits(tmp_path, Time(), urgent=True).wait("aws.sts", "1")
+        ended.join()
+        assert other.execute("SELECT key FROM bucket").fetchall() == [("aws.sts 1",)]
+    assert not caplog.text
 
 
 def test_unknown_providers_are_limited_too(tmp_path: Path) -> None:
