@@ -122,4 +122,4 @@ async def stopped(site: Site, plan: Plan, step: str = "act", **inputs: Any) -> C
     incident = await site.start(plan, resolve_inputs(plan, inputs))
     async with asyncio.timeout(PATIENCE):
         await site.reaches(incident, step, StepState.NEEDS_ATTENTION)
-    return Case(site, incident, await site.engine.view(incident))
+    return Case(site, incident, await site.view(incident))

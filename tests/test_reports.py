@@ -71,7 +71,7 @@ async def test_a_batch_counts_once(site: Site) -> None:
     assert await send(site, incident, "one", 3) == Reported(incident, joined=False, alerts=3)
     assert await send(site, incident, "two", 2) == Reported(incident, joined=True, alerts=5)
     assert await send(site, incident, "two", 2) == Reported(incident, joined=True, alerts=5)
-    assert (await site.engine.view(incident)).alerts == 5
+    assert (await site.view(incident)).alerts == 5
     told = [entry.body["alert"]["count"] for entry in site.entries(incident) if entry.kind == "incident.detected"]
     assert told == [2, 2]  # the opening stands for one
 

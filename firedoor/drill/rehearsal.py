@@ -268,7 +268,8 @@ class Rehearsal:
             ) from None
 
     async def _follow(self, engine: Engine, incident: str) -> IncidentView:
-        async for view in engine.watch(incident):
+        # The worker is only starting, and the machine may be busy: the drill's own limit is when to give up.
+        async for view in engine.watch(incident, patience=self.scenario.limit):
             self.audience.show(view)
             ended = {step.id for step in view.steps if step.state in FINAL_STATES}
             for step in view.steps:

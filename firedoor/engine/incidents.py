@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -259,14 +260,18 @@ class Engine:
             f"What has been recorded so far: firedoor timeline {incident}",
         )
 
-    async def watch(self, incident: str) -> AsyncIterator[IncidentView]:
-        """The views of an incident as they change, until it ends. Outages are waited out."""
+    async def watch(self, incident: str, patience: float = 0.0) -> AsyncIterator[IncidentView]:
+        """The views of an incident as they change, until it ends. Outages are waited out.
+
+        Raises `UnreachableError` where no worker has ever answered for `patience` seconds: one may just be starting.
+        """
         last: IncidentView | None = None
+        began = time.monotonic()
         while last is None or last.state not in ENDED:
             try:
                 view = await self.view(incident)
             except UnreachableError:
-                if last is None:
+                if last is None and time.monotonic() - began >= patience:
                     raise
                 await asyncio.sleep(1)
                 continue

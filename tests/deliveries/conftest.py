@@ -98,7 +98,7 @@ class Desk:
 
     async def alerts(self, incident: str) -> int:
         """How many alerts an incident has counted."""
-        return (await self.site.engine.view(incident)).alerts
+        return (await self.site.view(incident)).alerts
 
     async def end(self, incident: str) -> IncidentView:
         """Let an incident come to its end."""

@@ -70,7 +70,7 @@ async def test_a_leak_is_started_and_joined(desk: Desk) -> None:
         third = (await desk.settled(State.STARTED, State.JOINED, State.JOINED))[2]
         assert third.seen == 2  # the same delivery twice is one
     assert await desk.alerts(f"leak-{key}") == 3
-    view = await desk.site.engine.view(f"leak-{key}")
+    view = await desk.site.view(f"leak-{key}")
     assert (view.starter.principal, view.starter.identity) == ("alert:guardduty", "alert:aws")
 
 
@@ -179,8 +179,10 @@ async def test_a_runbook_that_went_away_in_between(desk: Desk) -> None:
     async with desk.dispatching():
         await desk.settled(State.STARTED)
     await desk.add(posted("2", finding(a_key())))
+    waiting = await desk.deliveries.look(ledger.unmatched, 1)
     dispatcher = Dispatcher(desk.site.engine, desk.deliveries, desk.settings)
-    await dispatcher._match()
+    _, matched = await asyncio.to_thread(dispatcher._examined, waiting)
+    await desk.deliveries.change(ledger.record, matched, datetime.now(UTC))
     (desk.runbooks / "leak.yaml").unlink()
     async with desk.dispatching():
         _, dead = await desk.settled(State.STARTED, State.DEAD)
@@ -246,7 +248,7 @@ async def test_alerts_after_the_end(desk: Desk) -> None:
         found = await desk.settled()
         assert {one.state for one in found[4:]} <= {State.STARTED, State.KNOWN, State.JOINED}
         assert found[4].state is State.STARTED
-    assert (await desk.site.engine.view(incident)).alerts <= 2
+    assert (await desk.site.view(incident)).alerts <= 2
 
 
 async def test_another_alert_after_the_end(desk: Desk) -> None:
@@ -323,7 +325,7 @@ async def test_an_incident_that_ends_before_its_alerts_are_settled(desk: Desk) -
     await desk.add(posted("1", finding(key)), posted("2", finding(key)))
     dispatcher = Dispatcher(desk.site.engine, desk.deliveries, desk.settings)
     await dispatcher._match()
-    batch = await desk.deliveries.change(ledger.claim, f"leak-{key}")
+    batch = await desk.deliveries.change(ledger.claim, f"leak-{key}", {}, datetime.now(UTC))
     assert batch is not None
     seen_ = await desk.site.engine.reports.standing(f"leak-{key}")
     plan = dispatcher._runbooks.known().plans["leak"]
@@ -333,7 +335,7 @@ async def test_an_incident_that_ends_before_its_alerts_are_settled(desk: Desk) -
     await desk.end(f"leak-{key}")
     async with desk.dispatching():
         await desk.settled(State.STARTED, State.JOINED)
-    assert (await desk.site.engine.view(f"leak-{key}")).alerts == 2
+    assert (await desk.site.view(f"leak-{key}")).alerts == 2
 
 
 async def test_a_store_that_fails_is_waited_out(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
@@ -395,7 +397,7 @@ async def test_opened_and_closed_under_our_hands(desk: Desk, monkeypatch: pytest
     dispatcher = Dispatcher(desk.site.engine, desk.deliveries, desk.settings)
     await dispatcher._match()
     [incident] = await desk.deliveries.look(ledger.waiting)
-    batch = await desk.deliveries.change(ledger.claim, incident)
+    batch = await desk.deliveries.change(ledger.claim, incident, {}, datetime.now(UTC))
 
     async def overtaken(*_: Any, **__: Any) -> None:
         return None

@@ -157,7 +157,7 @@ class Inbound:
 
     async def posted(self, incident: str, channel: str = INCIDENTS) -> Message:
         """The incident's message in a channel, as it is now."""
-        view = await self.site.engine.view(incident)
+        view = await self.site.view(incident)
         made = blocks.incident(Picture(view, datetime.datetime.now(datetime.UTC)))
         ts = await self.outside.slack.post(channel, made.text, made.blocks, key=f"test/{incident}/{made.digest}")
         self.store.keep(Conversation(incident, "run", channel, ts))

@@ -194,7 +194,7 @@ async def with_clocks(site: Site) -> str:
 async def kept_clocks(site: Site) -> str:
     """What that incident left open; the history is that of the workflow which keeps it until the last is settled."""
     incident = await with_clocks(site)
-    keeper = (await site.engine.view(incident)).timekeeper
+    keeper = (await site.view(incident)).timekeeper
     for clock in await clocks_of(site.engine, incident):
         if clock.state in OPEN:
             verb: Timing = "meet" if clock.state is ClockState.MISSED else "waive"

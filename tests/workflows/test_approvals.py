@@ -180,7 +180,7 @@ class TestForEach:
         incident = await site.start(plan_of(each("rotate", approval="security")), NAMES)
         request = await asked(site, incident, "rotate")
         assert (request.targets, request.total, request.names[:2]) == (8, 8, ("s0", "s1"))
-        step = (await site.engine.view(incident)).steps[0]
+        step = (await site.view(incident)).steps[0]
         assert step.blast == {"switches": 8}
         await site.approve(incident, "rotate")
         view = await site.engine.result(incident)

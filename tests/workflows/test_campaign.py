@@ -8,6 +8,7 @@ import pytest
 from temporalio.worker import Replayer
 
 from firedoor.campaign import CampaignInput, Flow
+from firedoor.engine.campaigns import wake as tell_workflow
 from firedoor.incident import IncidentState, Mode, StepState
 from firedoor.plan import Campaign, Loop, PlannedStep
 from tests.workflows import actions
@@ -290,6 +291,17 @@ async def test_it_replays(site: Site, room: Mailroom, tmp_path: Path) -> None:
     replayer = Replayer(workflows=WORKFLOWS, data_converter=site.client.data_converter)
     for name in (incident, f"{incident}.notify"):
         await replayer.replay_workflow(await site.client.get_workflow_handle(name).fetch_history())
+
+
+async def test_a_bounce_that_comes_back_wakes_it(site: Site, room: Mailroom) -> None:
+    """Told from outside that the store has news, it writes to the next contact at once, not at its next look."""
+    incident = await site.start(plan_of(notify(until="customer.remediated", recheck=3600)))
+    await site.shows(incident, lambda view: "0 of 3" in view.steps[0].summary and len(room.letters) == 3)
+    room.queued.append(("acme", 0))
+    assert await tell_workflow(site.settings, f"{incident}.notify") == ""
+    await room.sent(4)
+    await site.decide(incident, "abort", reason="enough")
+    await site.engine.result(incident)
 
 
 async def test_a_new_run_goes_on_with_the_course(site: Site, room: Mailroom) -> None:

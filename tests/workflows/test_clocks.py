@@ -50,7 +50,7 @@ async def becomes(site: Site, incident: str, name: str, state: ClockState) -> Cl
         while True:
             # A worker that has just been replaced may keep a task of Temporal's for some seconds.
             with contextlib.suppress(UnreachableError):
-                found = of((await site.engine.view(incident)).clocks, name)
+                found = of((await site.view(incident)).clocks, name)
                 if found.state is state:
                     return found
             await asyncio.sleep(0.05)
@@ -196,7 +196,7 @@ async def test_open_clocks_outlive_their_incident(site: Site) -> None:
     said = await say(site, incident, "meet", clock="final", reason="sent, the portal was down")
     assert "late; the reason is in the timeline" in said
     await site.client.get_workflow_handle(view.timekeeper).result()
-    assert states((await site.engine.view(incident)).clocks) == {"final": "late", "met": "met"}
+    assert states((await site.view(incident)).clocks) == {"final": "late", "met": "met"}
     kinds = site.kinds(incident)
     assert kinds.index("incident.closed") < kinds.index("incident.classified") < kinds.index("deadline.missed")
 
@@ -241,7 +241,7 @@ async def test_an_alert_alone_is_no_awareness(site: Site) -> None:
     started = await site.engine.start(plan, {}, starter=ALERTED)
     incident = started.incident
     await becomes(site, incident, "found", ClockState.RUNNING)
-    assert of((await site.engine.view(incident)).clocks, "notice").state is ClockState.WAITING
+    assert of((await site.view(incident)).clocks, "notice").state is ClockState.WAITING
     await site.decide(incident, "note", reason="looking at it")
     await becomes(site, incident, "notice", ClockState.RUNNING)
     aware = next(one for one in site.entries(incident) if one.kind == "incident.aware")

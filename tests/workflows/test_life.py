@@ -1,10 +1,15 @@
 """The life of a step: what runs, what waits, what is recorded, what a verdict needs."""
 
+import asyncio
+
+import pytest
+
+from firedoor.errors import UnreachableError
 from firedoor.incident import IncidentState, Mode, StepState
 from firedoor.phrases import said
 from firedoor.plan import Ask, Field, PlannedStep, Until, Verdict
 from tests.workflows import actions
-from tests.workflows.conftest import ADA, BOB, Site, off, plan_of, use
+from tests.workflows.conftest import ADA, BOB, PATIENCE, Site, off, plan_of, use
 
 
 async def test_containment_is_proved_and_recorded(site: Site) -> None:
@@ -68,7 +73,7 @@ async def test_a_failure_waits_for_a_person_while_others_go_on(site: Site) -> No
     assert step.failure is not None
     assert step.failure.what == "the provider said permission_missing about before gate"
     await site.reaches(incident, "other", StepState.DONE)
-    assert (await site.engine.view(incident)).state is IncidentState.NEEDS_ATTENTION
+    assert (await site.view(incident)).state is IncidentState.NEEDS_ATTENTION
     assert await site.decide(incident, "retry", "gate") == "gate runs again."
     view = await site.engine.result(incident)
     assert view.verdict is Verdict.CONTAINED
@@ -214,3 +219,16 @@ async def test_a_child_runbook_is_an_incident_of_its_own(site: Site) -> None:
     assert view.steps[0].verdict is Verdict.CONTAINED
     assert view.verdict is Verdict.CONTAINED
     assert site.kinds(f"{view.id}.sub") == ["incident.opened", "action.intent", "action.outcome", "incident.closed"]
+
+
+async def test_a_worker_that_is_only_starting_is_waited_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whoever has the patience, a drill for example; to others the silence is said at once."""
+    monkeypatch.setattr("firedoor.engine.incidents.QUERY_SECONDS", 0.3)
+    await site.worker.aclose()
+    incident = await site.start(plan_of(off("gate", approval="security")))
+    with pytest.raises(UnreachableError, match="no worker answers"):
+        await anext(aiter(site.engine.watch(incident)))
+    watching = asyncio.create_task(anext(aiter(site.engine.watch(incident, patience=PATIENCE))))
+    await site.worker.enter_async_context(site.serving())
+    assert (await watching).id == incident
+    await site.decide(incident, "abort", reason="enough")

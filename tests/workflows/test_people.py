@@ -15,7 +15,7 @@ async def test_an_approval_of_the_right_person_lets_the_step_act(site: Site) -> 
     incident = await site.start(plan_of(off("gate", approval="security")))
     step = await site.reaches(incident, "gate", StepState.WAITING_APPROVAL)
     assert step.waits_for == "1 of security (role:security)"
-    assert (await site.engine.view(incident)).state is IncidentState.WAITING
+    assert (await site.view(incident)).state is IncidentState.WAITING
     assert actions.WORLD.effects == []
 
     assert step.request is not None
@@ -168,7 +168,7 @@ async def test_three_systems_that_report_one_leak_are_one_incident(site: Site) -
 
     assert [one.joined for one in started] == [False, True, True]
     incident = started[0].incident
-    assert (await site.engine.view(incident)).alerts == 3
+    assert (await site.view(incident)).alerts == 3
     said = [entry.body["say"] for entry in site.entries(incident) if entry.kind == "incident.detected"]
     assert said == ["two: two saw k7", "three: three saw k7"]
     await site.decide(incident, "abort", reason="test over")

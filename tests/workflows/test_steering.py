@@ -29,7 +29,7 @@ class TestPause:
         done = await site.decide(incident, "pause", reason="the database is on fire")
         assert "no new action starts, what is running finishes" in done
         step = await site.reaches(incident, "rotate", StepState.PAUSED)
-        view = await site.engine.view(incident)
+        view = await site.view(incident)
         assert view.state is IncidentState.PAUSED
         assert view.paused == "user:ada: the database is on fire"
         assert step.progress is not None
@@ -203,11 +203,11 @@ class TestWait:
         incident = await site.start(plan)
         before = await site.reaches(incident, "hold", StepState.SLEEPING)
         done = await site.decide(incident, "extend", "hold", seconds=3600)
-        step = (await site.engine.view(incident)).steps[0]
+        step = (await site.view(incident)).steps[0]
         assert step.until in done
         assert step.until > before.until
         await site.replace_worker()
-        assert (await site.engine.view(incident)).steps[0].state is StepState.SLEEPING
+        assert (await site.view(incident)).steps[0].state is StepState.SLEEPING
         await site.decide(incident, "skip", "hold", reason="long enough")
         await site.engine.result(incident)
 
@@ -229,7 +229,7 @@ async def test_people_join_and_take_over(site: Site) -> None:
     await site.refused(incident, "invite", "", "bob is not a person: write user:NAME.", person="bob")
     assert "is a responder of this incident now" in await site.decide(incident, "invite", person="user:bob")
     assert "is in command now; before it was user:eve" in await site.decide(incident, "handover", person="user:bob")
-    view = await site.engine.view(incident)
+    view = await site.view(incident)
     assert (view.commander, view.responders) == ("user:bob", ("user:bob",))
     await site.decide(incident, "abort", reason="enough")
     await site.engine.result(incident)

@@ -198,7 +198,7 @@ class TestTemporary:
         undo = (await site.engine.result(incident)).steps[0].undoes_itself
         await site.reaches(undo, "until_then", StepState.SLEEPING)
         await site.decide(undo, "extend", "until_then", seconds=3600)
-        assert (await site.engine.view(undo)).state is IncidentState.RUNNING
+        assert (await site.view(undo)).state is IncidentState.RUNNING
         assert actions.WORLD.on == {"gate": False}
         await site.decide(undo, "skip", "until_then", reason="it is over")
         assert (await site.engine.result(undo)).verdict is Verdict.RESTORED

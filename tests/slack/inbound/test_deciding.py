@@ -39,7 +39,7 @@ async def test_the_same_person_counts_once(inbound: Inbound) -> None:
     await inbound.says("go is approved; 1 more needed.")
     await inbound.slack.act.press(ALICE, message, action)
     await inbound.says("user:alice has approved go already; one person counts once.")
-    request = (await inbound.site.engine.view(incident)).steps[0].request
+    request = (await inbound.site.view(incident)).steps[0].request
     assert request is not None
     assert [one.principal for one in request.given] == ["user:alice"]
 

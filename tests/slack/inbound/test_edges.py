@@ -174,7 +174,7 @@ async def test_an_answer_is_checked_in_place(inbound: Inbound) -> None:
     assert await other.router.take(Envelope("interactive", wrong, "y")) == {}
     await other.router.close()
     await inbound.says("This is needed.", "Nothing was changed.", user=DAVE)
-    assert (await inbound.site.engine.view(incident)).steps[1].state is StepState.WAITING_ANSWER
+    assert (await inbound.site.view(incident)).steps[1].state is StepState.WAITING_ANSWER
 
 
 async def test_targets_that_failed_are_retried_alone(inbound: Inbound) -> None:

@@ -22,7 +22,7 @@ async def test_from_the_word_to_the_end(inbound: Inbound) -> None:
     await inbound.says("Started: gate-test-AKIA1")
     await inbound.says("was not started a second time")
     assert inbound.woken.incidents == ["gate-test-AKIA1"]
-    view = await inbound.site.engine.view("gate-test-AKIA1")
+    view = await inbound.site.view("gate-test-AKIA1")
     assert (view.starter.principal, view.starter.auth) == ("user:alice", "slack")
 
     await inbound.site.reaches("gate-test-AKIA1", "go", StepState.WAITING_APPROVAL)

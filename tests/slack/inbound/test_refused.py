@@ -110,6 +110,6 @@ async def test_who_may_start_stands_in_the_settings(
         shown = await inbound.says("Shut the gate", "Start", user=CAROL)
         await inbound.press(shown, "start", user=CAROL)
         await inbound.says("Started: gate-test-AKIA1", user=CAROL)
-        view = await inbound.site.engine.view("gate-test-AKIA1")
+        view = await inbound.site.view("gate-test-AKIA1")
         assert view.starter.principal == f"user:slack:{TEAM}/{CAROL}"
         assert view.starter.groups == ("slack:@admins",)
