@@ -130,14 +130,25 @@ class PrepareCall(Frozen):
     store: bool = True
 
 
+class Sample(Frozen):
+    """A letter as people read it before they approve, with `‹…›` for all that is its reader's own.
+
+    `to` says how many customers of which kinds get it, as in `1,200 customers (confirmed, en)`.
+    """
+
+    to: str
+    subject: str
+    text: str
+
+
 class Preparation(Frozen):
     """A campaign that is ready to be approved. `digest` is of the rendered content and of every recipient.
 
     `nobody` counts customers without any contact: each is a task for a person. `unsubscribed` counts those who are not
-    written to, for the notice is informational and they want none. `sample` is one message, `{"to": …,
-    "subject": …, "text": …}`, with `‹…›` for all that is its reader's own. `problems` are sentences; with any of them
-    nothing can be sent; `warnings` keep it from nothing, and whoever approves is to know them. `notice` and `public`
-    are SHA-256 (hex) of the notice and of its public copy; this is empty where none was kept.
+    written to, for the notice is informational and they want none. `samples` are the letters whose words differ, that
+    of the most customers first; `unshown` counts customers who get one that is not among them. `problems` are
+    sentences; with any of them nothing can be sent; `warnings` keep it from nothing, and whoever approves is to know
+    them. `notice` and `public` are SHA-256 (hex) of the notice and of its public copy; this is empty where none was kept.
     """
 
     digest: str
@@ -147,7 +158,8 @@ class Preparation(Frozen):
     cohorts: dict[str, int] = {}
     channels: dict[str, int] = {}
     exposures: dict[str, int] = {}
-    sample: dict[str, str] = {}
+    samples: tuple[Sample, ...] = ()
+    unshown: int = 0
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notice: str = ""

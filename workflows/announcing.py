@@ -132,11 +132,11 @@ async def _prepared(call: PrepareCall) -> Preparation:
 
 
 def _show(record: StepRecord, call: PrepareCall, preparation: Preparation) -> Agreement:
-    """What people are shown: to how many, by which ways, and one message as its reader would see it."""
+    """What people are shown: to how many, by which ways, and every word that they would get."""
     version = f" (version {call.spec.version})" if call.spec.version > 1 else ""
     ways = ", ".join(f"{name} {count:,}" for name, count in preparation.channels.items() if count)
     tells = f"tell {plural(preparation.customers, 'customers')}: {call.spec.notice}{version}"
-    sample = preparation.sample
+    letters = {f"letter to {one.to}": f"{one.subject}\n\n{one.text}" for one in preparation.samples}
     counted = {f"cohort {name}": count for name, count in preparation.cohorts.items()}
     counted |= {f"exposure {name}": count for name, count in preparation.exposures.items()}
     nobody = {"without a contact": preparation.nobody} if preparation.nobody else {}
@@ -148,9 +148,8 @@ def _show(record: StepRecord, call: PrepareCall, preparation: Preparation) -> Ag
             **counted,
             **nobody,
             **({"to know": " ".join(preparation.warnings)} if preparation.warnings else {}),
-            **({"for example to": sample["to"]} if sample.get("to") else {}),
-            **({"subject": sample["subject"]} if sample.get("subject") else {}),
-            **({"text": sample["text"]} if sample.get("text") else {}),
+            **letters,
+            **({"customers with other letters": preparation.unshown} if preparation.unshown else {}),
             "content": f"sha256 {preparation.digest[:16]}…",
             **({"public copy": f"sha256 {preparation.public}"} if preparation.public else {}),
         },

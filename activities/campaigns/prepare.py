@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from activities.campaigns.audience import Progress, Refusals, Trouble, corrected, recipients
 from activities.campaigns.cautions import Cautions
 from activities.campaigns.obstacles import obstacles
+from activities.campaigns.samples import Kind, samples
 from activities.campaigns.spool import Spool
 from firedoor.campaign import Flow, Preparation, PrepareCall
 from firedoor.canonical import sha256_hex
@@ -25,7 +26,7 @@ from firedoor.errors import UsageError
 from firedoor.notices.composing import DAY, KEPT, PREPARED, PUBLIC, Composer
 from firedoor.notices.folder import Notice, load_notice
 from firedoor.notices.promise import PROMISED, promised
-from firedoor.notices.public import public_copy, reader
+from firedoor.notices.public import public_copy
 from firedoor.notices.rendered import Rendered
 from firedoor.notices.rendering import NoticeError
 from firedoor.notices.ways import first_ways
@@ -91,7 +92,8 @@ class _Counts:
     cohorts: Counter[str] = field(default_factory=Counter)
     channels: Counter[str] = field(default_factory=Counter)
     exposures: Counter[str] = field(default_factory=Counter)
-    first: Recipient | None = None
+    #: Those who are written to: what their letters can depend on.
+    kinds: Counter[Kind] = field(default_factory=Counter)
 
     def add(self, one: Recipient, sent: tuple[tuple[Way, Rendered], ...]) -> None:
         """One more customer, and what it gets."""
@@ -100,8 +102,7 @@ class _Counts:
         self.cohorts.update([one.cohort] if one.cohort else [])
         self.exposures.update([one.exposure])
         self.channels.update(way.channel for way, _ in sent)
-        if sent and self.first is None:
-            self.first = one
+        self.kinds.update([Kind.of(one)] if sent else [])
 
 
 def _prepared(
@@ -138,6 +139,7 @@ def _prepared(
         public = ""
         if composer and call.store and not trouble.sentences:
             public = _kept(settings, outbox, row, composer, spool)
+    shown, unshown = samples(composer, counts.kinds) if composer else ((), 0)
     return Preparation(
         digest=row.digest,
         customers=counts.customers,
@@ -146,24 +148,13 @@ def _prepared(
         cohorts=dict(counts.cohorts),
         channels=dict(counts.channels),
         exposures=dict(counts.exposures),
-        sample=_sample(composer, counts.first),
+        samples=shown,
+        unshown=unshown,
         problems=trouble.all(),
         warnings=cautions.sentences(outbox, row, now),
         notice=notice.sha256,
         public=sha256_hex(public.encode()) if public else "",
     )
-
-
-def _sample(composer: Composer | None, first: Recipient | None) -> dict[str, str]:
-    """What the first customer is told, without saying who that is: what people are shown stays in the record.
-
-    Whoever may see customers sees theirs by `firedoor notices preview --customer`; a personal link is its reader's.
-    """
-    if composer is None or first is None:
-        return {}
-    rendered = composer.render(first.language, reader(first.cohort, first.exposure))
-    to = f"a customer: {first.cohort or first.exposure}, {first.language}"
-    return {"to": to, "subject": rendered.subject, "text": rendered.text}
 
 
 def _over(earlier: CampaignRow) -> str:

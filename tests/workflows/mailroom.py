@@ -14,6 +14,7 @@ from firedoor.campaign import (
     Preparation,
     PrepareCall,
     Remaining,
+    Sample,
     Standing,
     Steer,
     Work,
@@ -99,12 +100,12 @@ class Mailroom:
         if call.store:
             self.digest, self.queued = digest, [(name, 0) for name in self.customers]
         count = len(self.customers)
-        sample = {"to": "ada@acme.example", "subject": "Your keys", "text": self.text}
+        letter = Sample(to=f"{count} customers (confirmed, en)", subject="Your keys", text=self.text)
         return Preparation(
             digest=digest,
             customers=count,
             channels={"email": count},
-            sample=sample,
+            samples=(letter,),
             problems=self.problems,
             warnings=self.warnings,
         )

@@ -47,7 +47,8 @@ async def test_it_is_shown_approved_and_sent_once(site: Site, room: Mailroom) ->
     incident = await site.start(plan_of(notify("security")))
     shown = await site.reaches(incident, "notify", StepState.WAITING_APPROVAL)
     assert shown.previews[0].change == "tell 3 customers: keys-exposed; by email 3"
-    assert shown.previews[0].after["text"] == "rotate your keys"
+    letter = shown.previews[0].after["letter to 3 customers (confirmed, en)"]
+    assert letter == "Your keys\n\nrotate your keys"
     assert shown.previews[0].after["to know"] == "2 of these 3 were told this."
     assert shown.blast == {"customers": 3, "messages": 3}
     await site.approve(incident, "notify")

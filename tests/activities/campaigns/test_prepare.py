@@ -1,6 +1,7 @@
 """A campaign is made ready: who gets what, by which way, and what keeps it from being sent."""
 
 import asyncio
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -121,14 +122,18 @@ def test_content_is_what_the_sender_renders(bench: Bench) -> None:
     assert message.content == Composer(bench.settings, row).compose(one, one.ways[0]).digest()
 
 
-def test_sample_is_a_message_as_its_reader_sees_it(bench: Bench) -> None:
-    """Who approves sees one message whole; of its reader it says no more than the record may keep."""
-    made = bench.prepare(bench.hold(customer("acme")))
-    assert made.sample["to"] == "a customer: confirmed, en"
-    assert "acme" not in made.model_dump_json().lower()
-    assert "/n/" not in made.sample["text"]
-    assert made.sample["subject"] == "Security notice from Beacon AI: replace 1 key"
-    assert "It happened." in made.sample["text"]
+def test_whoever_approves_reads_every_word(bench: Bench) -> None:
+    """A letter for each language and cohort, that of the most first; of its readers no more than the record may keep."""
+    german = [customer(f"a-{number}", language="de") for number in range(2)]
+    english = [customer(f"b-{number}") for number in range(3)]
+    made = bench.prepare(bench.hold(*german, *english))
+    assert [one.to for one in made.samples] == ["3 customers (confirmed, en)", "2 customers (confirmed, de)"]
+    first, second = made.samples
+    assert first.subject == "Security notice from Beacon AI: replace 1 key"
+    assert "It happened." in first.text
+    assert second.subject.startswith("Sicherheitsmeldung")
+    assert made.unshown == 0
+    assert not re.search("a-1|b-1|/n/", "".join(one.text for one in made.samples))
 
 
 def test_same_is_prepared_to_the_same_digest(bench: Bench) -> None:
