@@ -148,7 +148,8 @@ class Preparation(Frozen):
     written to, for the notice is informational and they want none. `samples` are the letters whose words differ, that
     of the most customers first; `unshown` counts customers who get one that is not among them. `problems` are
     sentences; with any of them nothing can be sent; `warnings` keep it from nothing, and whoever approves is to know
-    them. `notice` and `public` are SHA-256 (hex) of the notice and of its public copy; this is empty where none was kept.
+    them. `notice` and `public` are SHA-256 (hex) of the notice and of its public copy; the latter is empty where none
+    was kept.
     """
 
     digest: str
@@ -222,13 +223,28 @@ class Steer(Frozen):
     reason: str = ""
 
 
+class Goal(StrEnum):
+    """What a campaign waits for of each customer, and so what is counted of them all."""
+
+    REACHED = "reached"
+    ACKNOWLEDGED = "acknowledged"
+    ROTATED = "rotated"
+
+    @classmethod
+    def of(cls, until: str) -> "Goal":
+        """The goal of an `until`: that the keys are replaced, where it does not wait for less."""
+        if not until:
+            return cls.REACHED
+        return cls.ACKNOWLEDGED if "acknowledged" in until and "remediated" not in until else cls.ROTATED
+
+
 class Standing(Frozen):
     """Where a campaign stands, from its rows. `messages` counts them by state, `nobody` customers without a contact.
 
     `wait` is the number of seconds until the next message is due, where some had to be put off. `holding` is how many
     customers `until` does not hold for yet. `by_hand` of those who are `reached` somebody has reached another way.
-    Without an `until` it `follows` nobody: then it is of no matter who has rotated. Once it is over, `unseen` are the
-    credentials that are left of which nobody knows whether they are replaced, by why (empty: nobody has looked).
+    Once it is over, `unseen` are the credentials that are left of which nobody knows whether they are replaced, by why
+    (empty: nobody has looked); it is of no matter where the `goal` is another.
     """
 
     campaign: str
@@ -248,8 +264,14 @@ class Standing(Frozen):
     providers: dict[str, Tally] = {}
     queued: int = 0
     wait: float = 0
-    follows: bool = True
+    goal: Goal = Goal.ROTATED
     unseen: dict[str, int] = {}
+
+    @property
+    def done(self) -> int:
+        """Of how many customers the goal is reached."""
+        counted = {Goal.REACHED: self.reached, Goal.ACKNOWLEDGED: self.acknowledged, Goal.ROTATED: self.remediated}
+        return counted[self.goal]
 
     def counts(self) -> dict[str, str | int]:
         """What expressions read of it, while it lasts those of clocks."""
@@ -266,9 +288,11 @@ class Standing(Frozen):
         """For a person: percent done what they were told, not percent sent."""
         if not self.customers:
             return "nobody to tell"
-        share, all_ = 100 * self.remediated // self.customers, f"{self.customers:,} customers"
-        rotated = f"{self.remediated:,} of {all_} have rotated ({share} %); {self.reached:,} reached"
-        said = rotated if self.follows else f"{self.reached:,} of {all_} reached"
+        share, said = 100 * self.done // self.customers, f"{self.done:,} of {self.customers:,} customers"
+        if self.goal is Goal.REACHED:
+            said += " reached"
+        else:
+            said += f" have {self.goal.value} ({share} %); {self.reached:,} reached"
         said += f", {self.by_hand:,} of them by hand" if self.by_hand else ""
         doubt = self.messages.get(MessageState.IN_DOUBT, 0)
         rest = [f"{self.tasks:,} {'needs' if self.tasks == 1 else 'need'} a person"] if self.tasks else []

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from firedoor.campaign import Flow, Standing
+from firedoor.campaign import Flow, Goal, Standing
 from firedoor.cli.views.incident import incident
 from firedoor.cli.views.plan import compiled, previewed
 from firedoor.cli.views.request import brief, request
@@ -153,10 +153,20 @@ def test_slack_has_its_tap(flow: Flow) -> None:
 
 def test_who_only_tells_says_whom() -> None:
     """Without an `until` it is of no matter who has rotated."""
-    standing = Standing(campaign="leak-1.notify", flow=Flow.RUNNING, customers=443, reached=366, follows=False)
+    standing = Standing(campaign="leak-1.notify", flow=Flow.RUNNING, customers=443, reached=366, goal=Goal.REACHED)
     assert standing.sentence() == "366 of 443 customers reached"
     page = "\n".join(lines(blocks.incident(Picture(view(standing=standing), NOW, plan=PLAN)).blocks))
     assert "366 of 443 customers reached · 0 acknowledged" in page
+    assert "% rotated*" not in page
+
+
+def test_who_waits_for_an_acknowledgement_counts_those() -> None:
+    """Who has rotated would be 0 for ever, though all is well."""
+    standing = Standing(campaign="leak-1.notify", flow=Flow.RUNNING, customers=300, reached=299, acknowledged=150)
+    standing = standing.model_copy(update={"goal": Goal.of("customer.acknowledged")})
+    assert standing.sentence() == "150 of 300 customers have acknowledged (50 %); 299 reached"
+    page = "\n".join(lines(blocks.incident(Picture(view(standing=standing), NOW, plan=PLAN)).blocks))
+    assert "*50 % acknowledged*: 150 of 300 customers · 299 reached" in page
     assert "% rotated*" not in page
 
 

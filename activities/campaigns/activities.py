@@ -22,7 +22,7 @@ from activities.campaigns import measure, prepare, remind, send
 from activities.campaigns.letters import ChangedError, Letters
 from activities.transports._transport import Transport
 from activities.transports.opening import open_transports
-from firedoor.campaign import CampaignInput, Flow, Preparation, PrepareCall, Remaining, Standing, Steer, Work
+from firedoor.campaign import CampaignInput, Flow, Goal, Preparation, PrepareCall, Remaining, Standing, Steer, Work
 from firedoor.config import Settings
 from firedoor.customers.registry import Registry
 from firedoor.errors import FiredoorError, RefusedError, StepError, UsageError
@@ -142,7 +142,7 @@ class CampaignActivities:
             outbox = await self._outbox()
             await asyncio.to_thread(_end, outbox, work.campaign)
             standing = await self._told(work.campaign)
-            if standing.flow is not Flow.ENDED or not standing.follows:
+            if standing.flow is not Flow.ENDED or standing.goal is not Goal.ROTATED:
                 return standing
             unseen = await asyncio.to_thread(outbox.look, reading.left_unseen, work.campaign, REASONS)
             return standing.model_copy(update={"unseen": unseen})

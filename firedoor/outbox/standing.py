@@ -3,7 +3,7 @@
 import sqlite3
 from collections import defaultdict
 
-from firedoor.campaign import Flow, MessageState, Standing, Tally
+from firedoor.campaign import Flow, Goal, MessageState, Standing, Tally
 from firedoor.outbox import reading
 from firedoor.outbox.states import OVER
 
@@ -42,7 +42,7 @@ def standing(database: sqlite3.Connection, id: str, now: float) -> Standing:
         providers=_tallies(kept, "provider", "provider."),
         queued=messages.get(MessageState.QUEUED, 0),
         wait=0 if flow in OVER else _wait(database, number, now),
-        follows=bool(until),
+        goal=Goal.of(until or ""),
     )
 
 

@@ -100,9 +100,7 @@ def _summary(findings: Findings) -> Section:
         pairs += [(f"input {name}", _input(value)) for name, value in inputs.items() if value not in ("", [], None)]
     proved = sum(is_proved(one.verdict) for one in record.containments())
     pairs.append(("verdicts", f"{proved:,} proved of {len(record.containments()):,}"))
-    for one in findings.campaigns:
-        reached = f"{one.standing.reached:,} of {plural(one.standing.customers, 'customers')} reached"
-        pairs.append((one.campaign.step, one.standing.sentence() if one.campaign.spec.until else reached))
+    pairs += [(one.campaign.step, one.standing.sentence()) for one in findings.campaigns]
     return Section("summary", "Summary", (Facts(tuple(pairs)),))
 
 

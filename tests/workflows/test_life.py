@@ -226,9 +226,13 @@ async def test_a_worker_that_is_only_starting_is_waited_for(site: Site, monkeypa
     monkeypatch.setattr("firedoor.engine.incidents.QUERY_SECONDS", 0.3)
     await site.worker.aclose()
     incident = await site.start(plan_of(off("gate", approval="security")))
+
+    async def seen(patience: float) -> str:
+        return (await anext(aiter(site.engine.watch(incident, patience)))).id
+
     with pytest.raises(UnreachableError, match="no worker answers"):
-        await anext(aiter(site.engine.watch(incident)))
-    watching = asyncio.create_task(anext(aiter(site.engine.watch(incident, patience=PATIENCE))))
+        await seen(0)
+    watching = asyncio.create_task(seen(PATIENCE))
     await site.worker.enter_async_context(site.serving())
-    assert (await watching).id == incident
+    assert await watching == incident
     await site.decide(incident, "abort", reason="enough")

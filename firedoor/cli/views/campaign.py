@@ -43,8 +43,7 @@ def listing(found: Sequence[tuple[CampaignRow, Standing]]) -> RenderableType:
         table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for row, standing in found:
-        word, done = _measured(row, standing)
-        share = Text(f"{_percent(done, standing.customers):>3} % {word}", style="bold")
+        share = Text(f"{_percent(standing.done, standing.customers):>3} % {standing.goal.value}", style="bold")
         told = f"{standing.reached:,} of {plural(standing.customers, 'customers')} reached"
         table.add_row(Text(plain(row.id), style="bold"), FLOWS[row.flow].text(), share, told, _about(row))
     return table
@@ -53,9 +52,9 @@ def listing(found: Sequence[tuple[CampaignRow, Standing]]) -> RenderableType:
 def campaign(picture: Picture, now: datetime.datetime) -> RenderableType:
     """One campaign, whole."""
     row, standing = picture.row, picture.standing
-    parts: list[RenderableType] = [*_head(row, standing, now), Text(), _done(row, standing)]
+    parts: list[RenderableType] = [*_head(row, standing, now), Text(), _done(standing)]
     for title, tallies in (("by cohort", standing.cohorts), ("by provider", standing.providers)):
-        parts += _tallies(title, tallies, _measured(row, standing)[0])
+        parts += _tallies(title, tallies, standing.goal.value)
     parts += [Text(), _messages(standing), *_unseen(picture), *_losses(picture)]
     parts += _slowest(picture, now)
     parts += _tasks(picture)
@@ -88,21 +87,11 @@ def _about(row: CampaignRow) -> str:
     return plain(tells(row.spec)) + (f", corrects {plain(row.corrects)}" if row.corrects else "")
 
 
-def _measured(row: CampaignRow, standing: Standing) -> tuple[str, int]:
-    """What is counted: whose keys are replaced; where `until` waits for less, that; without it who was reached."""
-    if not row.spec.until:
-        return "reached", standing.reached
-    if "acknowledged" in row.spec.until and "remediated" not in row.spec.until:
-        return "acknowledged", standing.acknowledged
-    return "rotated", standing.remediated
-
-
-def _done(row: CampaignRow, standing: Standing) -> RenderableType:
+def _done(standing: Standing) -> RenderableType:
     """The one line that matters; below it what has to happen before."""
-    word, done = _measured(row, standing)
-    line = Text(f" {_bar(done, standing.customers)} ", style="green")
-    line.append(f"{_percent(done, standing.customers)} % {word}", style="bold")
-    line.append(f"  {done:,} of {plural(standing.customers, 'customers')}", style="default")
+    line = Text(f" {_bar(standing.done, standing.customers)} ", style="green")
+    line.append(f"{_percent(standing.done, standing.customers)} % {standing.goal.value}", style="bold")
+    line.append(f"  {standing.done:,} of {plural(standing.customers, 'customers')}", style="default")
     before = Text(f" {standing.reached:,} reached{_by_hand(standing)} · {standing.acknowledged:,} acknowledged")
     if standing.holding:
         before.append(f" · {standing.holding:,} waited for", style="yellow")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from firedoor.campaign import Flow, MessageState, Standing
+from firedoor.campaign import Flow, Goal, MessageState, Standing
 from firedoor.incident import FINAL_STATES
 from firedoor.phrases import Mark
 from firedoor.slack.drawing.buttons import Press
@@ -51,13 +51,15 @@ def campaign(incident: str, step: str, standing: Standing) -> list[Block]:
 
 def _far(standing: Standing) -> Iterator[str]:
     """Percent done what they were told, not percent sent."""
-    if standing.follows:
-        share = 100 * standing.remediated // standing.customers if standing.customers else 0
-        yield f"*{share} % rotated*: {standing.remediated:,} of {plural(standing.customers, 'customers')}"
+    alone = standing.goal is Goal.REACHED
+    if not alone:
+        share = 100 * standing.done // standing.customers if standing.customers else 0
+        yield f"*{share} % {standing.goal.value}*: {standing.done:,} of {plural(standing.customers, 'customers')}"
     by_hand = f" ({standing.by_hand:,} by hand)" if standing.by_hand else ""
-    of = "" if standing.follows else f" of {plural(standing.customers, 'customers')}"
+    of = f" of {plural(standing.customers, 'customers')}" if alone else ""
     yield f"{standing.reached:,}{of} reached{by_hand}"
-    yield f"{standing.acknowledged:,} acknowledged"
+    if standing.goal is not Goal.ACKNOWLEDGED:
+        yield f"{standing.acknowledged:,} acknowledged"
 
 
 def _open(standing: Standing) -> Iterator[str]:
