@@ -6,7 +6,9 @@ import shutil
 import socket
 import sys
 from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -21,6 +23,13 @@ SEARCH_ATTRIBUTES = ("FiredoorState", "FiredoorVerdict", "FiredoorSeverity", "Fi
 POLL_RATE = 2000
 
 START_SECONDS = 30.0
+
+#: Ports are free when they are looked for; another program, another of these servers for one, may be quicker.
+TRIES = 3
+
+
+class ServerExitedError(UsageError):
+    """A dev server ended before it was ready."""
 
 
 def temporal_binary(configured: str = "") -> Path:
@@ -71,22 +80,36 @@ async def dev_server(
 
     Raises `UsageError` if it exits or does not answer in 30 s.
     """
-    port = port or free_port()
     with contextlib.ExitStack() as stack:
         reaper = stack.enter_context(Reaper())
         output = stack.enter_context(log.open("ab")) if log else asyncio.subprocess.DEVNULL
-        command = server_command(binary, port=port, database=database, durable=False)
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
-        reaper.started(process.pid)
-        try:
-            address = f"127.0.0.1:{port}"
-            await _ready(address, process, command)
+        start = partial(_server, binary, database=database, output=output, reaper=reaper)
+        async with contextlib.AsyncExitStack() as servers:
+            for _ in range(0 if port else TRIES - 1):
+                with contextlib.suppress(ServerExitedError):
+                    address = await servers.enter_async_context(start(free_port()))
+                    break
+            else:
+                address = await servers.enter_async_context(start(port or free_port()))
             yield address
-        finally:
-            await stop(process)
-            reaper.ended(process.pid)
+
+
+@contextlib.asynccontextmanager
+async def _server(
+    binary: Path, port: int, *, database: Path | None, output: IO[bytes] | int, reaper: Reaper
+) -> AsyncGenerator[str]:
+    command = server_command(binary, port=port, database=database, durable=False)
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+    )
+    reaper.started(process.pid)
+    try:
+        address = f"127.0.0.1:{port}"
+        await _ready(address, process, command)
+        yield address
+    finally:
+        await stop(process)
+        reaper.ended(process.pid)
 
 
 async def stop(process: asyncio.subprocess.Process, patience: float = 5.0) -> None:
@@ -116,7 +139,7 @@ async def _ready(address: str, process: asyncio.subprocess.Process, command: Seq
     deadline = asyncio.get_running_loop().time() + START_SECONDS
     while not await answers(address):
         if process.returncode is not None:
-            raise UsageError(
+            raise ServerExitedError(
                 f"The Temporal dev server exited with code {process.returncode} before it was ready.",
                 next=f"Run it by hand to see why: {' '.join(command)}",
             )

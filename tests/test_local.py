@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from firedoor.errors import UsageError
-from firedoor.local import dev_server, server_command, temporal_binary
+from firedoor.local import dev_server, free_port, server_command, temporal_binary
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,6 +41,21 @@ async def test_a_server_that_exits_is_reported(tmp_path: Path) -> None:
         async with dev_server(Path(wrong), log=tmp_path / "server.log"):
             pass
     assert "server start-dev" in caught.value.next
+
+
+async def test_a_port_that_was_taken_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another program was quicker: another port is as good. Where the port is given, it is that or none."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = int(taken.getsockname()[1])
+        ports = iter([port, *(free_port() for _ in range(6))])
+        monkeypatch.setattr("firedoor.local.free_port", lambda: next(ports))
+        async with dev_server(temporal_binary()) as address:
+            assert address != f"127.0.0.1:{port}"
+        with pytest.raises(UsageError, match="before it was ready"):
+            async with dev_server(temporal_binary(), port=port):
+                pass
 
 
 def test_a_server_ends_with_whoever_started_it(tmp_path: Path) -> None:

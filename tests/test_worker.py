@@ -184,7 +184,7 @@ async def test_incidents_go_on_with_the_next_build(place: Place, tmp_path: Path)
 async def asked(engine: Engine, plan: Plan, door: str) -> str:
     """An incident that waits for its answer."""
     started = await engine.start(plan, {"door": door}, starter=ADA)
-    async for view in engine.watch(started.incident):
+    async for view in engine.watch(started.incident, patience=30):
         if view.steps[0].state is StepState.WAITING_ANSWER:
             break
     return started.incident
