@@ -7,9 +7,10 @@ import pytest
 
 from firedoor.campaign import Flow, Found, MessageState, Tally
 from firedoor.errors import RefusedError, UsageError
-from firedoor.outbox import claims, record
+from firedoor.outbox import claims, merged, record
 from firedoor.outbox.claims import Outcome
 from firedoor.outbox.database import StoreError
+from firedoor.outbox.feedback import Feedback, canonical
 from firedoor.outbox.store import Outbox
 from firedoor.recipient import Measure, Message, Recipient
 from firedoor.timeline.render import unresolved
@@ -48,13 +49,21 @@ def test_what_is_prepared_is_read_as_it_was(store: Desk) -> None:
 
 
 def test_preparing_again_replaces_what_nobody_approved(store: Desk) -> None:
-    """The customers, messages and counts of the first are gone, and a message keeps its key."""
+    """The customers, messages and counts of the first are gone."""
     store.prepare(people(5), approved=False)
-    key = store.outbox.messages(CAMPAIGN)[0].key
     store.prepare(people(2), approved=False)
     standing = store.outbox.standing(CAMPAIGN, NOW)
     assert (standing.customers, standing.messages, standing.holding) == (2, {"queued": 2}, 2)
-    assert store.outbox.messages(CAMPAIGN)[0].key == key
+
+
+def test_a_file_of_an_older_firedoor_is_read(store: Desk) -> None:
+    """What it lacks is made, and nobody of it was told in another's message."""
+    store.prepare(people(1))
+    store.outbox.change(lambda database: database.execute("DROP TABLE merged"))
+    store.outbox.close()
+    with Outbox.open(store.outbox.path) as outbox:
+        assert outbox.look(merged.merged, CAMPAIGN) == {}
+        assert outbox.campaign(CAMPAIGN).customers == 1
 
 
 def test_what_was_approved_is_not_replaced(store: Desk) -> None:
@@ -151,6 +160,30 @@ def test_a_late_bounce_takes_the_next_way(store: Desk) -> None:
     standing = store.outbox.standing(CAMPAIGN, NOW)
     assert (standing.reached, standing.messages) == (0, {"bounced": 1, "queued": 1})
     assert carry(store, MessageState.SENT)[0].contact == "admin"
+
+
+def test_what_anybody_may_say_is_believed_of_one_address_only(store: Desk) -> None:
+    """A mail that came back names whom it went to: of another one's, or of what has not left, it can move nothing."""
+    store.prepare(people(2, contacts=("security", "admin")))
+    waiting = store.outbox.messages(CAMPAIGN)[0]
+    told = Feedback(waiting.key, "", MessageState.BOUNCED, "failed 5.1.1", frozenset({canonical(waiting.address)}))
+    assert store.outbox.heard(told, NOW) == waiting
+    [message, other] = carry(store, MessageState.SENT)
+    assert store.outbox.heard(replace(told, to=frozenset({canonical(other.address)})), NOW) is None
+    assert store.outbox.heard(replace(told, state=None), NOW) is None
+    assert store.outbox.message(message.id).state is MessageState.SENT
+    found = store.outbox.heard(replace(told, to=frozenset({"list@customer0.example", canonical(message.address)})), NOW)
+    assert found is not None
+    assert found.state is MessageState.BOUNCED
+    assert [one.contact for one in store.outbox.messages(CAMPAIGN, state=MessageState.QUEUED)] == ["admin"]
+
+
+def test_nobody_can_tell_the_key_of_a_message_from_another(store: Desk) -> None:
+    """What is known of a campaign and of a customer does not make it: one that is prepared anew has others."""
+    store.prepare(people(1), approved=False)
+    before = store.outbox.messages(CAMPAIGN)[0].key
+    store.prepare(people(1), approved=False)
+    assert store.outbox.messages(CAMPAIGN)[0].key != before
 
 
 def test_an_event_resolves_doubt(store: Desk) -> None:
@@ -326,6 +359,15 @@ def test_what_failed_is_tried_again_when_a_person_says_so(store: Desk) -> None:
     store.publisher.tell(CAMPAIGN)
     said = [entry.body["reason"] for entry in store.entries("decision")]
     assert said[-2:] == ["1 message is tried again: the server is mended", "2 messages are tried again: and those"]
+
+
+def test_what_is_in_doubt_is_tried_before_what_is_lost(store: Desk) -> None:
+    """The first contact's address is dead, the second's message may have arrived: that is the one that was asked for."""
+    store.prepare(people(1, contacts=("security", "admin")))
+    carry(store, MessageState.BOUNCED)
+    carry(store, MessageState.IN_DOUBT)
+    assert store.outbox.retry_failed(CAMPAIGN, "user:ada", "again", NOW, doubtful=True) == 1
+    assert [one.contact for one in store.outbox.messages(CAMPAIGN, state=MessageState.QUEUED)] == ["admin"]
 
 
 def test_every_channel_has_its_own_contacts(store: Desk) -> None:
