@@ -15,8 +15,8 @@ PART = 5_000
 
 _DECIDED = """INSERT INTO change (campaign, message, intent, state, at, provider_id, reason, by)
     VALUES (?, 0, 0, ?, ?, '', ?, ?)"""
-#: What is tried again: lost, and the customer has nothing else, there or on its way. Of several ways the first; where one
-#: is in doubt, and that is asked for, that one: the others are known to be lost. Who was erased has no address.
+#: What is tried again: lost, and the customer has nothing else, there or on its way. Of several ways the first; where
+#: one is in doubt, and that is asked for, that one: the others are known to be lost. Who was erased has no address.
 _RETRIED = """SELECT coalesce(min(CASE state WHEN 'in_doubt' THEN id END), min(id))
     FROM message WHERE campaign = ? AND state IN (SELECT value FROM json_each(?))
     AND address != ''
