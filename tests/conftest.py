@@ -30,6 +30,25 @@ settings.load_profile("firedoor")
 gc.disable()
 
 
+#: Whole drills, killed processes and the like begin first, so that at the end nobody waits for the last of them.
+LONG = (
+    "tests/chaos/",
+    "tests/drill/",
+    "tests/cli/test_commands.py",
+    "tests/cli/test_drill_command.py",
+    "tests/cli/test_steering_commands.py",
+    "tests/activities/campaigns/test_send_killed.py",
+    "tests/test_rotation_benchmark.py",
+    "tests/test_worker.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first; otherwise the order stays as it is."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 def pytest_collection_finish() -> None:
     """Look for garbage among what the tests make only, and less often than Python does by itself."""
     gc.freeze()
