@@ -337,6 +337,7 @@ class IncidentInput(Frozen):
     """What an incident's workflow starts with. `digest` must be the plan's, or the workflow refuses to run.
 
     `shown` has the digests of a saved plan's steps: what would change anything else asks. `batch`: of which alerts.
+    `forecast` is the run in plan mode that its starter was shown.
     """
 
     incident: str
@@ -349,13 +350,11 @@ class IncidentInput(Frozen):
     drill: bool = False
     shown: dict[str, str] = {}
     batch: str = ""
+    forecast: str = ""
 
 
 class AlertReport(Frozen):
-    """An alert of an incident, and who reports it. `count` is how many deliveries it stands for, `batch` names these.
-
-    The incident that was started with the same batch has counted its first delivery already.
-    """
+    """An alert, who reports it, of how many deliveries. An incident which that batch started has counted the first."""
 
     source: str
     id: str

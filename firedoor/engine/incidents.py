@@ -98,12 +98,14 @@ class Engine:
         mode: Mode = Mode.RUN,
         drill: bool = False,
         shown: Mapping[str, str] | None = None,
+        forecast: str = "",
     ) -> Started:
         """Start an incident, or join the one that runs under the same identity.
 
         `inputs` are complete and checked (`firedoor.inputs.resolve_inputs`). What an alert starts asks people for what
         its runbook does not allow by itself (`firedoor.automation`). `shown` binds steps to the digests that a
-        saved plan has of what they would change. Raises `FiredoorError`.
+        saved plan has of what they would change. `forecast` names the run in plan mode that the starter was shown.
+        Raises `FiredoorError`.
         """
         plan = supervised(plan) if alert else plan
         start = IncidentInput(
@@ -116,6 +118,7 @@ class Engine:
             mode=mode,
             drill=drill or self._settings.drill,
             shown=dict(shown or {}),
+            forecast=forecast,
         )
         return await self._start_or_join(start, alert)
 

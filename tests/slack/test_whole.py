@@ -63,6 +63,11 @@ def _reply(slack: LocalSlack, words: str, channel: str) -> Message | None:
     return next((one for one in slack.workspace.messages(channel) if one.is_reply and words in says(one)), None)
 
 
+def _for_alice(slack: LocalSlack, words: str) -> Message | None:
+    seen = slack.act.seen_by(ALICE, INCIDENTS)
+    return next((one for one in reversed(seen) if one.ephemeral_to == ALICE and words in says(one)), None)
+
+
 def _form(slack: LocalSlack) -> View | None:
     """The form that alice has before her, once it is filled."""
     form = slack.act.modal(ALICE)
@@ -127,6 +132,22 @@ async def test_two_people_approve_in_the_thread(whole: Whole) -> None:
     assert view.sentence in says(head)
     assert len(keys(slack)) == len(set(keys(slack)))
     judged(head.blocks)
+
+
+@pytest.mark.parametrize("whole", [RUNBOOK], indirect=True)
+async def test_approvers_see_what_the_starter_saw(whole: Whole) -> None:
+    """The plan in the channel has the blast radius that whoever started it was shown."""
+    slack = whole.slack
+    await slack.act.type_command(ALICE, INCIDENTS, f"/firedoor gate AKIA{secrets.randbelow(10**12)}")
+    shown = await slack.eventually(lambda: _for_alice(slack, "Blast radius"))
+    radius = [one for one in says(shown).splitlines() if "Blast radius" in one]
+    action, value = button(shown, "start")
+    await slack.act.press(ALICE, shown, action, value=value)
+    await whole.asked(INCIDENTS)
+    with slack.workspace.lock:
+        [head] = [one for one in heads(slack) if not one.ephemeral_to]
+        plan = says(slack.workspace.thread(INCIDENTS, head.ts)[0])
+    assert radius == [one for one in plan.splitlines() if "Blast radius" in one]
 
 
 @pytest.mark.parametrize("whole", [OWN], indirect=True)

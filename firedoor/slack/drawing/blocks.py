@@ -31,7 +31,7 @@ from firedoor.slack.drawing.markup import (
     section,
     size,
 )
-from firedoor.slack.drawing.needs import button, needs, sleepers, told
+from firedoor.slack.drawing.needs import button, letters, needs, sleepers, told
 from firedoor.slack.drawing.picture import Picture, incident_mark, so_far, step_mark
 from firedoor.slack.drawing.tasks import steps
 from firedoor.words import duration, plural, seconds_between
@@ -185,8 +185,9 @@ def step(picture: Picture, one: StepView) -> list[Block]:
     ]
     blocks += fields(_step_facts(picture, one))
     if picture.planned(one) or one.request or one.failure or one.previews:
-        lines = [text for text in told(picture, one) if text]
+        lines = [text for text in told(picture, one, whole=True) if text]
         blocks += [section(*lines)] if lines else []
+        blocks += letters(one) if one.request else []
     if one.evidence:
         blocks.append(section("*Proof*", *(proof(piece, picture.now) for piece in one.evidence)))
     return numbered(blocks[:MOST_BLOCKS], digest_of(blocks)[:12])

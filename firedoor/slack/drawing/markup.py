@@ -54,6 +54,19 @@ def section(*lines: str) -> Block:
     return {"type": "section", "text": mrkdwn(fitted(lines, MOST_SECTION))}
 
 
+def sections(lines: Sequence[str]) -> list[Block]:
+    """Lines of mrkdwn, each shorter than a section, in as many sections as they take."""
+    groups: list[list[str]] = []
+    room = 0
+    for one in lines:
+        if len(one) + 1 > room:
+            groups.append([])
+            room = MOST_SECTION // 2
+        groups[-1].append(one)
+        room -= len(one) + 1
+    return [section(*group) for group in groups]
+
+
 def context(*lines: str) -> Block:
     """Lines in small print."""
     return {"type": "context", "elements": [mrkdwn(fitted(lines, MOST_CONTEXT))]}

@@ -3,19 +3,21 @@
 import datetime
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from firedoor.incident import FailedTarget, IncidentView, Preview, Request, Responder, StepState, StepView
 from firedoor.phrases import STEPS, VERDICTS, blast, changes_nothing, effect, of_whom, still, targets, word
 from firedoor.plan import PROVED, Effect
 from firedoor.slack.drawing.buttons import Press
 from firedoor.slack.drawing.fields import Block, plain
-from firedoor.slack.drawing.markup import actions, bold, confirm, joined, line, moment, safe, section
+from firedoor.slack.drawing.markup import actions, bold, confirm, fitted, joined, line, moment, safe, section, sections
 from firedoor.slack.drawing.picture import Picture
 from firedoor.words import full_stop, plural
 
-#: So many changes, values of one change, and targets that failed are shown; Details has more.
-MOST_CHANGES, MOST_VALUES, MOST_FAILED = 3, 6, 3
+#: So many changes, values of one change, and targets that failed are shown; Details has more values.
+MOST_CHANGES, MOST_VALUES, MOST_FAILED = 3, 12, 3
+#: Values of one change in Details and in the thread, and characters of the letters that would be sent.
+ALL_VALUES, MOST_LETTERS = 40, 5500
 MOST_LINE = 300
 #: Characters of a confirm dialog, and of what it says of the change.
 MOST_CONFIRM, MOST_CHANGE = 300, 160
@@ -36,11 +38,12 @@ def needs(picture: Picture, most: int) -> list[Block]:
     return blocks
 
 
-def need(picture: Picture, step: StepView) -> list[Block]:
-    """One step that waits for a person."""
+def need(picture: Picture, step: StepView, *, whole: bool = False) -> list[Block]:
+    """One step that waits for a person; `whole` with every value, and every word that would be sent."""
     mark = STEPS[step.state]
     head = f"{mark.icon} {bold(step.id)}  {mark.word}{f' · {safe(step.title, MOST_LINE)}' if step.title else ''}"
-    return [section(head, *told(picture, step)), actions(buttons(picture.view, step))]
+    more = letters(step) if whole else []
+    return [section(head, *told(picture, step, whole=whole)), *more, actions(buttons(picture.view, step))]
 
 
 def sleepers(picture: Picture, most: int) -> list[Block]:
@@ -56,11 +59,27 @@ def sleepers(picture: Picture, most: int) -> list[Block]:
     return shown
 
 
-def told(picture: Picture, step: StepView) -> list[str]:
-    """Lines of mrkdwn: why it waits, and what an answer would bring about."""
+def letters(step: StepView) -> list[Block]:
+    """What would be sent, word by word: the values of several lines, which whoever approves has to read."""
+    lines = [
+        line
+        for preview in step.previews[:MOST_CHANGES]
+        for name, text in preview.after.items()
+        if _is_letter(text)
+        for line in (bold(name), *map(safe, text.splitlines()))
+    ]
+    return sections(fitted(lines, MOST_LETTERS).split("\n")) if lines else []
+
+
+def _is_letter(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and "\n" in value
+
+
+def told(picture: Picture, step: StepView, *, whole: bool = False) -> list[str]:
+    """Lines of mrkdwn: why it waits, and what an answer would bring about; `whole` for whom `letters` stand below."""
     match step.state:
         case StepState.WAITING_APPROVAL:
-            return [*_changes(step), *_asked(picture, step)]
+            return [*_changes(step, whole=whole), *_asked(picture, step)]
         case StepState.WAITING_ANSWER:
             return [safe(step.summary, MOST_LINE * 2), f"waits for {safe(step.waits_for or 'a person', MOST_LINE)}"]
         case _:
@@ -86,7 +105,7 @@ def _more_failed(step: StepView) -> Iterator[str]:
         yield f"… and {plural(total - MOST_FAILED, 'targets')} more"
 
 
-def _changes(step: StepView) -> Iterator[str]:
+def _changes(step: StepView, *, whole: bool) -> Iterator[str]:
     """What would change, as people are asked to agree to it."""
     asked = step.request
     if asked and asked.changed:
@@ -98,7 +117,7 @@ def _changes(step: StepView) -> Iterator[str]:
         yield safe(f"{step.action} {arguments}", MOST_LINE)
     for preview in step.previews[:MOST_CHANGES]:
         yield f"{bold(preview.change, MOST_LINE)}{_undo(preview)}"
-        yield from (f"    {safe(one, MOST_LINE)}" for one in differences(preview.before, preview.after))
+        yield from _values(preview, whole=whole)
         if preview.missing:
             yield f"    ! permission missing: {safe(', '.join(preview.missing), MOST_LINE)}"
     total = max(len(step.previews), asked.targets if asked else 0)
@@ -106,6 +125,17 @@ def _changes(step: StepView) -> Iterator[str]:
         yield f"… and {total - min(MOST_CHANGES, len(step.previews)):,} more like these"
     if step.blast:
         yield f"touches *{safe(blast(step.blast))}*"
+
+
+def _values(preview: Preview, *, whole: bool) -> Iterator[str]:
+    """The values of one change. What does not fit is said: nobody is to approve what they believe to have seen."""
+    before, after, most = preview.before, preview.after, MOST_VALUES
+    if whole:
+        after, most = {name: value for name, value in after.items() if not _is_letter(value)}, ALL_VALUES
+    found = differences(before, after)
+    yield from (f"    {safe(one, MOST_LINE)}" for one in found[:most])
+    if len(found) > most:
+        yield f"    … and {plural(len(found) - most, 'values')} more: Details"
 
 
 def _undo(one: Preview) -> str:
@@ -124,7 +154,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str
             lines.append(f"{name} {word(before[name])}")
         else:
             lines.append(f"{name} {word(before[name]) if name in before else ''} → {word(after[name])}")
-    return lines[:MOST_VALUES]
+    return lines
 
 
 def _asked(picture: Picture, step: StepView) -> Iterator[str]:

@@ -14,13 +14,17 @@ WAITING = frozenset({StepState.WAITING_APPROVAL, StepState.WAITING_ANSWER, StepS
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An incident at a moment. `plan` is there where it is known; `modern`: the workspace has `plan` blocks."""
+    """An incident at a moment. `plan` is there where it is known; `modern`: the workspace has `plan` blocks.
+
+    `forecast` is the run in plan mode that whoever started it was shown.
+    """
 
     view: IncidentView
     now: datetime.datetime
     plan: Plan | None = None
     modern: bool = False
     parent: str = ""
+    forecast: IncidentView | None = None
 
     @property
     def ended(self) -> bool:

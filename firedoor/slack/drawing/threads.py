@@ -37,7 +37,8 @@ def items(picture: Picture) -> Iterator[Item]:
     """All that the thread should have by now, in order."""
     view = picture.view
     if picture.plan:
-        yield Item(PLAN_KEY, "What is going to happen, in order.", blocks.plan(picture.plan, view.inputs))
+        plan = blocks.plan(picture.plan, view.inputs, picture.forecast)
+        yield Item(PLAN_KEY, "What is going to happen, in order.", plan)
     for step in view.steps:
         yield from _step(picture, step)
     for sentence in view.review:
@@ -98,7 +99,7 @@ def _asked(picture: Picture, step: StepView) -> Iterator[Item]:
 
 
 def _ask(picture: Picture, step: StepView, digest: str, text: str, to: tuple[str, ...]) -> Item:
-    return Item(f"{ASKS}{step.id}/{digest}", text, need(picture, step), to)
+    return Item(f"{ASKS}{step.id}/{digest}", text, need(picture, step, whole=True), to)
 
 
 def decided(picture: Picture, key: str) -> Item:

@@ -9,6 +9,7 @@ import json
 import logging
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,23 +43,27 @@ _LOG = logging.getLogger("firedoor.slack")
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a Start button starts: the inputs, for whom, and a name of its own so that it starts once."""
+    """What a Start button starts: the inputs, for whom, and a name of its own so that it starts once.
+
+    `forecast` is the run in plan mode that was shown with it, if there was one.
+    """
 
     inputs: dict[str, Any]
     user: str
     name: str
+    forecast: str = ""
 
     def text(self) -> str:
         """As it stands in the button."""
-        return json.dumps({"v": self.inputs, "u": self.user, "n": self.name}, separators=(",", ":"))
+        return json.dumps({"v": self.inputs, "u": self.user, "n": self.name, "f": self.forecast}, separators=(",", ":"))
 
     @classmethod
     def of(cls, press: Press) -> "Offer":
         """The offer of a pressed button. Raises `UsageError`."""
         try:
             match json.loads(press.step):
-                case {"v": dict() as inputs, "u": str() as user, "n": str() as name}:
-                    return cls(inputs, user, name)
+                case {"v": dict() as inputs, "u": str() as user, "n": str() as name, **rest}:
+                    return cls(inputs, user, name, str(rest.get("f", "")))
                 case _:
                     pass
         except ValueError:
@@ -134,10 +139,12 @@ class Starting:
 
     async def _show(self, plan: Plan, inputs: dict[str, Any], starter: Responder, place: Place) -> None:
         """Show what it would do, and the button that starts it."""
-        buttons = actions([_start_button(plan, inputs, place.user), button("Cancel", Press("cancel", plan.name))])
+        _start_button(plan, inputs, place.user)  # Before anything is read: what no button can hold cannot be started.
         says = f"Reading what {plan.name} would do, changing nothing…"
         await self._door.replies.say(place, says)
         view, why = await self._read(plan, inputs, starter)
+        start = _start_button(plan, inputs, place.user, view.id if view else "")
+        buttons = actions([start, button("Cancel", Press("cancel", plan.name))])
         shown = blocks.plan(plan, inputs, view)
         await self._door.replies.say(place, *why, blocks=[*shown, buttons], brief=safe(f"What {plan.name} would do"))
 
@@ -182,7 +189,7 @@ class Starting:
             )
             return
         try:
-            found = await self._door.engine.start(plan, inputs, starter=known.responder)
+            found = await self._door.engine.start(plan, inputs, starter=known.responder, forecast=offer.forecast)
         except FiredoorError:
             await asyncio.to_thread(self._door.store.release, claim)
             raise
@@ -194,16 +201,16 @@ class Starting:
         await self._door.replies.say(place, f"{press.incident} was not started. Nothing was changed.", replace=True)
 
 
-def _start_button(plan: Plan, inputs: dict[str, Any], user: str) -> dict[str, Any]:
-    offer = Offer(inputs, user, secrets.token_hex(8)).text()
-    try:
-        return button("Start", Press("start", plan.name, offer, plan.digest()), style="danger")
-    except UsageError:
-        raise UsageError(
-            f"These inputs of {plan.name} are longer than a button of Slack can hold.",
-            changed="Nothing was started.",
-            next=f"Start it on a terminal: firedoor run {plan.name} INPUT=VALUE…",
-        ) from None
+def _start_button(plan: Plan, inputs: dict[str, Any], user: str, forecast: str = "") -> dict[str, Any]:
+    for named in (forecast, ""):  # What was shown is left out where the inputs need its place.
+        offer = Offer(inputs, user, secrets.token_hex(8), named).text()
+        with suppress(UsageError):
+            return button("Start", Press("start", plan.name, offer, plan.digest()), style="danger")
+    raise UsageError(
+        f"These inputs of {plan.name} are longer than a button of Slack can hold.",
+        changed="Nothing was started.",
+        next=f"Start it on a terminal: firedoor run {plan.name} INPUT=VALUE…",
+    )
 
 
 def _resolved(plan: Plan, given: Mapping[str, str]) -> dict[str, Any]:

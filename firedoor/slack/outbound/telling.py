@@ -15,7 +15,7 @@ from firedoor.canonical import digest_of
 from firedoor.config import Settings
 from firedoor.engine import Summary
 from firedoor.errors import FiredoorError
-from firedoor.incident import IncidentInput, IncidentView
+from firedoor.incident import IncidentInput, IncidentView, Mode
 from firedoor.plan import Plan
 from firedoor.slack.api.client import Slack
 from firedoor.slack.api.faults import SlackError, SlackUnreachableError
@@ -94,7 +94,7 @@ class Telling:
         self._clock = clock
         self._channels = Channels(slack, settings)
         self._mentions = Mentions(slack, settings)
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[str, tuple[Plan, IncidentView | None]] = {}
         self._edited: dict[str, float] = {}
         self._modern = self._store.fact(PLAIN) != _today()
 
@@ -153,8 +153,21 @@ class Telling:
         if run.base not in self._plans:
             if len(self._plans) >= MOST_PLANS:
                 self._plans.clear()
-            self._plans[run.base] = (await self._source.plan_of(run.incident, run.run)).plan
-        return Picture(view, self._clock(), self._plans[run.base], modern=self._modern, parent=run.parent)
+            start = await self._source.plan_of(run.incident, run.run)
+            self._plans[run.base] = start.plan, await self._forecast(start)
+        plan, forecast = self._plans[run.base]
+        return Picture(view, self._clock(), plan, modern=self._modern, parent=run.parent, forecast=forecast)
+
+    async def _forecast(self, start: IncidentInput) -> IncidentView | None:
+        """What the starter was shown that it would change; Temporal may have forgotten it."""
+        if not start.forecast:
+            return None
+        try:
+            found = await self._source.view(start.forecast)
+        except FiredoorError as error:
+            _LOG.info("what would change is not shown for %s: %s", start.incident, error.what)
+            return None
+        return found if found.mode is Mode.PLAN and found.plan == start.digest else None
 
     # The channel of its own
 
