@@ -299,7 +299,8 @@ class Standing(Frozen):
         rest += [f"{plural(doubt, 'messages')} in doubt"] if doubt else []
         unseen = sum(self.unseen.values())
         rest += [f"{plural(unseen, 'credentials')} could not be looked at"] if unseen else []
-        rest += [f"{self.flow.value}: {self.reason}" if self.reason else self.flow.value] if self.flow in STILL else []
+        stands = f"{self.flow.value}: {self.reason}" if self.reason else self.flow.value
+        rest += [stands] if self.flow in STILL or self.reason else []
         return "; ".join([said, *rest])
 
     def blind(self) -> str:

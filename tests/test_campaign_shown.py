@@ -160,6 +160,12 @@ def test_who_only_tells_says_whom() -> None:
     assert "% rotated*" not in page
 
 
+def test_a_way_that_is_away_is_said() -> None:
+    """In the incident's own line, too: "running, 0 reached" alone leaves everybody guessing."""
+    standing = Standing(campaign="leak-1.notify", flow=Flow.RUNNING, customers=3, reason="The mail server is away.")
+    assert standing.sentence() == "0 of 3 customers have rotated (0 %); 0 reached; running: The mail server is away."
+
+
 def test_who_waits_for_an_acknowledgement_counts_those() -> None:
     """Who has rotated would be 0 for ever, though all is well."""
     standing = Standing(campaign="leak-1.notify", flow=Flow.RUNNING, customers=300, reached=299, acknowledged=150)

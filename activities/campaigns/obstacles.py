@@ -16,7 +16,10 @@ TOLD = 10
 
 def obstacles(call: PrepareCall, notice: Notice, settings: Settings) -> Iterator[str]:
     """Each as a sentence that says what to do."""
-    yield from _settings(call, settings)
+    unset = list(_settings(call, settings))
+    yield from unset
+    if unset:
+        yield "The workers read firedoor.toml when they start: once it is set, start `firedoor up` again, then retry."
     yield from _values(call, notice)
     found = mistakes_of(notice, settings, escalates=bool(call.spec.escalates))
     yield from (str(one) for one in found[:TOLD])
