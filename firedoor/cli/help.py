@@ -83,8 +83,9 @@ def _row(argument: Argument) -> tuple[str, str]:
     text = argument.parameter.help or ""
     if _is_positional(argument):
         return argument.field_info.name.upper().rstrip("_"), text
-    names = sorted((name for name in argument.names if not name.startswith("--no-")), key=len)
-    return ", ".join(names), text
+    # An option that is a no itself has no other name.
+    positive = [name for name in argument.names if not name.startswith("--no-")]
+    return ", ".join(sorted(positive or argument.names, key=len)), text
 
 
 def _rows(rows: list[tuple[str, str]], column: int) -> Iterator[str]:

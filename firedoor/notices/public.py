@@ -5,6 +5,9 @@ every language, with `‹…›` for what is each reader's own. It names nobody.
 It is checked by `firedoor notices verify`, or with OpenSSL alone: docs/how-to/notices.md.
 """
 
+import itertools
+from collections.abc import Sequence
+
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -67,19 +70,34 @@ def public_key(verifier: Verifier) -> str:
 
 
 def _parts(composer: Composer, campaign: CampaignRow, language: str) -> list[str]:
-    """The texts in one language: the notice, once for each way in which it differs, and its reminder."""
+    """The texts in one language, each once, with those that get it: notice and reminder, by cohort and exposure."""
     cohorts = [one.name for one in campaign.spec.cohorts] or [""]
-    seen: dict[Rendered, str] = {}
-    for cohort in cohorts:
-        for exposure in Exposure:
-            seen.setdefault(composer.render(language, reader(cohort, exposure)), cohort or exposure.value)
-    if campaign.spec.remind:
-        seen.setdefault(composer.render(language, reader(cohorts[0], Exposure.CONFIRMED, reminder=1)), "reminder")
+    readers = itertools.product((0, 1) if campaign.spec.remind else (0,), cohorts, Exposure)
+    told: dict[Rendered, list[tuple[int, str, str]]] = {}
+    for reminder, cohort, exposure in readers:
+        rendered = composer.render(language, reader(cohort, exposure, reminder))
+        told.setdefault(rendered, []).append((reminder, cohort, exposure.value))
     return [
         line
-        for rendered, what in seen.items()
-        for line in (f"=== {language}, {what} ===", "", f"Subject: {rendered.subject}", "", rendered.text)
+        for rendered, whose in told.items()
+        for line in (
+            f"=== {', '.join((language, *_for(whose, len(cohorts))))} ===",
+            "",
+            f"Subject: {rendered.subject}",
+            "",
+            rendered.text,
+        )
     ]
+
+
+def _for(whose: Sequence[tuple[int, str, str]], cohorts: int) -> list[str]:
+    """What a text is called: whether it reminds, and the cohorts and exposures that it is for, if it is not for all."""
+    words = ["reminder"] if all(reminder for reminder, _, _ in whose) else []
+    named = dict.fromkeys(cohort for _, cohort, _ in whose)
+    exposures = dict.fromkeys(exposure for _, _, exposure in whose)
+    words += named if len(named) < cohorts else ()
+    words += exposures if len(exposures) < len(Exposure) else ()
+    return words
 
 
 def reader(cohort: str, exposure: str, reminder: int = 0) -> Variables:

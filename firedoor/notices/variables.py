@@ -81,7 +81,7 @@ def described(credentials: Iterable[Dependency]) -> list[dict[str, str]]:
 
 def _credential(one: Dependency) -> dict[str, str]:
     about = _about(one.provider, one.kind)
-    name = named(one.name or one.id)
+    name = named(one.name or one.id or _last_name(one.store))
     scope = named(one.scope)
     fields = {"name": name or "it", "id": named(one.id), "scope": scope or "where it is", "owner": "its owner"}
     return {
@@ -97,6 +97,15 @@ def _credential(one: Dependency) -> dict[str, str]:
         "where": about.where,
         "stored": said(one.store),
     }
+
+
+def _last_name(store: str) -> str:
+    """`openai` of `aws-sm:customers/acme/openai` and of `vault:kv/acme?field=openai`.
+
+    A credential of which only its place is known is called by that: its reader has to tell it from the others.
+    """
+    place, _, field = store.partition("?field=")
+    return field or place.rstrip("/").replace(":", "/").rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,8 @@ td:last-child { min-width: 4.5rem; }
 code, pre { font: 0.88em/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 code { overflow-wrap: anywhere; }
 pre { background: var(--soft); border: 1px solid var(--line); padding: 0.7rem; overflow-x: auto; }
-.mark { white-space: nowrap; font-weight: 600; }
+.mark { font-weight: 600; }
+td .mark { white-space: nowrap; }
 .mark.good { color: var(--good); } .mark.bad { color: var(--bad); } .mark.open { color: var(--open); }
 .lead .mark { border: 1px solid currentColor; padding: 0.05rem 0.5rem; border-radius: 1rem; }
 .lead .mark.good { background: var(--good-ground); } .lead .mark.bad { background: var(--bad-ground); }

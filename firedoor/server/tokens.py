@@ -36,7 +36,7 @@ class Scope(StrEnum):
     """What a token may be used for.
 
     `read`: everything that can be looked at. `start`: plan and start runbooks. `decide`: act on incidents, as far as
-    their rules let its principal. `alerts`: attach alerts, and replay deliveries.
+    their rules let its principal. `alerts`: attach alerts, replay and dismiss deliveries.
     """
 
     READ = "read"

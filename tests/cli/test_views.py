@@ -7,12 +7,15 @@ import pytest
 from firedoor.cli.checks import people
 from firedoor.cli.views.checklist import Finding, checklist
 from firedoor.cli.views.contract import contracts, facts, kind, sentence
+from firedoor.cli.views.timeline import verification
 from firedoor.config import Settings
 from firedoor.phrases import blast, word
 from firedoor.plan import Effect, Policy
 from firedoor.steps import STEPS
 from firedoor.timeline.entry import Draft, Kind
 from firedoor.timeline.store import Timeline
+from firedoor.timeline.verify import Class, Verification
+from firedoor.timeline.verify import Finding as Verified
 from firedoor.words import clock, duration, full_stop, plural, seconds_between, span
 from tests.cli.pictures import NOW, PLAN, drawn
 
@@ -94,6 +97,17 @@ def test_a_checklist_says_what_to_do_and_the_sum() -> None:
     assert lines[3].startswith(" ✗ FAIL worker: none asks")
     assert lines[4].startswith("        asks for"), "folded text stays right of the sign"
     assert lines[-1] == "1 ok, 1 to look at, 1 failed"
+
+
+def test_a_verification_shows_some_of_many_of_a_kind() -> None:
+    """Nearly every entry of a campaign has values that are not in the file: the last word must not scroll away."""
+    many = tuple(Verified(Class.WITHHELD, f"entries/{number:06d}.json", "not here") for number in range(300))
+    alone = (Verified(Class.UNRESOLVED, "entries/000300.json", "begun"),)
+    found = Verification(True, "log", "inc-1", 301, 301, "now", "user:ada", "0a", "0b", many + alone)
+    lines = drawn(verification(found, "timeline.key.pub")).splitlines()
+    assert sum("not here" in line for line in lines) == 10
+    assert "… and 290 more: -o json lists them all" in " ".join(lines)
+    assert "entries/000300.json: begun" in " ".join(lines)
 
 
 def test_the_list_of_contracts_has_each_with_its_effect() -> None:

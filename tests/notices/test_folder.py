@@ -15,11 +15,13 @@ SHIPPED = ("provider-keys-exposed", "secret-disabled")
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_what_ships_has_no_mistake(name: str, settings: Settings) -> None:
-    """Every version of every shipped notice passes the lint, also where the campaign escalates."""
+    """Every version of every shipped notice is there in both languages and passes the lint, with an escalation too."""
     folder = notices(settings)[name]
     assert mistakes(folder, settings) == []
     for version in versions(folder):
-        assert mistakes_of(read_notice(folder, version), settings, escalates=True) == []
+        notice = read_notice(folder, version)
+        assert [notice.language(each) for each in ("en", "de")] == ["en", "de"]
+        assert mistakes_of(notice, settings, escalates=True) == []
 
 
 def test_what_ships_is_listed_and_looks_alike(settings: Settings) -> None:

@@ -32,6 +32,7 @@ READER = replace(
         ("provider-keys-exposed", 1, "en", 0, LOOKS),
         ("provider-keys-exposed", 1, "de", 1, LOOKS[:2]),
         ("provider-keys-exposed", 2, "en", 0, LOOKS[:2]),
+        ("provider-keys-exposed", 2, "de", 1, LOOKS[:2]),
         ("secret-disabled", 1, "de", 0, LOOKS[:2]),
     ],
 )

@@ -12,6 +12,7 @@ from firedoor.notices.public import CHECK, public_copy, public_key, verified_cop
 from firedoor.notices.specimen import SOMEBODY, shown_to, specimen
 from firedoor.plan import Cohort
 from firedoor.timeline.checkpoint import Checkpoint, CheckpointError, Signer
+from tests.noticing import Write
 
 NOW = 1_777_939_200.0
 SIGNER = Signer("beacon.example/timeline", b"k" * 32)
@@ -29,7 +30,7 @@ def copy(settings: Settings) -> str:
 def test_copy_has_every_text_and_names_nobody(copy: str) -> None:
     """Each language, each thing that a reader may be told, the reminder; and nothing that is a reader's own."""
     text = verified_copy(copy, SIGNER.verifier)
-    assert text.count("=== en, ") == text.count("=== de, ") == 4
+    assert text.count("=== en, ") == text.count("=== de, ") == 6
     assert "were read" in text
     assert "have to assume" in text
     assert "were within reach" in text
@@ -37,6 +38,30 @@ def test_copy_has_every_text_and_names_nobody(copy: str) -> None:
     assert "‹your company›" in text
     assert "‹your link›" in text
     assert "/n/" not in text
+
+
+def test_each_text_says_for_whom_it_is(copy: str) -> None:
+    """By what it says is known of the keys; a cohort is named where only that is told so."""
+    texts = {heading: text for heading, _, text in (part.partition(" ===\n") for part in copy.split("=== ")[1:])}
+    assert list(texts)[3:6] == ["de, reminder, confirmed", "de, reminder, likely", "de, reminder, possible"]
+    for before in ("en, ", "en, reminder, "):
+        assert "were read" in texts[f"{before}confirmed"]
+        assert "have to assume" in texts[f"{before}likely"]
+        assert "were within reach" in texts[f"{before}possible"]
+    assert "This is reminder 1" in texts["en, reminder, possible"]
+
+
+def test_a_cohort_that_is_told_otherwise_is_named(settings: Settings, write: Write) -> None:
+    """And what all are told has no name but its language."""
+    write(en__body_txt="{% if customer.cohort == 'stolen' %}It was stolen.{% else %}It is safe.{% endif %}")
+    row = specimen(settings, "test", 1, NOW)
+    cohorts = (Cohort(name="stolen", when="true"), Cohort(name="rest", when="true"))
+    row = replace(row, spec=row.spec.model_copy(update={"cohorts": cohorts}))
+    text = public_copy(settings, row, Composer(settings, row), SIGNER, NOW)
+    headings = [line for line in text.splitlines() if line.startswith("=== ")]
+    assert headings == ["=== en, stolen ===", "=== en, rest ==="]
+    row = replace(row, spec=row.spec.model_copy(update={"cohorts": ()}))
+    assert "=== en ===" in public_copy(settings, row, Composer(settings, row), SIGNER, NOW)
 
 
 def test_copy_is_the_message(settings: Settings, copy: str) -> None:

@@ -190,6 +190,22 @@ def test_each_credential_says_how_it_is_replaced() -> None:
     assert described([Dependency(provider="openai", kind="of-yesterday")])[0]["kind_title"] == "key"
 
 
+@pytest.mark.parametrize(
+    ("store", "name"),
+    [
+        ("braintrust:ai_secret/ACME", "ACME"),
+        ("aws-sm:gateway", "gateway"),
+        ("vault:kv/acme?field=openai", "openai"),
+        ("aws-ssm:/prod/acme/openai/", "openai"),
+        ("", ""),
+    ],
+)
+def test_a_credential_without_a_name_is_called_by_its_place(store: str, name: str) -> None:
+    """`store` is all that most registries know of it, and a notice about "OpenAI, key:" would name none."""
+    assert described([Dependency(provider="openai", store=store)])[0]["name"] == name
+    assert described([Dependency(provider="openai", store=store, id="key_1")])[0]["name"] == "key_1"
+
+
 def test_said_leaves_plain_text_alone() -> None:
     """Nothing is done to what is one line of printable text."""
     assert said("Ünïcode, Inc. 株式会社") == "Ünïcode, Inc. 株式会社"

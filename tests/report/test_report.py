@@ -17,6 +17,7 @@ from firedoor.report.told import campaigns
 from firedoor.timeline.entry import Draft, Kind
 from firedoor.timeline.store import Timeline
 from firedoor.timeline.verify import verify
+from tests.browsing import PHONE, Browser, shown
 from tests.campaigning import CAMPAIGN, campaign, recipient
 
 INCIDENT = CAMPAIGN.rpartition(".")[0]
@@ -158,3 +159,14 @@ def test_a_document_looks_the_same_in_both(tmp_path: Path) -> None:
         assert wanted in text, wanted
     assert "A &lt;b&gt;text&lt;/b&gt;." in html
     assert "0 of 0 (100 %)" in html
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_it_can_be_read_on_a_telephone(dark: bool, browser: Browser) -> None:
+    """Nothing but a table is wider than the screen, and axe-core minds nothing."""
+    state = Mark("ended: its course is over, and every customer was reached (system:firedoor)", "good")
+    parts = (Facts((("state", state),)), Table("Rows", ("a", "b"), ((Mark("a " * 40, "bad"), Code("x" * 90)),)))
+    made = Document("Title", state, "Lead.", "A drill.", (Section("one", "One", parts),), "Foot.")
+    seen = shown(browser, page(made), width=PHONE, dark=dark)
+    assert seen.overflow <= 0
+    assert not seen.violations

@@ -255,6 +255,8 @@ async def test_a_system_counts_in_no_approval(api: Api) -> None:
         ("POST", "/incidents", [], "body"),
         ("POST", "/incidents/x/explode", {}, "path.verb"),
         ("POST", "/incidents/x/approve", {"responder": {"principal": "user:ada"}}, "body.responder"),
+        ("POST", "/incidents", {"runbook": "shut", "input": {"name": "s3"}}, "body.input"),
+        ("POST", "/incidents/x/undo", {"step": "shut"}, "body.step"),
         ("GET", "/incidents?limit=0", None, "query.limit"),
         ("GET", "/incidents/there-is-none", None, "There is no incident 'there-is-none'"),
         ("GET", "/incidents/there-is-none/timeline", None, "no incident 'there-is-none'"),
@@ -313,6 +315,21 @@ async def test_deliveries_are_looked_at_and_replayed(api: Api) -> None:
     await api.call("POST", f"/incidents/{incident}/abort", ada, json={"reason": "test over"})
 
 
+async def test_a_dead_letter_is_dismissed(api: Api) -> None:
+    """Nobody waits for it any more, and it says who has seen to that; again it changes nothing."""
+    ada = api.token("ada", "user:ada")
+    added = await api.server.deliveries.add(NewDelivery("guardduty", "guardduty", "1", {}, b"{}"))
+    api.server.wake()
+    async with asyncio.timeout(20):
+        while (await api.call("GET", f"/deliveries/{added.id}", ada))["state"] != "dead":
+            await asyncio.sleep(0.05)
+    for _ in range(2):
+        done = await api.call("POST", f"/deliveries/{added.id}/dismiss", ada)
+        assert (done["id"], done["state"]) == (added.id, "ignored")
+        assert done["against"].startswith("dismissed by user:ada: ")
+    await api.refused("POST", "/deliveries/there-is-none/dismiss", ada, 400)
+
+
 @pytest.mark.parametrize("value", ['"\\ud800"', "NaN", "1e999", "[" * 400 + "]" * 400, '["\\ud800"]', "1" + "0" * 400])
 async def test_what_no_json_holds(api: Api, value: str) -> None:
     """Half a character, a number that is none, brackets without end: 400 wherever it stands, also as a name."""
@@ -329,6 +346,15 @@ async def test_what_no_json_holds(api: Api, value: str) -> None:
         ("/incidents/x/undo", f'{{"steps": [{value}]}}'),
     ):
         assert await api.refused("POST", path, ada, 400, content=body)
+
+
+@pytest.mark.parametrize("content", [b'{"reason": "seen"}', b"\xff\x00", b"reason=seen"])
+async def test_a_body_that_does_not_say_that_it_is_json(api: Api, content: bytes) -> None:
+    """curl's `--data` alone calls everything a form: 400 that says what is missing, whatever it holds."""
+    ada = {**api.token("ada", "user:ada"), "content-type": "application/x-www-form-urlencoded"}
+    for path in ("/incidents", "/plans", "/lint", "/incidents/x/note", "/incidents/x/undo"):
+        error = await api.refused("POST", path, ada, 400, content=content)
+        assert "Content-Type: application/json" in error["what"]
 
 
 async def test_what_is_no_call_is_told_in_the_same_shape(api: Api) -> None:

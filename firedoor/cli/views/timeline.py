@@ -23,6 +23,9 @@ SIGNS = {
     Class.UNANCHORED: Sign("○", "UNANCHORED", "dim"),
 }
 
+#: Findings of a kind that are shown: of a campaign nearly every entry has values that are not in the file.
+MOST = 10
+
 MEANINGS = {
     Class.FAILED: "altered, or never what it claims to be: do not rely on this file",
     Class.UNRESOLVED: "begun, and nothing says how it ended",
@@ -91,7 +94,9 @@ def verification(found: Verification, key: str) -> RenderableType:
     for kind, sign in SIGNS.items():
         if findings := found.of(kind):
             parts.append(Text(f"\n{sign.icon} {sign.word}: {MEANINGS[kind]}", style=sign.style))
-            parts += [Text(f"  {printable(one.place)}: {printable(one.say)}") for one in findings]
+            parts += [Text(f"  {printable(one.place)}: {printable(one.say)}") for one in findings[:MOST]]
+            if len(findings) > MOST:
+                parts.append(Text(f"  … and {len(findings) - MOST:,} more: -o json lists them all", style="dim"))
     word = Text("\n✓ VERIFIED: every byte is what was signed.", style="bold green")
     if not found.ok:
         word = Text("\n✗ FAILED: do not rely on this file.", style="bold red")

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Request, status
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 from starlette.responses import JSONResponse
 
 from firedoor.errors import FiredoorError, RefusedError, UnreachableError, UsageError
@@ -23,13 +23,21 @@ STATUS: tuple[tuple[type[FiredoorError], int], ...] = (
 
 
 class Body(BaseModel):
-    """What a request brings: JSON as anybody can write it again, which Python's reader does not insist on."""
+    """What a request brings: JSON as anybody can write it again, which Python's reader does not insist on.
+
+    A key that it does not have is refused: `{"step": …}` of an undo would take back everything.
+    """
+
+    model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
     def _json(cls, value: Any) -> Any:
         try:
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        except TypeError:
+            # Bytes: FastAPI reads as JSON only what calls itself that.
+            raise ValueError("it does not say that it is JSON: send `Content-Type: application/json`") from None
         except (ValueError, RecursionError):
             # A UnicodeEncodeError is a ValueError.
             raise ValueError("it holds half a character, a number that is none, or far too many brackets") from None

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -68,6 +68,19 @@ class MessageLine(BaseModel):
     reason: str
 
 
+class ToldCustomer(CustomerLine):
+    """One customer of a campaign, and its messages, the first of them first.
+
+    `told_with` is the customer in whose message it is told, because both have the same contact: the rest is that one's
+    then. `others` are all who are told in that message.
+    """
+
+    told_with: str
+    others: tuple[str, ...]
+    remediated: datetime | None
+    messages: tuple[MessageLine, ...]
+
+
 class WholeCampaign(CampaignLine):
     """A campaign in full. `slowest` are some of those who are waited for; `doubts` may have been sent, or not."""
 
@@ -86,8 +99,6 @@ class WholeCampaign(CampaignLine):
 class SteeringBody(Body):
     """Why. Who steers is told by the token."""
 
-    model_config = ConfigDict(extra="forbid")
-
     reason: str = ""
 
 
@@ -99,8 +110,6 @@ class RetryBody(SteeringBody):
 
 class ReachedBody(Body):
     """Who was reached another way, as the registry calls them, and how: `telephoned Ada, their CISO`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     customers: tuple[str, ...] = Field(min_length=1, max_length=1000)
     reason: str
@@ -150,6 +159,12 @@ async def show_campaign(campaign: str, who: Reader, campaigns: CampaignsOf, limi
     `campaign` is its id, INCIDENT.STEP, or a part of it that only one begins or ends with; `limit` is for each list.
     """
     return await asyncio.to_thread(_whole, campaigns, campaign, limit)
+
+
+@ROUTER.get("/{campaign}/customers/{customer}")
+async def show_customer(campaign: str, customer: str, who: Reader, campaigns: CampaignsOf) -> ToldCustomer:
+    """One customer of a campaign: how far it is, with whom it was told, and where each of its messages stands."""
+    return await asyncio.to_thread(_told, campaigns, campaign, customer)
 
 
 @ROUTER.post("/{campaign}/retry-failed")
@@ -222,6 +237,19 @@ def _whole(campaigns: Campaigns, text: str, most: int) -> WholeCampaign:
         slowest=tuple(map(_customer, picture.slowest)),
         needs_person=tuple(map(_customer, picture.tasks)),
         doubts=tuple(map(_message, picture.doubts)),
+    )
+
+
+def _told(campaigns: Campaigns, text: str, customer: str) -> ToldCustomer:
+    found = campaigns.told(campaigns.find(text), customer)
+    one = found.recipient
+    said: dict[str, Any] = {**_customer(one).model_dump(), "customer": found.asked}
+    return ToldCustomer(
+        **said,
+        told_with=one.customer if one.customer != found.asked else "",
+        others=found.others,
+        remediated=_moment(one.remediated),
+        messages=tuple(map(_message, found.messages)),
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from firedoor.clock import NOT_ADVICE, ClockView
 from firedoor.engine.clocks import all_clocks, clocks_of, decide_clock
@@ -25,8 +25,6 @@ class ClockList(BaseModel):
 
 class ClockBody(Body):
     """What a person says of clocks: of declare the `moment`, of meet and waive the `clock`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     moment: str = ""
     clock: str = ""

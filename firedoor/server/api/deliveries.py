@@ -1,7 +1,8 @@
-"""Deliveries of alerts: look at them, have them dealt with again, attach one to an incident."""
+"""Deliveries of alerts: look at them, have them dealt with again or dismissed, attach one to an incident."""
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -91,6 +92,14 @@ async def replay_delivery(delivery: str, who: Reporter, site: SiteOf) -> Deliver
     found: Delivery = await site.deliveries.find(delivery)
     await site.deliveries.change(ledger.reopen, [found.id])
     site.wake()
+    return DeliveryLine.model_validate(await site.deliveries.find(found.id))
+
+
+@ROUTER.post("/deliveries/{delivery}/dismiss")
+async def dismiss_delivery(delivery: str, who: Reporter, site: SiteOf) -> DeliveryLine:
+    """Let nobody wait any more for what is dead or held: it starts nothing. What is in an incident stays there."""
+    found = await site.deliveries.find(delivery)
+    await site.deliveries.change(ledger.dismiss, [found.id], who.responder.principal, datetime.now(UTC))
     return DeliveryLine.model_validate(await site.deliveries.find(found.id))
 
 

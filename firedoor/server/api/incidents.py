@@ -39,8 +39,6 @@ class DecisionBody(Body):
     `approve` needs the `digest` of the request that was looked at: only what was shown is approved.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     step: str = ""
     reason: str = ""
     answers: dict[str, Any] = {}

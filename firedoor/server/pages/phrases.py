@@ -176,8 +176,8 @@ DE = Phrases(
     language="de",
     months=_months("Januar Februar März April Mai Juni Juli August September Oktober November Dezember"),
     moment="{day}. {month} {year}, {time} Uhr ({zone})",
-    notice="Sicherheitsmitteilung",
-    notice_from="Sicherheitsmitteilung von {company}",
+    notice="Sicherheitsmeldung",
+    notice_from="Sicherheitsmeldung von {company}",
     for_customer="Für {name}",
     drill="Dies ist eine Übung. Nichts auf dieser Seite ist echt.",
     to_do=("Einer Ihrer Schlüssel muss ersetzt werden", "{count} Ihrer Schlüssel müssen ersetzt werden"),
@@ -235,12 +235,12 @@ DE = Phrases(
     foreign_text="Eine andere Website hat Sie hierher geschickt. Öffnen Sie bitte den Link in der Nachricht, und "
     "drücken Sie dort den Knopf.",
     unsubscribe_title="Diese Nachrichten abbestellen?",
-    unsubscribe_text="Sie bekommen von {company} keine Nachrichten dieser Art mehr. Sicherheitsmitteilungen erreichen "
+    unsubscribe_text="Sie bekommen von {company} keine Nachrichten dieser Art mehr. Sicherheitsmeldungen erreichen "
     "Sie weiterhin.",
     unsubscribe="Nachrichten abbestellen",
     unsubscribed_title="Sie bekommen diese Nachrichten nicht mehr",
-    unsubscribed_text="Sicherheitsmitteilungen erreichen Sie weiterhin.",
-    no_unsubscribe_title="Sicherheitsmitteilungen kann man nicht abbestellen",
+    unsubscribed_text="Sicherheitsmeldungen erreichen Sie weiterhin.",
+    no_unsubscribe_title="Sicherheitsmeldungen kann man nicht abbestellen",
     no_unsubscribe_text="Diese Nachricht betrifft eine Gefahr für Ihre Schlüssel. Soll sie an jemand anderen gehen, "
     "sagen Sie es uns.",
     copy_of="Öffentliche Fassung einer Mitteilung",

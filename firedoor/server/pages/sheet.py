@@ -108,7 +108,9 @@ def support(notices: Notices) -> tuple[str, str]:
 
 
 def _key(credential: Dependency, fields: Mapping[str, str], measure: Measure | None, words: Phrases, zone: str) -> Key:
-    name, identity = said(credential.name), said(credential.id)
+    identity = said(credential.id)
+    # Without a name and an id it is called as in the notice: whoever has several can tell them apart.
+    name = said(credential.name) or ("" if identity else fields["name"])
     shown = identity if len(identity) <= LONGEST else f"…{identity[-END:]}"
     return Key(
         provider=fields["provider_title"],
