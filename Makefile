@@ -25,12 +25,13 @@ RUN := .venv/.made-run
 DEV := .venv/.made-dev
 EMULATORS := .venv-emulators/.made
 TEST_EMULATORS := .venv-emulators/.made-test
+DRIVERS := .venv/.made-drivers
 PRISM := .node-specs/.made-5.14.2
 CHROMIUM := .venv/.made-chromium
 
 export FIREDOOR_EMULATOR := $(CURDIR)/$(EMULATOR)
 
-.PHONY: help drill test test-mta test-specs chaos bench lint format docs lock setup clean
+.PHONY: help drill test test-mta test-postgres test-specs chaos bench lint format docs lock setup clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,10 +66,15 @@ test-specs: $(DEV) $(PRISM)  ## Providers' clients against their official OpenAP
 test-mta: $(DEV)  ## Mail by a real mail server, OpenSMTPD: as root
 	@exec $(BIN)/python -m pytest tests/mta -n 0 -m mta $(ARGS)
 
-# Its cases run at once by themselves. `make chaos ARGS="--faults 'disk/*'"` runs some of them; ARGS=--write-faults keeps
-# the table in docs/reference/faults.md.
+# A server of its own, which ends with the tests: not that of the machine. apt-get install --no-install-recommends postgresql
+test-postgres: $(DEV) $(DRIVERS)  ## Customers out of a real PostgreSQL, with the drivers that people install for it
+	@exec $(BIN)/python -m pytest tests/postgres -n 0 -m postgres $(ARGS)
+
+# Its cases run at once by themselves, in one test that takes as long as all of them. `make chaos ARGS="--faults 'disk/*'"`
+# runs some of them; ARGS=--write-faults keeps the table in docs/reference/faults.md.
 chaos: $(DEV) $(TEST_EMULATORS)  ## Kill, fill, cut, spoil at every point of a step's life: the long form, minutes
-	@exec $(BIN)/python -m pytest tests/chaos tests/activities/test_rotation_everywhere.py -n 0 -m chaos $(ARGS)
+	@exec $(BIN)/python -m pytest tests/chaos tests/activities/test_rotation_everywhere.py -n 0 -m chaos \
+		-o faulthandler_timeout=3600 $(ARGS)
 
 bench: $(DEV) $(TEST_EMULATORS)  ## Measure against hand-written Temporal programs; writes benchmarks/results.json
 	@exec $(BIN)/python -m benchmarks $(ARGS)
@@ -123,6 +129,11 @@ $(DEV): $(RUN) requirements/dev.txt
 	@$(INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@
 
+$(DRIVERS): requirements/drivers.txt | $(DEV)
+	@echo "Setting up: drivers of PostgreSQL, beside firedoor"
+	@$(INSTALL) --require-hashes -r requirements/drivers.txt
+	@touch $@
+
 $(EMULATORS): $(BOOTED) requirements/emulators.txt
 	@echo "Setting up: the AWS emulator, in an environment of its own"
 	@test -x .venv-emulators/bin/python || $(UV) venv --quiet --python $(BIN)/python .venv-emulators
@@ -165,5 +176,6 @@ lock: $(BOOTED)  ## Bring every dependency up to date: writes requirements/*.txt
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(COMPILE) pyproject.toml --extra local --group build -o requirements/run.txt
 	$(COMPILE) pyproject.toml --extra local --group dev -c requirements/run.txt -o requirements/dev.txt
+	$(COMPILE) --group drivers -c requirements/dev.txt -o requirements/drivers.txt
 	$(COMPILE) --group emulators -o requirements/emulators.txt
 	$(COMPILE) --group test-emulators -c requirements/emulators.txt -o requirements/test-emulators.txt

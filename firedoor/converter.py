@@ -1,5 +1,8 @@
 """What Temporal stores: pydantic JSON, encrypted with AES-256-GCM, large payloads outside the history.
 
+What failures say, and their traces, is encrypted as well: Temporal shows "Encoded failure" and the type, which is
+firedoor's own word. Failures that were written in the clear stay readable.
+
 The order is Temporal's: convert → encrypt → move payloads over `LARGE` bytes to a file that history only names. So the
 files are encrypted as well.
 """
@@ -18,6 +21,8 @@ from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import (
     DataConverter,
+    DefaultFailureConverter,
+    DefaultFailureConverterWithEncodedAttributes,
     ExternalStorage,
     PayloadCodec,
     StorageDriver,
@@ -167,5 +172,7 @@ def data_converter(*, key: bytes | None, blobs: Path) -> DataConverter:
     return replace(
         pydantic_data_converter,
         payload_codec=EncryptionCodec(key) if key else None,
+        # What a provider says, and a trace, may name whatever the arguments do.
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes if key else DefaultFailureConverter,
         external_storage=ExternalStorage(drivers=[FileStorage(blobs)], payload_size_threshold=LARGE),
     )

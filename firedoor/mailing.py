@@ -38,6 +38,19 @@ class Dkim(BaseModel):
     key: str = ""
 
 
+class Bounces(BaseModel):
+    """What mail servers tell later, by mail: that a message did not arrive after all.
+
+    `address` is where they send it (MAIL FROM); empty: the sender's. Any of `secrets` opens `/mail/bounces`, at which
+    such mails may be posted; `firedoor serve` reads them when it starts. `firedoor campaign bounces` needs neither.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str = ""
+    secrets: tuple[Annotated[str, StringConstraints(pattern=r"^env:FIREDOOR_SECRET_[A-Z0-9_]+$|^file:/\S+$")], ...] = ()
+
+
 class Mail(BaseModel):
     """How mail leaves. `security`: `starttls` (refuses a server without it), `tls` (from the first byte), `none`.
 
@@ -63,6 +76,7 @@ class Mail(BaseModel):
     domain_rate: Annotated[FiniteFloat, Field(ge=0)] = DOMAIN_RATE
     ses: Ses = Ses()
     dkim: Dkim = Dkim()
+    bounces: Bounces = Bounces()
 
 
 class Webhooks(BaseModel):

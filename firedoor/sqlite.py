@@ -8,9 +8,9 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from firedoor.errors import FiredoorError, UsageError
@@ -35,12 +35,16 @@ _MAKING = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What one of our files holds: the numbers by which `file` and we recognise it, and the statements that make it."""
+    """What one of our files holds: the numbers by which `file` and we recognise it, and the statements that make it.
+
+    `upgrades` are the statements that make the format of an earlier one, by its number.
+    """
 
     holds: str
     application_id: int
     format: int
     tables: tuple[str, ...]
+    upgrades: Mapping[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])
 
     def open(self, path: Path, busy_seconds: float) -> sqlite3.Connection:
         """Open the file; create it (mode 0600) where there is none.
@@ -69,7 +73,8 @@ class Kind:
         finally:
             if database.in_transaction:
                 database.execute("ROLLBACK")
-        if (found, version, tables) != (0, 0, 0) and (found, version) != (self.application_id, self.format):
+        known = {(0, 0), *((self.application_id, one) for one in (self.format, *self.upgrades))}
+        if (found, version) not in known or (version == 0 and tables):
             raise UsageError(
                 f"{path} does not hold {self.holds} in format {self.format} (application id {found:#x}, "
                 f"format {version}).",
@@ -78,13 +83,15 @@ class Kind:
             )
 
     def _make(self, database: sqlite3.Connection) -> None:
-        """Make the tables, unless another process has: all of them or none."""
+        """Make the tables, or what they are now of what they were, unless another process has: all or nothing."""
         with transaction(database):
-            if pragma(database, "application_id") == 0:
-                for statement in self.tables:
-                    database.execute(statement)
-                database.execute(f"PRAGMA application_id={self.application_id}")
-                database.execute(f"PRAGMA user_version={self.format}")
+            version = pragma(database, "user_version")
+            if version == self.format:
+                return
+            for statement in self.upgrades[version] if version else self.tables:
+                database.execute(statement)
+            database.execute(f"PRAGMA application_id={self.application_id}")
+            database.execute(f"PRAGMA user_version={self.format}")
 
 
 def make_private(path: Path) -> None:

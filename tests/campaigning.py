@@ -54,8 +54,9 @@ def campaign(path: Path, recipients: Sequence[Recipient], *, approved: bool = Tr
         flow=Flow.PREPARED,
         extra={"prepared": PREPARED, "public": "The public copy of a notice\n\nKeys were exposed.\n\n— canary AAAA\n"},
     )
+    shared = others.pop("shared", None)
     row = replace(row, **others)
     letters = [draft(one.customer, one.ways[0], 1, content="c" * 64) for one in recipients]
     with Outbox.open(path) as outbox:
-        outbox.prepare(row, recipients, letters)
+        outbox.prepare(row, recipients, letters, shared)
         return outbox.approve(row.id, row.digest, "user:ada", PREPARED + 60) if approved else row

@@ -14,7 +14,7 @@ from typing import Any
 
 from activities.campaigns.letters import Letters
 from activities.campaigns.send import Bench, send
-from activities.transports._transport import DoubtError, Letter, Receipt, TransportError
+from activities.transports._transport import DoubtError, Letter, Receipt, Transport, TransportError
 from firedoor.campaign import Flow, Standing, Work
 from firedoor.notices.rendered import Rendered
 from firedoor.outbox.preparing import draft
@@ -113,8 +113,15 @@ class Desk:
         """The campaign."""
         return self.outbox.campaign(CAMPAIGN)
 
-    def prepare(self, people: Sequence[Recipient], *, approved: bool = True, **spec: Any) -> CampaignRow:
-        """Keep a campaign for these customers."""
+    def prepare(
+        self,
+        people: Sequence[Recipient],
+        *,
+        approved: bool = True,
+        shared: Mapping[str, str] | None = None,
+        **spec: Any,
+    ) -> CampaignRow:
+        """Keep a campaign for these customers; `shared` are told in the messages of others."""
         values = {"notice": "provider-keys-exposed", "until": "customer.remediated", "canary": 0, **spec}
         row = CampaignRow(
             id=CAMPAIGN,
@@ -126,7 +133,7 @@ class Desk:
             digest=DIGEST,
             flow=Flow.PREPARED,
         )
-        self.outbox.prepare(row, people, self._first(row, people))
+        self.outbox.prepare(row, people, self._first(row, people), shared)
         return self.outbox.approve(CAMPAIGN, DIGEST, "user:ada", PREPARED + 60) if approved else row
 
     def _first(self, row: CampaignRow, people: Sequence[Recipient]) -> Iterator[Message]:
@@ -138,7 +145,7 @@ class Desk:
                     content = self.composer.compose(one, way).digest()
                     yield draft(one.customer, way, row.spec.version, content=content)
 
-    async def send(self, transports: Mapping[str, Post], upto: int = 10**9) -> Standing:
+    async def send(self, transports: Mapping[str, Transport], upto: int = 10**9) -> Standing:
         """Send what is due."""
         work = Work(campaign=CAMPAIGN, incident=INCIDENT, step="notify", digest=DIGEST, upto=upto)
         bench = Bench(self.outbox, self.publisher, transports, clock=self.clock)

@@ -1,10 +1,14 @@
 """What Temporal stores: encrypted, sealed, and large parts in files."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure, TimeoutFailureInfo
+from temporalio.converter import DefaultFailureConverter
+from temporalio.exceptions import ApplicationError
 
 from firedoor.converter import LARGE, PayloadUnreadableError, data_converter, load_key
 
@@ -60,6 +64,48 @@ async def test_payloads_of_others_pass(tmp_path: Path) -> None:
     plain = data_converter(key=None, blobs=tmp_path)
     payloads = await plain.encode([CANARY])
     assert await data_converter(key=key_in(tmp_path), blobs=tmp_path).decode(payloads, [str]) == [CANARY]
+
+
+async def test_a_failure_says_nothing_without_the_key(tmp_path: Path) -> None:
+    """Neither it nor what caused it; its type is firedoor's own word, by which Temporal decides on retries."""
+    converter = data_converter(key=key_in(tmp_path), blobs=tmp_path)
+    failure = Failure()
+    await converter.encode_failure(raised(), failure)
+    assert CANARY.encode() not in failure.SerializeToString()
+    assert b"test_converter.py" not in failure.SerializeToString()
+    assert failure.application_failure_info.type == "throttled"
+    found = await converter.decode_failure(failure)
+    assert isinstance(found, ApplicationError)
+    assert (found.message, found.type) == (CANARY, "throttled")
+    assert isinstance(found.cause, ApplicationError)
+    assert f"{CANARY} below" in found.cause.message
+
+
+async def test_failures_that_were_written_in_the_clear_are_read(tmp_path: Path) -> None:
+    """By a worker without a key, by an older one with it, and by Temporal itself."""
+    converter = data_converter(key=key_in(tmp_path), blobs=tmp_path)
+    older = replace(converter, failure_converter_class=DefaultFailureConverter)
+    for writer in (data_converter(key=None, blobs=tmp_path), older):
+        failure = Failure()
+        await writer.encode_failure(raised(), failure)
+        assert failure.message == CANARY
+        assert str(await converter.decode_failure(failure)) == f"throttled: {CANARY}"
+    silent = Failure(message="activity StartToClose timeout", timeout_failure_info=TimeoutFailureInfo())
+    assert str(await converter.decode_failure(silent)) == "activity StartToClose timeout"
+
+
+def raised() -> ApplicationError:
+    """A failure with a cause, and with the traces of both."""
+    with pytest.raises(ApplicationError) as caught:
+        _fail()
+    return caught.value
+
+
+def _fail() -> None:
+    try:
+        int(f"{CANARY} below")
+    except ValueError as error:
+        raise ApplicationError(CANARY, type="throttled") from error
 
 
 def test_a_key_is_private_and_made_once(tmp_path: Path) -> None:

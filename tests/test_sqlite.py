@@ -5,6 +5,8 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,42 @@ def test_what_is_not_ours_is_not_touched(tmp_path: Path, statement: str) -> None
     with pytest.raises(UsageError, match=r"other\.sqlite does not hold things in format 1"):
         KIND.open(path, 1.0)
     assert path.read_bytes() == before
+
+
+NEWER = Kind(
+    "things",
+    application_id=KIND.application_id,
+    format=2,
+    tables=("CREATE TABLE thing (name TEXT, size INTEGER) STRICT",),
+    upgrades={1: ("ALTER TABLE thing ADD COLUMN size INTEGER", "UPDATE thing SET size = length(name)")},
+)
+
+
+def test_an_earlier_format_is_brought_up_to_date(tmp_path: Path) -> None:
+    """By whoever opens it first, once; who knows only the earlier one does not touch it any more."""
+    path = tmp_path / "things.sqlite"
+    with closing(KIND.open(path, 1.0)) as before:
+        before.execute("INSERT INTO thing VALUES ('door')")
+    with ThreadPoolExecutor(8) as threads:
+        opened = list(threads.map(lambda _: NEWER.open(path, 10.0), range(8)))
+    assert [one.execute("SELECT * FROM thing").fetchall() for one in opened] == [[("door", 4)]] * 8
+    for one in opened:
+        one.close()
+    with pytest.raises(UsageError, match="does not hold things in format 1"):
+        KIND.open(path, 1.0)
+    with closing(NEWER.open(tmp_path / "new.sqlite", 1.0)) as new:
+        assert (pragma(new, "user_version"), new.execute("SELECT size FROM thing").fetchall()) == (2, [])
+
+
+def test_an_upgrade_that_fails_is_taken_back(tmp_path: Path) -> None:
+    """The file stays what it was, and whoever wrote it goes on with it."""
+    path = tmp_path / "things.sqlite"
+    KIND.open(path, 1.0).close()
+    broken = replace(NEWER, upgrades={1: (*NEWER.upgrades[1], "no SQL")})
+    with pytest.raises(sqlite3.OperationalError):
+        broken.open(path, 1.0)
+    with closing(KIND.open(path, 1.0)) as again:
+        assert again.execute("SELECT * FROM thing").fetchall() == []
 
 
 def test_a_change_that_fails_is_taken_back(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from firedoor.customers.unsubscribed import Unsubscribed, Whose
 from firedoor.errors import UsageError
 from firedoor.expressions import ExpressionError, evaluate
 from firedoor.notices.ways import first_ways, recipient_of, ways_of
+from firedoor.outbox import merged
 from firedoor.outbox.store import Outbox
 from firedoor.plan import Campaign, Cohort
 from firedoor.recipient import Message, Recipient, Way
@@ -60,6 +61,14 @@ class Trouble:
 
 
 @dataclass(slots=True)
+class Sharing:
+    """Does one message go to customers who have the same contact? `told` says of each such customer in whose."""
+
+    merge: bool
+    told: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(slots=True)
 class Refusals:
     """Who was unsubscribed: heeded where a notice is informational. Of a stolen key everybody is told."""
 
@@ -85,13 +94,13 @@ def _whose(one: Recipient, way: Way) -> Whose:
 
 
 def recipients(
-    call: PrepareCall, outbox: Outbox, registry: Registry, trouble: Trouble, *, merge: bool, wanted: Wanted
+    call: PrepareCall, outbox: Outbox, registry: Registry, trouble: Trouble, *, sharing: Sharing, wanted: Wanted
 ) -> Iterator[Recipient]:
     """Every customer that is written to, by position. Raises `UsageError` where the list is not to be had."""
     if call.spec.corrects:
-        found = _corrected(call, outbox, wanted)
+        found = _corrected(call, outbox, wanted, sharing)
     else:
-        found = _listed(affected(call.to, registry), call.spec, registry, wanted, merge=merge)
+        found = _listed(affected(call.to, registry), call.spec, registry, wanted, sharing)
     position = 0
     for one in found:
         cohort = _cohort(call.spec.cohorts, one, trouble)
@@ -146,9 +155,9 @@ def _remaining(found: Iterable[Remaining]) -> list[Affected]:
 
 
 def _listed(
-    found: Iterable[Affected], spec: Campaign, registry: Registry, wanted: Wanted, *, merge: bool
+    found: Iterable[Affected], spec: Campaign, registry: Registry, wanted: Wanted, sharing: Sharing
 ) -> Iterator[Recipient]:
-    if not merge:
+    if not sharing.merge:
         for part in _chunks(found):
             yield from wanted(_each(part, spec, registry))
         return
@@ -156,6 +165,7 @@ def _listed(
     each = (one for part in _chunks(by_id.values()) for one in wanted(_each(part, spec, registry)))
     for group in _groups(each, every=spec.every):
         members = list(wanted(_each([by_id[id] for id in group], spec, registry)))
+        sharing.told.update((one.customer, members[0].customer) for one in members[1:])
         yield _merged(members) if len(members) > 1 else members[0]
 
 
@@ -213,9 +223,10 @@ def corrected(call: PrepareCall, outbox: Outbox) -> str:
     )
 
 
-def _corrected(call: PrepareCall, outbox: Outbox, wanted: Wanted) -> Iterator[Recipient]:
+def _corrected(call: PrepareCall, outbox: Outbox, wanted: Wanted, sharing: Sharing) -> Iterator[Recipient]:
     """Exactly those who got the other campaign's notice, by the ways by which they got it."""
     earlier, after = corrected(call, outbox), -1
+    sharing.told.update(outbox.look(merged.merged, earlier))
     while part := outbox.recipients(earlier, after=after, limit=CHUNK):
         after = part[-1].position
         yield from wanted([one for each in part if (one := _told(each, earlier, outbox))])

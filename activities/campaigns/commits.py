@@ -5,6 +5,7 @@ lane has more than its own messages in `sending`.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +16,9 @@ from firedoor.outbox import claims
 from firedoor.outbox.claims import Outcome
 from firedoor.outbox.store import Outbox
 
-#: Where few wait, others are waited for this long: a write to the disk takes as long for one as for many. Seconds.
-GATHER, ENOUGH = 0.002, 5
+#: Lanes that have nothing to hand over yet are waited for this long, where fewer have: one write to the disk costs as
+#: much as ten messages in it. Seconds.
+GATHER, ENOUGH = 0.002, 10
 
 
 @dataclass
@@ -25,6 +27,9 @@ class Commits:
 
     outbox: Outbox
     clock: Callable[[], float] = time.time
+    lanes: int = 1
+    """How many there are: where all of them wait, nobody else is waited for."""
+    _full: asyncio.Event = field(default_factory=asyncio.Event)
     _waiting: list[tuple[Sequence[Outcome], Sequence[int], asyncio.Future[list[int]]]] = field(default_factory=list)
     _draining: asyncio.Task[None] | None = None
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="outbox"))
@@ -37,6 +42,8 @@ class Commits:
         loop = asyncio.get_running_loop()
         claimed: asyncio.Future[list[int]] = loop.create_future()
         self._waiting.append((outcomes, wanted, claimed))
+        if len(self._waiting) >= min(self.lanes, ENOUGH):
+            self._full.set()
         if self._draining is None:
             self._draining = loop.create_task(self._drain())
         return await claimed
@@ -50,9 +57,11 @@ class Commits:
     async def _drain(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
-            # Lanes that are ready to run come first: what they hand over goes into the same transaction.
-            await asyncio.sleep(GATHER if len(self._waiting) < ENOUGH else 0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GATHER):
+                    await self._full.wait()
             group, self._waiting = self._waiting, []
+            self._full.clear()
             try:
                 claimed = await loop.run_in_executor(self._thread, self._write, group)
             except FiredoorError as error:

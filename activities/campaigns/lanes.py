@@ -128,6 +128,7 @@ class Sender:
             if channel not in self.ways:
                 await self._halt(f"{channel} is not set up here, and there are messages to be sent by it. Set it up.")
                 return
+        self.commits.lanes = 0
         tasks: list[asyncio.Task[None]] = []
         writing: list[asyncio.Task[None]] = []
         for way in self.ways.values():
@@ -137,6 +138,7 @@ class Sender:
                 writing.append(asyncio.create_task(self._write(way)))
                 tasks.append(asyncio.create_task(self._make_ready(way)))
                 lanes = min(way.transport.lanes, len(own))
+                self.commits.lanes += lanes
                 tasks += [asyncio.create_task(self._lane(way)) for _ in range(lanes)]
         try:
             await self._ended(tasks)

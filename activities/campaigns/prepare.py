@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from activities.campaigns.audience import Progress, Refusals, Trouble, corrected, recipients
+from activities.campaigns.audience import Progress, Refusals, Sharing, Trouble, corrected, recipients
 from activities.campaigns.cautions import Cautions
 from activities.campaigns.obstacles import obstacles
 from activities.campaigns.samples import Kind, samples
@@ -125,9 +125,9 @@ def _prepared(
         row = replace(row, extra={**row.extra, PROMISED: promised(settings, row.spec, composer)})
     cautions = Cautions(settings, call.spec)
     counts, digest = _Counts(), hashlib.sha256(_head(row))
+    sharing = Sharing(merge=settings.customers.same_address == "merge")
     with Spool.open(settings.home) as spool:
-        merge = settings.customers.same_address == "merge"
-        for one in recipients(call, outbox, registry, trouble, merge=merge, wanted=refusals.wanted):
+        for one in recipients(call, outbox, registry, trouble, sharing=sharing, wanted=refusals.wanted):
             sent = _rendered(composer, one, _at_once(call, one), trouble)
             digest.update(spool.add(one, tuple((way, rendered.digest()) for way, rendered in sent)) + b"\n")
             counts.add(one, sent)
@@ -138,7 +138,7 @@ def _prepared(
         row = replace(row, digest=digest.hexdigest(), customers=counts.customers)
         public = ""
         if composer and call.store and not trouble.sentences:
-            public = _kept(settings, outbox, row, composer, spool)
+            public = _kept(settings, outbox, row, composer, spool, shared=sharing.told)
     shown, unshown = samples(composer, counts.kinds) if composer else ((), 0)
     return Preparation(
         digest=row.digest,
@@ -237,7 +237,9 @@ def _rendered(
         return ()
 
 
-def _kept(settings: Settings, outbox: Outbox, row: CampaignRow, composer: Composer, spool: Spool) -> str:
+def _kept(
+    settings: Settings, outbox: Outbox, row: CampaignRow, composer: Composer, spool: Spool, *, shared: dict[str, str]
+) -> str:
     """Store it, unless it stands there already; the public copy."""
     known = _known(outbox, row.id)
     if known and known.digest == row.digest:
@@ -245,5 +247,5 @@ def _kept(settings: Settings, outbox: Outbox, row: CampaignRow, composer: Compos
     signer = create_signer(settings.signing_key_path, settings.log)
     copy = public_copy(settings, row, composer, signer, row.extra[PREPARED])
     extra = {**row.extra, PUBLIC: copy}
-    outbox.prepare(replace(row, extra=extra), spool.recipients(), spool.messages(row.spec.version))
+    outbox.prepare(replace(row, extra=extra), spool.recipients(), spool.messages(row.spec.version), shared)
     return copy

@@ -32,7 +32,7 @@ def mail_findings(
     try:
         match settings.mail.transport:
             case "smtp":
-                return [Finding("ok", asyncio.run(_checked(settings, secret)))]
+                return [Finding("ok", asyncio.run(_checked(settings, secret))), *_bounces(settings)]
             case "ses":
                 return _asked(open_ses(settings, session), settings)
             case _:
@@ -41,6 +41,15 @@ def mail_findings(
         return [Finding("warn" if getattr(error, "seconds", 0) else "fail", error.what, error.next)]
     except FiredoorError as error:
         return [Finding("fail", error.what, error.next)]
+
+
+def _bounces(settings: Settings) -> Iterator[Finding]:
+    if not (settings.mail.bounces.address or settings.mail.bounces.secrets):
+        yield Finding(
+            "warn",
+            "[mail.bounces] is not set: whose mail comes back later, by mail, looks as if it had arrived",
+            "docs/how-to/mail.md says how bounces come in.",
+        )
 
 
 async def _checked(settings: Settings, secret: Callable[[str], SecretStr]) -> str:

@@ -28,6 +28,8 @@ CRLF = "\r\n"
 LONGEST_NAME = 150
 #: Bytes of a line without its end (RFC 5322, 2.1.1).
 LONGEST_LINE = 998
+#: Encoded lines that are kept.
+KNOWN_LINES = 2_048
 
 _ADDRESS = re.compile(r"""[^\s@<>"(),:;\\\x00-\x20\x7f]{1,64}@[^\s@<>"(),:;\\\x00-\x20\x7f]{1,255}""")
 _NAMED = re.compile(r"([^<>]*)<([^<>]+)>")
@@ -69,10 +71,12 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who writes: From and Reply-To."""
+    """Who writes: From and Reply-To, and who is told by mail servers what became of it (MAIL FROM)."""
 
     mailbox: Mailbox
     reply_to: Mailbox | None = None
+    bounces: Mailbox | None = None
+    """None: `mailbox`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,11 @@ def sender_of(mail: Mail) -> Sender:
             "[mail] has no sender, so no mail can be written.",
             next='Say who writes, in firedoor.toml:\n[mail]\nsender = "Acme Security <security@acme.example>"',
         )
-    return Sender(_own(mail.sender, "sender"), _own(mail.reply_to, "reply_to") if mail.reply_to else None)
+    return Sender(
+        _own(mail.sender, "sender"),
+        _own(mail.reply_to, "reply_to") if mail.reply_to else None,
+        _own(mail.bounces.address, "bounces.address") if mail.bounces.address else None,
+    )
 
 
 def _own(text: str, setting: str) -> Mailbox:
@@ -124,12 +132,21 @@ def mailbox_of(address: str, name: str = "") -> Mailbox:
     return Mailbox(found.local_part, found.ascii_domain, _clean(name))
 
 
+def domain_of(address: str) -> str:
+    """The domain of an address, in ASCII and lower case; empty for what is no address."""
+    if address.isascii():
+        return address.rpartition("@")[2].lower() if _ADDRESS.fullmatch(address) else ""
+    try:
+        return mailbox_of(address).domain.lower()
+    except BouncedError:
+        return ""
+
+
 def write(letter: Letter, sender: Sender, now: datetime) -> Message:
     """The message of a letter, dated `now`. Raises `BouncedError` for an address that is none."""
     recipient = mailbox_of(letter.address, letter.recipient)
     lines = [
-        sender.mailbox.header("From"),
-        *([sender.reply_to.header("Reply-To")] if sender.reply_to else ()),
+        _from(sender),
         recipient.header("To"),
         _text("Subject", letter.rendered.subject),
         f"Date: {_date(int(now.timestamp()))}",
@@ -138,7 +155,14 @@ def write(letter: Letter, sender: Sender, now: datetime) -> Message:
         "MIME-Version: 1.0",
     ]
     kind, body = _body(letter)
-    return Message(sender.mailbox, recipient, CRLF.join([*lines, *kind, "", ""]).encode() + body)
+    return Message(sender.bounces or sender.mailbox, recipient, CRLF.join([*lines, *kind, "", ""]).encode() + body)
+
+
+@lru_cache(maxsize=8)
+def _from(sender: Sender) -> str:
+    """From, and Reply-To where there is one."""
+    reply_to = [sender.reply_to.header("Reply-To")] if sender.reply_to else []
+    return CRLF.join([sender.mailbox.header("From"), *reply_to])
 
 
 @lru_cache(maxsize=8)
@@ -185,18 +209,27 @@ def _part_headers(kind: str) -> list[str]:
     return [f"Content-Type: text/{kind}; charset=utf-8", "Content-Transfer-Encoding: quoted-printable"]
 
 
+class _Lines(dict[str, bytes]):
+    """Lines as they are sent. A line is encoded by itself, and most lines of a notice are the same for everybody."""
+
+    def __missing__(self, line: str) -> bytes:
+        encoded = binascii.b2a_qp((line + CRLF).encode("utf-8", "replace"))
+        if len(line) <= LONGEST_LINE:
+            if len(self) >= KNOWN_LINES:
+                self.clear()
+            self[line] = encoded
+        return encoded
+
+
+_LINES = _Lines()
+
+
 def _quoted(content: str) -> bytes:
     """Quoted-printable lines (RFC 2045, 6.7), with a line break at the end."""
-    lines = content.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")
-    return b"".join([_line(one) if len(one) <= LONGEST_LINE else _encoded(one) for one in lines])
-
-
-def _encoded(line: str) -> bytes:
-    return binascii.b2a_qp((line + CRLF).encode("utf-8", "replace"))
-
-
-#: A line is encoded by itself, and most lines of a notice are the same for everybody.
-_line = lru_cache(maxsize=2048)(_encoded)
+    if "\r" in content:
+        content = content.replace(CRLF, "\n").replace("\r", "\n")
+    # No step of Python's for a line that is known: a notice has a hundred of them.
+    return b"".join(map(_LINES.__getitem__, content.rstrip("\n").split("\n")))
 
 
 def _text(field: str, value: str) -> str:

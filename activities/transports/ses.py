@@ -247,6 +247,11 @@ def open_ses(settings: Settings, session: boto3.Session | None = None) -> Ses:
             '[mail] transport = "ses" and [mail.dkim] key: SES signs by itself.',
             next="Switch on Easy DKIM for the identity in SES, and take [mail.dkim] out.",
         )
+    if mail.bounces.address:
+        raise UsageError(
+            '[mail] transport = "ses" and [mail.bounces] address: SES takes bounces itself, and tells them as events.',
+            next="Take the address out of [mail.bounces]; [mail.ses] topics are how the events come in.",
+        )
     sender = sender_of(mail)
     region = mail.ses.region or settings.aws.region
     config = Config(

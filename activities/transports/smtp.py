@@ -17,7 +17,6 @@ from pydantic import SecretStr
 from activities.transports._connection import Connection, Endpoint
 from activities.transports._replies import DroppedError, Stage
 from activities.transports._transport import (
-    BouncedError,
     BrokenError,
     DoubtError,
     Letter,
@@ -25,7 +24,7 @@ from activities.transports._transport import (
     TransportError,
 )
 from activities.transports.dkim import Signer, open_signer
-from activities.transports.message import Message, Sender, mailbox_of, sender_of, write
+from activities.transports.message import Message, Sender, domain_of, sender_of, write
 from firedoor.errors import UsageError
 from firedoor.mailing import Mail
 
@@ -146,11 +145,7 @@ def open_smtp(mail: Mail, secret: Callable[[str], SecretStr]) -> Smtp:
 
 def paces(mail: Mail, address: str) -> Sequence[tuple[str, float]]:
     """The limits of mail: over all, and for the domain of the recipient."""
-    try:
-        domain = mailbox_of(address).domain.lower()
-    except BouncedError:
-        domain = ""
-    return (("mail", mail.rate), (f"mail {domain}", mail.domain_rate))
+    return (("mail", mail.rate), (f"mail {domain_of(address)}", mail.domain_rate))
 
 
 def _tls(mail: Mail) -> ssl.SSLContext | None:

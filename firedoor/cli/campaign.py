@@ -13,13 +13,15 @@ from cyclopts import Parameter
 from rich.console import Console, RenderableType
 
 from firedoor.campaign import Flow, MessageState
+from firedoor.cli.bounces import PIPE, bounces
 from firedoor.cli.consent import consent
 from firedoor.cli.console import err, interactive, out, write_json
 from firedoor.cli.identity import responder
 from firedoor.cli.painter import Painter
 from firedoor.cli.parameters import Output, Watch, Yes
 from firedoor.cli.views import campaign as campaign_view
-from firedoor.config import load
+from firedoor.cli.views import told as told_view
+from firedoor.config import Settings, load
 from firedoor.engine.campaigns import Campaigns, Picture, Steered
 from firedoor.errors import Exit, UsageError
 from firedoor.plain import plain
@@ -31,17 +33,25 @@ TICK = 1.0
 MOST = 10
 
 Task = Annotated[
-    Literal["list", "show", "pause", "resume", "retry-failed", "reached", "stop"],
+    Literal["list", "show", "pause", "resume", "retry-failed", "reached", "stop", "bounces"],
     Parameter(
         help="list (the default): all of them. show: one, with --watch live. pause and resume. retry-failed: send again"
-        " what was lost. reached: somebody has telephoned these customers. stop: for good.",
+        " what was lost. reached: somebody has telephoned these customers. stop: for good. bounces: read mail that came"
+        " back.",
         show_choices=False,
     ),
 ]
 Name = Annotated[
-    str, Parameter(help="The campaign, INCIDENT.STEP; or a part of that which only one has, or its incident.")
+    str,
+    Parameter(
+        help="The campaign, INCIDENT.STEP; or a part of that which only one has, or its incident. Of bounces: a file, a"
+        " Maildir, or - for standard input.",
+        allow_leading_hyphen=True,
+    ),
 ]
-Customers = Annotated[str, Parameter(help="Of reached: the customers, as show and the registry call them.")]
+Customers = Annotated[
+    str, Parameter(help="Of reached: the customers, as the registry calls them. Of show: one, to see its messages.")
+]
 Listed = Annotated[
     Path | None,
     Parameter(
@@ -98,30 +108,31 @@ async def campaign(
     also what may have. reached closes the task of whoever was told another way, by
     telephone say: the contract's clock counts it.
 
+    bounces reads what mail servers send back later, and goes on to the next
+    contact. It ends as they understand: docs/how-to/mail.md.
+
     Example
       firedoor campaign show 7EXAMPLE --watch
+      firedoor campaign show 7EXAMPLE acme
       firedoor campaign reached 7EXAMPLE acme --reason 'telephoned Ada, their CISO'
       firedoor campaign stop 7EXAMPLE.notify --reason 'wrong list'
     """
-    settings = load()
     _refuse_stray(task, name, customers=customers, file=file, reason=reason, in_doubt=in_doubt, watch=watch)
-    if task == "list" and not settings.outbox_path.exists():
-        return _none(output)
-    with Campaigns.open(settings) as campaigns:
-        if task == "list":
-            return _list(campaigns, output)
+    if task == "bounces":
+        return await bounces(name or PIPE, output)
+    if task == "list":
+        return _list(load(), output)
+    with Campaigns.open(load()) as campaigns:
         found = campaigns.find(name)
+        if task == "show" and watch:
+            return await _watch(campaigns, found, output)
         if task == "show":
-            return await _watch(campaigns, found, output) if watch else _show(campaigns, found, output)
+            return _told(campaigns, found, customers[0], output) if customers else _show(campaigns, found, output)
         if task == "retry-failed":
-            if in_doubt:
-                _consent(campaigns, found, yes=yes)
-            return await _retry(campaigns, found, reason, doubtful=in_doubt, output=output)
+            return await _retry(campaigns, found, reason, doubtful=in_doubt, yes=yes, output=output)
         if task == "reached":
             return await _reached(campaigns, found, [*customers, *_listed(file)], reason, output)
-        flow, says = STEERS[task]
-        steered = await campaigns.steer(found, flow, responder(settings), _reason(task, reason))
-        return _say(f"{found} {says}.", found, steered, output)
+        return await _steer(campaigns, found, task, reason, output)
 
 
 def _refuse_stray(task: str, name: str, **given: Any) -> None:
@@ -130,9 +141,10 @@ def _refuse_stray(task: str, name: str, **given: Any) -> None:
         if given[option] and task not in tasks:
             word = f"--{option.replace('_', '-')}"
             raise UsageError(f"{word} goes with {' and '.join(tasks)}, not with {task}.")
-    if given["customers"] and task != "reached":
-        raise UsageError(f"{task} takes one name: {given['customers'][0]!r} is one word too many.")
-    if task != "list" and not name:
+    several = given["customers"][1:] or given["watch"] if task == "show" else task != "reached"
+    if given["customers"] and several:
+        raise UsageError(f"{task} takes one name: {given['customers'][-1]!r} is one word too many.")
+    if task not in {"list", "bounces"} and not name:
         raise UsageError(f"Which campaign? {task} needs its name.", next="firedoor campaign list shows them.")
     if task == "list" and name:
         raise UsageError("list takes no name.", next=f"Usage: firedoor campaign show {name}")
@@ -158,8 +170,11 @@ def _none(output: str) -> int:
     return 0
 
 
-def _list(campaigns: Campaigns, output: str) -> int:
-    found = campaigns.all()
+def _list(settings: Settings, output: str) -> int:
+    if not settings.outbox_path.exists():
+        return _none(output)
+    with Campaigns.open(settings) as campaigns:
+        found = campaigns.all()
     if output == "json":
         write_json(
             [
@@ -180,6 +195,19 @@ def _show(campaigns: Campaigns, found: str, output: str) -> int:
         write_json(document(picture))
     else:
         out().print(campaign_view.campaign(picture, _now()))
+    return 0
+
+
+def _told(campaigns: Campaigns, found: str, customer: str, output: str) -> int:
+    """One customer: how far it is, with whom it was told, and where its messages stand."""
+    one = campaigns.told(found, customer)
+    if output == "json":
+        told_with = one.recipient.customer if one.asked != one.recipient.customer else ""
+        messages = [dataclasses.asdict(each) | {"state": each.state.value} for each in one.messages]
+        about = {"campaign": found, **_person(one.recipient), "customer": one.asked, "told_with": told_with}
+        write_json(about | {"others": one.others, "task": one.recipient.task, "messages": messages})
+    else:
+        out().print(told_view.told(one, found, _now()))
     return 0
 
 
@@ -228,6 +256,12 @@ def _line(picture: Picture, output: str) -> None:
     sys.stdout.flush()
 
 
+async def _steer(campaigns: Campaigns, found: str, task: str, reason: str, output: str) -> int:
+    flow, says = STEERS[task]
+    steered = await campaigns.steer(found, flow, responder(campaigns.settings), _reason(task, reason))
+    return _say(f"{found} {says}.", found, steered, output)
+
+
 def _consent(campaigns: Campaigns, found: str, *, yes: bool) -> None:
     """What is in doubt is sent again only by somebody who knows what that means. Raises `RefusedError`."""
     count = campaigns.picture(found, 0).standing.messages.get(MessageState.IN_DOUBT, 0)
@@ -238,7 +272,9 @@ def _consent(campaigns: Campaigns, found: str, *, yes: bool) -> None:
     consent("Send them again? Type yes:", yes=yes, otherwise="Nothing was sent again")
 
 
-async def _retry(campaigns: Campaigns, found: str, reason: str, *, doubtful: bool, output: str) -> int:
+async def _retry(campaigns: Campaigns, found: str, reason: str, *, doubtful: bool, yes: bool, output: str) -> int:
+    if doubtful:
+        _consent(campaigns, found, yes=yes)
     by, why = responder(campaigns.settings), reason.strip() or "no reason was given"
     count, steered = await campaigns.retry_failed(found, by, why, doubtful=doubtful)
     flow = steered.standing.flow

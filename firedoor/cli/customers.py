@@ -4,7 +4,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 from rich.console import RenderableType
@@ -18,7 +17,7 @@ from firedoor.cli.views import customers as view
 from firedoor.config import Settings, load
 from firedoor.customers.exposure import Found, Reach, affected
 from firedoor.customers.model import Customer
-from firedoor.customers.reading import MOST_BYTES, UNCHANGED, MistakesError, Reading, decoded, read_rows, read_text
+from firedoor.customers.reading import MOST_BYTES, UNCHANGED, MistakesError, Reading, decoded, read_pages, read_rows
 from firedoor.customers.registry import Registry
 from firedoor.customers.sharing import same_addresses
 from firedoor.errors import Exit, UsageError
@@ -140,7 +139,7 @@ class Source:
     @property
     def is_file(self) -> bool:
         """A file or standard input, which need nobody else."""
-        return not urlsplit(self.name).scheme or "://" not in self.name
+        return "://" not in self.name
 
 
 def _refuse_stray(task: str, names: tuple[str, ...], given: Mapping[str, object]) -> None:
@@ -195,14 +194,14 @@ async def _read(settings: Settings, source: Source) -> tuple[str, Reading]:
         if source.query or source.secret:
             raise UsageError("A file has no query and no secret.", changed=UNCHANGED, next="Leave them out.")
         where, data = _file(source.name)
-        return where, read_text(decoded(data, where), known.columns, _suspicious)
+        return where, read_pages([decoded(data, where)], known.columns, _suspicious)
     question = {"source": source.name, "query": source.query, "secret": source.secret or known.secret}
     with err().status("Asking for the customers…"):
         answer = await desk.ask("activities.customer_source", question)
     where = str(answer["source"])
     if "rows" in answer:
         return where, read_rows(answer["titles"], answer["rows"], known.columns, _suspicious)
-    return where, read_text(str(answer["text"]), known.columns, _suspicious)
+    return where, read_pages(answer["pages"], known.columns, _suspicious)
 
 
 def _file(name: str) -> tuple[str, bytes]:

@@ -9,6 +9,7 @@ import httpx
 from firedoor.cli.views.checklist import Finding
 from firedoor.config import Settings
 from firedoor.errors import UsageError
+from firedoor.server import secrets
 from firedoor.server.door import open_door
 
 SECONDS = 5.0
@@ -17,7 +18,8 @@ HOW = "docs/how-to/server.md"
 
 def wanted(settings: Settings) -> bool:
     """Do the settings configure anything that the server does?"""
-    return bool(settings.alerts or settings.slack.bot_token or "server" in settings.model_fields_set)
+    mail = settings.mail.ses.topics or settings.mail.bounces.secrets
+    return bool(settings.alerts or settings.slack.bot_token or mail or "server" in settings.model_fields_set)
 
 
 def url(host: str, port: int) -> str:
@@ -61,6 +63,11 @@ def doors(settings: Settings) -> Iterator[Finding]:
             yield Finding("fail", subject, error.what, error.next)
         else:
             yield Finding("ok", subject, f"/hooks/{name} for {door.kind}, locked with {door.locked_with()}")
+    for reference in settings.mail.bounces.secrets:
+        try:
+            secrets.read(reference, settings.secret_environment)
+        except UsageError as error:
+            yield Finding("fail", "[mail.bounces]", error.what, error.next)
 
 
 async def server(settings: Settings) -> list[Finding]:

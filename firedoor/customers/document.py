@@ -20,9 +20,12 @@ class _TwiceError(ValueError):
     """A name that stands twice in one object."""
 
 
-def read_json(text: str, builder: Builder, suspicious: fields.Suspicion) -> None:
-    """Read customers; mistakes go into `builder`, each with the line where its customer begins."""
-    for line, item in _items(text, builder):
+def read_json(text: str, builder: Builder, suspicious: fields.Suspicion, first: int = 1) -> None:
+    """Read customers; mistakes go into `builder`, each with the line where its customer begins.
+
+    `first` is the number of the document's first line.
+    """
+    for line, item in _items(text, builder, first):
         if not isinstance(item, dict):
             builder.fault(line, "This is no customer.", f"an object with {', '.join(Customer.model_fields)}")
         elif suspicious(json.dumps(item, ensure_ascii=False)):
@@ -31,12 +34,12 @@ def read_json(text: str, builder: Builder, suspicious: fields.Suspicion) -> None
             _customer(line, item, builder)
 
 
-def _items(text: str, builder: Builder) -> Iterator[tuple[int, Any]]:
+def _items(text: str, builder: Builder, first: int) -> Iterator[tuple[int, Any]]:
     """The customers of a document, each with its line."""
     decoder = json.JSONDecoder(object_pairs_hook=_object)
     opening = _LIST.match(text)
     at = opening.end() if opening else 0
-    line, ends = 1 + text.count("\n", 0, at), "]" if opening else ""
+    line, ends = first + text.count("\n", 0, at), "]" if opening else ""
     while True:
         start = _skip(text, at, "," if opening else "")
         line += text.count("\n", at, start)
@@ -55,7 +58,9 @@ def _items(text: str, builder: Builder) -> Iterator[tuple[int, Any]]:
         line += text.count("\n", at, end)
         at = end
     if opening and text[at + 1 :].strip(_SPACE) != ("}" if "{" in opening.group() else ""):
-        builder.fault(line, "Something stands behind the list of customers.", "one list")
+        # A cursor, for example: half of the customers would be forgotten.
+        allowed = "one list, and nothing else: a next page is found by the header Link only"
+        builder.fault(line, "Something stands behind the list of customers.", allowed)
     return None
 
 

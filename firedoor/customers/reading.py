@@ -41,17 +41,22 @@ class MistakesError(UsageError):
         self.faults = tuple(faults)
 
 
-def read_text(text: str, columns: Mapping[str, str], suspicious: Suspicion) -> Reading:
-    """Read CSV or JSON, whichever it is. `columns` maps our names of columns to those of the source."""
-    builder, ignored = Builder(), tuple[str, ...]()
-    # One look at the whole is a hundred times quicker than one at each of its rows.
-    wary = suspicious if suspicious(text) else _trusting
-    text = text.removeprefix("\ufeff")
-    if text.lstrip()[:1] in {"[", "{"}:
-        read_json(text, builder, wary)
-    else:
-        ignored = read_csv(text, builder, columns, wary)
-    return _reading(builder, ignored)
+def read_pages(pages: Iterable[str], columns: Mapping[str, str], suspicious: Suspicion) -> Reading:
+    """Read CSV or JSON, whichever it is, in one page or several; lines are counted on from page to page.
+
+    `columns` maps our names of columns to those of the source.
+    """
+    builder, ignored, line = Builder(), dict[str, None](), 1
+    for page in pages:
+        # One look at the whole is a hundred times quicker than one at each of its rows.
+        wary = suspicious if suspicious(page) else _trusting
+        text = page.removeprefix("\ufeff")
+        if text.lstrip()[:1] in {"[", "{"}:
+            read_json(text, builder, wary, line)
+        else:
+            ignored |= dict.fromkeys(read_csv(text, builder, columns, wary, line))
+        line += text.count("\n") + (not text.endswith("\n"))
+    return _reading(builder, tuple(ignored))
 
 
 def read_rows(

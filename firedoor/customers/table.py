@@ -38,23 +38,28 @@ MOST_FIELD = 65_536
 Row = tuple[int, list[str]]
 
 
-def read_csv(text: str, builder: Builder, columns: Mapping[str, str], suspicious: fields.Suspicion) -> tuple[str, ...]:
-    """Read CSV: a header, and rows. Returns the columns that nobody asked for; mistakes go into `builder`."""
+def read_csv(
+    text: str, builder: Builder, columns: Mapping[str, str], suspicious: fields.Suspicion, first: int = 1
+) -> tuple[str, ...]:
+    """Read CSV: a header, and rows. Returns the columns that nobody asked for; mistakes go into `builder`.
+
+    `first` is the number of its first line.
+    """
     previous = csv.field_size_limit(MOST_FIELD)
     try:
-        return read_table(_numbered(text, builder), builder, columns, suspicious)
+        return read_table(_numbered(text, builder, first), builder, columns, suspicious)
     finally:
         csv.field_size_limit(previous)
 
 
-def _numbered(text: str, builder: Builder) -> Iterator[Row]:
+def _numbered(text: str, builder: Builder, first: int) -> Iterator[Row]:
     """Rows, each with the line where it begins. One that is no CSV ends the table."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    line = 1
+    line = first
     try:
         for row in reader:
             yield line, row
-            line = reader.line_num + 1
+            line = first + reader.line_num
     except csv.Error as error:
         builder.fault(
             line, f"This is no CSV: {error}.", "quotes around a field with a comma, a quote or a line end in it"

@@ -126,11 +126,17 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The hits that are reported to one incident together: `first` stands for all `count` of them."""
+    """The hits that are reported to one incident together: `first` stands for all `count` of them.
+
+    `number` is how many reports were made to its run, with this one. `admitted`: it may start the incident, and is
+    counted as a start.
+    """
 
     id: str
     first: Hit
     count: int
+    number: int
+    admitted: bool = False
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -7,18 +7,18 @@ store: what it had claimed is reported again under the same name, and counts onc
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from firedoor.catalog import Shelves
 from firedoor.config import Settings
 from firedoor.deliveries import ledger
 from firedoor.deliveries.database import StoreError
-from firedoor.deliveries.delivery import Delivery, Matched
+from firedoor.deliveries.delivery import Batch, Delivery, Matched
 from firedoor.deliveries.flow import Flow
 from firedoor.deliveries.matching import examined
 from firedoor.deliveries.reporting import Reporter
-from firedoor.deliveries.runbooks import Runbooks
+from firedoor.deliveries.runbooks import Known, Runbooks
 from firedoor.deliveries.store import Deliveries
 from firedoor.engine import Engine
 from firedoor.errors import FiredoorError, UnreachableError
@@ -32,7 +32,7 @@ TURN = 0.2
 POLL = 0.5
 #: Deliveries that are parsed and matched at a time; the door has its turn in between.
 MATCHED_AT_ONCE = 100
-#: Seconds between two rounds at least.
+#: Seconds between two rounds of a storm at least.
 BREATH = 0.02
 #: Incidents that are reported to at a time.
 LANES = 16
@@ -75,28 +75,31 @@ class Dispatcher:
             LOGGER.info("This process dispatches the deliveries in %s", self._deliveries.path)
             while True:
                 begun = clock()
-                pause = await self._round()
-                # In a storm every delivery wakes us: take many at a time, and leave the door its half.
-                await asyncio.sleep(max(BREATH, clock() - begun))
+                storm, pause = await self._round()
+                took = clock() - begun
+                if storm or took > BREATH:
+                    # Every delivery wakes us: take many at a time, and leave the door its half.
+                    await asyncio.sleep(max(BREATH, took))
                 await self._sleep(pause)
         finally:
             await self._stop()
             self._turn.give()
 
-    async def _round(self) -> float:
-        """Do what can be done now; how many seconds until there may be more."""
+    async def _round(self) -> tuple[bool, float]:
+        """Do what can be done now. Is it a storm, or trouble? And how many seconds until there may be more to do?"""
         self._woken.clear()
         if self._broken:
             raise self._broken
         try:
-            if await self._match():
+            matched = await self._match()
+            if matched == MATCHED_AT_ONCE:
                 self._woken.set()
             pause = await self._report()
             await self._sweep()
         except FiredoorError as error:
             self._tell(error)
-            return PAUSE
-        return pause
+            return True, PAUSE
+        return matched > 1, pause
 
     async def _sleep(self, seconds: float) -> None:
         # Not `wait_for`: it may swallow a cancellation (Python 3.11).
@@ -104,64 +107,77 @@ class Dispatcher:
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
 
-    async def _match(self) -> bool:
-        """Parse and match what has come; True where more may wait."""
+    async def _match(self) -> int:
+        """Parse and match what has come, and report at once what can be; how many deliveries that were."""
         waiting = await self._deliveries.look(ledger.unmatched, MATCHED_AT_ONCE)
         if not waiting:
-            return False
+            return 0
         try:
-            found = await asyncio.to_thread(self._examined, waiting)
+            known, found = await asyncio.to_thread(self._examined, waiting)
         except FiredoorError as error:
             await self._deliveries.change(ledger.stuck, error.what)
             raise
-        await self._deliveries.change(ledger.record, found, datetime.now(UTC))
+        idle = self._idle(hit.incident for one in found for hit in one.hits)
+        # One transaction, where the disk is waited for once: nothing stands between an alert and what it starts.
+        batches = await self._deliveries.change(ledger.take, found, idle, known.limits, datetime.now(UTC))
+        for batch in batches:
+            self._begin(batch.first.incident, batch)
         for one in found:
             if one.failed:
                 LOGGER.warning("The delivery %s is dead: %s", one.delivery, one.failed.splitlines()[0])
-        return len(waiting) == MATCHED_AT_ONCE
+        return len(waiting)
 
-    def _examined(self, waiting: Sequence[Delivery]) -> list[Matched]:
+    def _examined(self, waiting: Sequence[Delivery]) -> tuple[Known, list[Matched]]:
         known = self._runbooks.known()
-        return [examined(delivery, known, self._doors) for delivery in waiting]
+        return known, [examined(delivery, known, self._doors) for delivery in waiting]
 
     async def _report(self) -> float:
         """Start a task for each incident that is due; the seconds until the next one is."""
         waiting = await self._deliveries.look(ledger.waiting)
         now = asyncio.get_running_loop().time()
         self._flows = {name: flow for name, flow in self._flows.items() if name in waiting or not flow.over(now)}
-        working = sum(flow.task is not None for flow in self._flows.values())
-        pause = POLL
-        for incident, batches in waiting.items():
-            flow = self._flows.setdefault(incident, Flow())
-            if flow.task is not None:
-                continue
-            if flow.due > now:
-                pause = min(pause, flow.due - now)
-            elif working < LANES:
-                working += 1
-                flow.task = asyncio.create_task(self._deliver(incident, flow, batches + 1))
-                flow.task.add_done_callback(self._ended)
-        return pause
+        for incident in self._idle(waiting):
+            self._begin(incident)
+        flows = (self._flows.get(incident, Flow()) for incident in waiting)
+        return min((flow.due - now for flow in flows if flow.task is None and flow.due > now), default=POLL)
 
-    async def _deliver(self, incident: str, flow: Flow, batches: int) -> None:
+    def _idle(self, incidents: Iterable[str]) -> list[str]:
+        """Those that may be told now, as many as there are lanes for."""
+        now = asyncio.get_running_loop().time()
+        free = LANES - sum(flow.task is not None for flow in self._flows.values())
+        flows = {incident: self._flows.get(incident, Flow()) for incident in incidents}
+        return [name for name, flow in flows.items() if flow.task is None and flow.due <= now][:free]
+
+    def _begin(self, incident: str, batch: Batch | None = None) -> None:
+        """Start the task that reports to an incident: what was claimed for it, or what waits."""
+        flow = self._flows.setdefault(incident, Flow())
+        flow.task = asyncio.create_task(self._deliver(incident, flow, batch))
+        flow.task.add_done_callback(self._ended)
+
+    async def _deliver(self, incident: str, flow: Flow, batch: Batch | None) -> None:
         """Report to one incident what waits for it."""
         clock = asyncio.get_running_loop().time
         try:
-            batch = await self._deliveries.change(ledger.claim, incident)
+            if batch is None:
+                known = await self._runbooks.current()
+                batch = await self._deliveries.change(ledger.claim, incident, known.limits, datetime.now(UTC))
             if batch is not None:
-                try:
-                    await self._reporter.deliver(batch)
-                except UnreachableError as error:
-                    await self._deliveries.change(ledger.postpone, batch.id, error.what)
-                    raise
-                except StoreError:
-                    raise
-                except FiredoorError as error:
-                    await self._reporter.bury(batch, error.what)
-            flow.sent(clock(), batches)
+                await self._deliver_batch(batch)
+                flow.sent(clock(), batch.number)
         except FiredoorError as error:
             self._tell(error)
             flow.failed(clock())
+
+    async def _deliver_batch(self, batch: Batch) -> None:
+        try:
+            await self._reporter.deliver(batch)
+        except UnreachableError as error:
+            await self._deliveries.change(ledger.postpone, batch.id, error.what)
+            raise
+        except StoreError:
+            raise
+        except FiredoorError as error:
+            await self._reporter.bury(batch, error.what)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         for flow in self._flows.values():

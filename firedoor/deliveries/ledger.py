@@ -6,7 +6,8 @@
 import json
 import secrets
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -177,15 +178,29 @@ def stuck(database: sqlite3.Connection, reason: str) -> None:
 # --- reporting to incidents -------------------------------------------------------------------------------------------
 
 
-def waiting(database: sqlite3.Connection) -> dict[str, int]:
-    """The incidents that hits wait for, each with how many times something was reported to its run."""
-    query = """SELECT DISTINCT hit.incident, coalesce(batches, 0) FROM hit LEFT JOIN incident ON id = hit.incident
-        WHERE hit.state = 'received'"""
-    return dict(database.execute(query))
+def waiting(database: sqlite3.Connection) -> list[str]:
+    """The incidents that hits wait for."""
+    return [row[0] for row in database.execute("SELECT DISTINCT incident FROM hit WHERE state = 'received'")]
 
 
-def claim(database: sqlite3.Connection, incident: str) -> Batch | None:
-    """Put all that waits for an incident into one batch; one that was claimed before and not settled comes first."""
+def take(
+    database: sqlite3.Connection,
+    found: Sequence[Matched],
+    incidents: Iterable[str],
+    limits: Mapping[str, int],
+    now: datetime,
+) -> list[Batch]:
+    """`record` what was found, and `claim` at once what of it is for these incidents."""
+    record(database, found, now)
+    claimed = (claim(database, incident, limits, now) for incident in incidents)
+    return [batch for batch in claimed if batch is not None]
+
+
+def claim(database: sqlite3.Connection, incident: str, limits: Mapping[str, int], now: datetime) -> Batch | None:
+    """Put all that waits for an incident into one batch; one that was claimed before and not settled comes first.
+
+    `limits` are the `max_starts` of the runbooks that alerts may start: within them the batch is admitted.
+    """
     name = _claimed(database, incident)
     if not name:
         name = secrets.token_hex(8)
@@ -194,16 +209,22 @@ def claim(database: sqlite3.Connection, incident: str) -> Batch | None:
             return None
         query = "INSERT INTO incident VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET batches = batches + 1"
         database.execute(query, (incident,))
-    return batch(database, name)
+    found = batch(database, name)
+    if found is None or (runbook := found.first.runbook) not in limits:
+        return found
+    return replace(found, admitted=admit(database, name, runbook, limits[runbook], now))
 
 
 def batch(database: sqlite3.Connection, name: str) -> Batch | None:
-    """What of a batch is not settled."""
+    """What of a batch is not settled; not admitted yet."""
     # `+`: by the index of batches, which is the narrower one.
     query = "SELECT count(*) FROM hit WHERE batch = ? AND batch != '' AND +state = 'received'"
     count = database.execute(query, (name,)).fetchone()[0]
     first = next(_members(database, name, 1), None)
-    return Batch(name, first, count) if first else None
+    if first is None:
+        return None
+    number = database.execute("SELECT batches FROM incident WHERE id = ?", (first.incident,)).fetchone()
+    return Batch(name, first, count, number[0] if number else 1)
 
 
 def members(database: sqlite3.Connection, name: str) -> list[Hit]:
@@ -216,7 +237,8 @@ def settle(
 ) -> bool:
     """The hits of a batch (`only` these of them, if given) have come to an end: the first 1,000; True if more are left.
 
-    Of those that started an incident the first counts as the one that did, the others as joined.
+    Of those that started an incident the first counts as the one that did, the others as joined. A batch that started
+    none does not count as a start any more.
     """
     keys = [(hit.delivery, hit.number, hit.runbook) for hit in only] or list(database.execute(_PART, (batch, PART)))
     states = [state.value] * len(keys)
@@ -227,6 +249,8 @@ def settle(
         # The pace of reports begins anew with the run.
         query = "UPDATE incident SET batches = 1 WHERE id IN (SELECT incident FROM hit WHERE batch = ?)"
         database.execute(query, (batch,))
+    elif not only:
+        retract(database, batch)
     at = rfc3339(now)
     database.executemany(
         "UPDATE hit SET state = ?, reason = ?, at = ? WHERE delivery = ? AND number = ? AND runbook = ?",

@@ -1,6 +1,5 @@
 """One batch of alerts to one incident: started, joined, known, held or dead, and written down as such."""
 
-import asyncio
 import json
 import logging
 import shlex
@@ -40,16 +39,15 @@ class Reporter:
         Raises `UnreachableError` where Temporal or its workers do not answer, `StoreError`, and `FiredoorError` where
         another attempt is useless; then it is not settled.
         """
-        known = self._runbooks.recent()
-        if known is None:
-            known = await asyncio.to_thread(self._runbooks.known)
+        known = await self._runbooks.current()
         plan = known.plans.get(batch.first.runbook)
         if plan is None:
             raise UsageError(
                 f"The runbook {batch.first.runbook} is gone or has mistakes since this alert was matched with it.",
                 next=f"firedoor lint {batch.first.runbook}, then: firedoor alerts replay ID",
             )
-        if await self._at_once(batch, plan):
+        # Most alerts start or join at once, without a look first.
+        if batch.admitted and await self._report(batch, plan, Standing()):
             return
         for _ in range(ATTEMPTS):
             seen = await self._engine.reports.standing(batch.first.incident)
@@ -65,15 +63,6 @@ class Reporter:
             f"{batch.first.incident} was opened and closed again and again while this tried to join it."
         )
 
-    async def _at_once(self, batch: Batch, plan: Plan) -> bool:
-        """Start or join without a look first, as most alerts can be; False where the incident has to be looked at."""
-        if plan.auto is Auto.OFF:
-            return False
-        now = datetime.now(UTC)
-        if not await self._deliveries.change(ledger.admit, batch.id, plan.name, plan.max_starts, now):
-            return False
-        return await self._report(batch, plan, Standing())
-
     async def _report(self, batch: Batch, plan: Plan, seen: Standing) -> bool:
         """Start or join; False where the incident does not stand as it was seen any more."""
         hit = batch.first
@@ -85,8 +74,6 @@ class Reporter:
         done = await self._engine.reports.report(plan, hit.inputs, report, alert, incident=hit.incident, seen=seen)
         if done is None:
             return False
-        if done.joined:
-            await self._deliveries.change(ledger.retract, batch.id)
         await self._settle(batch, State.JOINED if done.joined else State.STARTED)
         LOGGER.info(
             "%s: %s by %s of %s, it has %d",
@@ -138,7 +125,6 @@ class Reporter:
     async def bury(self, batch: Batch, reason: str) -> None:
         """Nothing would come of trying again: dead letters."""
         LOGGER.warning("The alerts of %s are dead letters: %s", batch.first.incident, reason)
-        await self._deliveries.change(ledger.retract, batch.id)
         await self._settle(batch, State.DEAD, reason)
 
     async def _settle(self, batch: Batch, state: State, reason: str = "") -> None:

@@ -1,26 +1,33 @@
 """The runbooks that alerts may start, and what is told of those that have mistakes."""
 
+import asyncio
 import logging
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from firedoor.catalog import Shelf, Shelves
-from firedoor.plan import Plan
+from firedoor.plan import Auto, Plan
 
 LOGGER = logging.getLogger("firedoor.deliveries")
 #: Seconds: whoever matches an alert has just looked.
 RECENT = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Known:
     """The plans by their names, and the texts of those runbooks that do not compile."""
 
     plans: Mapping[str, Plan]
     broken: Mapping[str, str]
+
+    @cached_property
+    def limits(self) -> dict[str, int]:
+        """How often within an hour alerts may start each of the runbooks that they may start at all."""
+        return {name: plan.max_starts for name, plan in self.plans.items() if plan.auto is not Auto.OFF}
 
     def suspects(self, source: str) -> list[str]:
         """The runbooks with mistakes that may be meant for alerts of a source: its name stands in them."""
@@ -37,9 +44,11 @@ class Runbooks:
         self._known = Known({}, {})
         self._looked = float("-inf")
 
-    def recent(self) -> Known | None:
-        """What was known a moment ago; None where nobody has looked since."""
-        return self._known if time.monotonic() - self._looked < RECENT else None
+    async def current(self) -> Known:
+        """All of them, as of a moment ago at most. Raises as `known` does."""
+        if time.monotonic() - self._looked < RECENT:
+            return self._known
+        return await asyncio.to_thread(self.known)
 
     def known(self) -> Known:
         """All of them as their files are now. One that is broken is told in the log, and does not silence the others.

@@ -18,7 +18,7 @@ from firedoor.engine.connection import connect
 from firedoor.errors import FiredoorError, UsageError
 from firedoor.incident import Responder
 from firedoor.names import named
-from firedoor.outbox import reading
+from firedoor.outbox import by_hand, merged, reading
 from firedoor.outbox.publishing import Publisher
 from firedoor.outbox.store import Outbox
 from firedoor.recipient import CampaignRow, Loss, Message, Recipient
@@ -57,6 +57,20 @@ class Picture:
         """The same with shorter lists."""
         lists = {name: getattr(self, name)[:most] for name in ("slowest", "tasks", "doubts", "losses", "unseen")}
         return replace(self, **lists)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One customer of a campaign, and what became of its messages, the first of them first.
+
+    `asked` is who was looked for: another name than the recipient's where it is told in that one's message. `others`
+    are all of whom that is so.
+    """
+
+    asked: str
+    recipient: Recipient
+    messages: tuple[Message, ...]
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +119,20 @@ class Campaigns:
             unseen=tuple(self.outbox.look(reading.unseen, campaign, most)) if most else (),
         )
 
+    def told(self, campaign: str, customer: str) -> Told:
+        """One customer of a campaign. Raises `UsageError` with the nearest where it has none of that name."""
+        shared = self.outbox.look(merged.merged, campaign)
+        name = shared.get(customer, customer)
+        try:
+            recipient = self.outbox.recipient(campaign, name)
+        except UsageError:
+            near = by_hand.meant(customer, self.outbox.look(by_hand.names, campaign), {})
+            what = f"The campaign {campaign} has no customer {customer!r}{near}."
+            hint = f"firedoor customers show {customer} says whether there is one."
+            raise UsageError(what, next=hint) from None
+        others = tuple(other for other, first in shared.items() if first == name)
+        return Told(customer, recipient, tuple(self.outbox.messages(campaign, customer=name)), others)
+
     async def steer(self, campaign: str, flow: Flow, by: Responder, reason: str) -> Steered:
         """Pause, resume or stop; then nothing begins that this does not allow, whoever else is away.
 
@@ -137,6 +165,11 @@ class Campaigns:
             self.outbox.reach, campaign, customers, by.principal, reason.strip(), time.time()
         )
         return count, await self._steered(campaign)
+
+    async def spread(self, campaign: str) -> tuple[str, ...]:
+        """Have timeline and workflow learn what the store has; sentences of what they will only learn later."""
+        late = [await asyncio.to_thread(self._tell, campaign), await wake(self.settings, campaign)]
+        return tuple(sentence for sentence in late if sentence)
 
     async def _steered(self, campaign: str) -> Steered:
         late = [await asyncio.to_thread(self._tell, campaign), await wake(self.settings, campaign)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from temporalio.client import WorkflowExecutionDescription
 from temporalio.converter import DataConverter
+from temporalio.exceptions import ApplicationError, FailureError
 
 from firedoor.incident import Failure, IncidentView, StepState, StepView
 
@@ -30,11 +31,11 @@ async def pending(description: WorkflowExecutionDescription, converter: DataConv
             step, count = await converter.decode(one.heartbeat_details.payloads, [str, int])
             finished[step] += count
         if one.HasField("last_failure"):
-            said = one.last_failure
+            said = await converter.decode_failure(one.last_failure)
             most = f" of {one.maximum_attempts}" if one.maximum_attempts else ""
             failures[one.activity_type.name] = Failure(
-                reason=said.application_failure_info.type or "timed_out",
-                what=said.message,
+                reason=(said.type if isinstance(said, ApplicationError) else "") or "timed_out",
+                what=said.message if isinstance(said, FailureError) else str(said),
                 next=f"It is tried again by itself: attempt {one.attempt}{most}.",
             )
     return Pending(finished, failures)

@@ -1,6 +1,7 @@
 """A campaign's messages: what one reader gets. The same reader gets the same again, whenever it is rendered."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from firedoor.config import Settings
@@ -28,6 +29,7 @@ class Composer:
     def __init__(self, settings: Settings, campaign: CampaignRow, links: Links | None = None) -> None:
         kept = campaign.extra.get(KEPT)
         self.notice = Notice.of(kept) if kept else load_notice(campaign.spec.notice, campaign.spec.version, settings)
+        self._language = lru_cache(maxsize=64)(self.notice.language)
         self._campaign = campaign.id
         self._links = links or Links.open(settings)
         self._texts = {
@@ -74,7 +76,7 @@ class Composer:
 
     def render(self, language: str, reader: Mapping[str, Any]) -> Rendered:
         """The texts in a language, for what is known of a reader. Raises `NoticeError`."""
-        chosen = self.notice.language(language)
+        chosen = self._language(language)
         variables = {**self._shared[chosen], **reader}
         subject, text, html, slack = (one.render(variables) for one in self._texts[chosen])
         return Rendered(said(" ".join(subject.split())), text, html, slack)

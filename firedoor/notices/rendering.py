@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import jinja2
 from jinja2 import nodes
-from jinja2.runtime import LoopContext
+from jinja2.runtime import LoopContext, new_context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from firedoor.errors import FiredoorError
@@ -265,14 +265,16 @@ class Text:
 
     def render(self, variables: Mapping[str, Any]) -> str:
         """The text for one reader. Raises `NoticeError`."""
-        done: list[str] = []
+        template, done = self._template, list[str]()
         size, until = 0, time.monotonic() + PATIENCE
         try:
-            context = self._template.new_context({**variables, _UNTIL: until}, shared=True)
-            parts = self._template.root_render_func(context)
+            # Not the template's own method, which looks for globals that there are none of: this runs for each message.
+            known = {**variables, _UNTIL: until}
+            context = new_context(template.environment, template.name, template.blocks, known, shared=True)
+            parts = template.root_render_func(context)
             while some := list(islice(parts, STRIDE)):
-                done += some
-                size += sum(map(len, some))
+                done.append("".join(some))
+                size += len(done[-1])
                 if size > MOST:
                     raise self._error(f"It became longer than {MOST:,} characters.", None)
                 if time.monotonic() > until:

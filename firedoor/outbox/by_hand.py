@@ -50,9 +50,9 @@ def names(database: sqlite3.Connection, id: str) -> dict[str, str]:
     return dict(database.execute(query, (reading.number(database, id),)).fetchall())
 
 
-def unknown(id: str, strangers: Sequence[str], names: Mapping[str, str]) -> UsageError:
-    """Who is not known, and who may have been meant."""
-    shown = "; ".join(f"{one!r}{_meant(one, names)}" for one in strangers[:MOST])
+def unknown(id: str, strangers: Sequence[str], names: Mapping[str, str], shared: Mapping[str, str]) -> UsageError:
+    """Who is not known, and who may have been meant; of those who are told in the message of another, who that is."""
+    shown = "; ".join(f"{one!r}{meant(one, names, shared)}" for one in strangers[:MOST])
     more = f"; and {plural(len(strangers) - MOST, 'others')}" if len(strangers) > MOST else ""
     return UsageError(
         f"The campaign {id} has no customer {shown}{more}.",
@@ -61,7 +61,10 @@ def unknown(id: str, strangers: Sequence[str], names: Mapping[str, str]) -> Usag
     )
 
 
-def _meant(stranger: str, names: Mapping[str, str]) -> str:
+def meant(stranger: str, names: Mapping[str, str], shared: Mapping[str, str]) -> str:
+    """Who may have been meant by a name that no customer of a campaign has, in brackets."""
+    if stranger in shared:
+        return f" (it is told with {shared[stranger]}, in one message: say that name)"
     called = [id for id, name in names.items() if name.casefold() == stranger.casefold()]
     near = called or difflib.get_close_matches(stranger, names, n=2)
     return f" (did you mean {' or '.join(near[:2])}?)" if near else ""

@@ -235,6 +235,15 @@ _TABLES = (
         END""",
 )
 
+#: Made where they are not there: files of firedoor 0.5.0 are without them, which never looks at them.
+_LATER = (
+    # Customers that are told in the message of another, `recipient`.
+    """CREATE TABLE IF NOT EXISTS merged (
+        campaign INTEGER NOT NULL, customer TEXT NOT NULL, recipient INTEGER NOT NULL, PRIMARY KEY (campaign, customer)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS merged_recipient ON merged (recipient)",
+)
+
 #: "FDob".
 KIND = Kind("the outbox of campaigns", application_id=0x46446F62, format=1, tables=_TABLES)
 
@@ -249,6 +258,8 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open the file; create it where there is none. Raises `StoreError`, `UsageError` for another file."""
     with explained(path):
         database = KIND.open(path, BUSY_SECONDS)
+        for statement in _LATER:
+            database.execute(statement)
         # Each message changes the pages of its neighbours: the later they are carried into the file, the fewer are.
         database.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
         return database

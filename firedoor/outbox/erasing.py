@@ -59,4 +59,5 @@ def erase(database: sqlite3.Connection, place: Place, now: float) -> bool:
     database.execute(_MESSAGES, (nobody, NO_NAME, ERASED, place.recipient))
     database.execute(_RECIPIENT, (nobody, NAME, place.recipient))
     database.execute("UPDATE credential SET says = '' WHERE recipient = ?", (place.recipient,))
+    database.execute("DELETE FROM merged WHERE recipient = ?", (place.recipient,))
     return True

@@ -7,6 +7,7 @@ from dataclasses import astuple
 from firedoor.campaign import LOST, MessageState
 from firedoor.errors import UsageError
 from firedoor.outbox import halting, reading
+from firedoor.outbox.feedback import Feedback, canonical
 from firedoor.outbox.judging import judge, unsend
 from firedoor.outbox.states import NEXT
 from firedoor.outbox.ways import fall_back
@@ -28,33 +29,35 @@ _READ = """UPDATE message SET state = 'acknowledged', changed = ?1 WHERE recipie
 TOLD = frozenset({MessageState.SENT, MessageState.DELIVERED, MessageState.BOUNCED, MessageState.COMPLAINED})
 
 
-def event(
-    database: sqlite3.Connection, *, key: str, provider_id: str, state: MessageState, reason: str, now: float
-) -> Message | None:
-    """A provider tells what became of a message."""
-    if state not in TOLD:
-        raise UsageError(f"No provider can say that a message is {state.value}.", changed="Nothing was changed.")
+def event(database: sqlite3.Connection, told: Feedback, now: float) -> Message | None:
+    """A provider or a mail server tells what became of a message."""
+    if told.state not in {*TOLD, None}:
+        raise UsageError(f"No provider can say that a message is {told.state}.", changed="Nothing was changed.")
     row = database.execute(
         """SELECT id, recipient, campaign FROM message WHERE (key = ?1 AND ?1 != '') OR (provider_id = ?2 AND ?2 != '')
             ORDER BY key = ?1 DESC LIMIT 1""",
-        (key, provider_id),
+        (told.key, told.provider_id),
     ).fetchone()
-    if row is None:
+    before = reading.message(database, row[0]) if row else None
+    if before is None or not _meant(before, told):
         return None
-    before = reading.message(database, row[0])
-    if state not in NEXT[before.state]:
+    if told.state is None or told.state not in NEXT[before.state]:
         return before
     database.execute(
         "UPDATE message SET state = ?, changed = ?, reason = ?, provider_id = CASE provider_id WHEN '' THEN ? ELSE"
         " provider_id END WHERE id = ?",
-        (state.value, now, reason, provider_id, before.id),
+        (told.state.value, now, told.reason, told.provider_id, before.id),
     )
-    database.execute(_REACHED, (0 if state in LOST else now, row[1]))
-    if state in LOST:
+    database.execute(_REACHED, (0 if told.state in LOST else now, row[1]))
+    if told.state in LOST:
         fall_back(database, before.id, now)
         halting.judge(database, row[2], now)
     judge(database, row[1], now)
     return reading.message(database, before.id)
+
+
+def _meant(message: Message, told: Feedback) -> bool:
+    return told.channel in {"", message.channel} and (not told.to or canonical(message.address) in told.to)
 
 
 def acknowledge(database: sqlite3.Connection, id: str, customer: str, contact: str, now: float) -> bool:

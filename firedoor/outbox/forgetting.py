@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firedoor.canonical import canonical_bytes, sha256_hex
-from firedoor.outbox import erasing, record
+from firedoor.outbox import erasing, merged, record
 from firedoor.outbox.database import StoreError
 from firedoor.outbox.erasing import Place
 from firedoor.outbox.publishing import Publisher
@@ -43,6 +43,7 @@ def forget(publisher: Publisher, customer: str, *, reason: str, by: str) -> Forg
         publisher.timeline.append(drafts)
     for place in found:
         _erase(publisher, place)
+    publisher.outbox.change(merged.forget, customer)
     return _forgotten(found, scoured=publisher.outbox.look(scour))
 
 

@@ -13,8 +13,8 @@ from firedoor.outbox import reading, steering
 from firedoor.outbox.until import Case, held
 from firedoor.recipient import CampaignRow, Message, Recipient, Way
 
-#: Hex digits of a message's key.
-KEY = 32
+#: Hex digits of a message's key, and bytes of the nonce that no stranger can tell a key without.
+KEY, NONCE = 32, 16
 
 _ADD = """INSERT INTO message (campaign, bulletin, recipient, position, customer, contact, channel, address, version,
     reminder, state, content, key, changed) SELECT ?1, ?2, number, position, ?3, ?4, ?5, ?6, ?7, ?8, 'queued', ?9, ?10,
@@ -33,6 +33,7 @@ TASKS = """INSERT INTO change (campaign, message, recipient, intent, state, at, 
 #: Customers that are removed in one transaction.
 PART = 1_000
 _FORGET_PART = (
+    "DELETE FROM merged WHERE recipient = ?",
     "DELETE FROM message WHERE recipient = ?",
     "DELETE FROM credential WHERE recipient = ?",
     "DELETE FROM recipient WHERE number = ?",
@@ -40,9 +41,13 @@ _FORGET_PART = (
 _FORGET = ("DELETE FROM counter WHERE campaign = ?", "DELETE FROM campaign WHERE number = ?")
 
 
-def message_key(campaign: str, customer: str, way: Way, version: int, reminder: int) -> str:
-    """The stable name of a message, for ever: the same for the same row, whenever it is made."""
-    parts = [campaign, customer, way.contact, way.channel, version, reminder]
+def message_key(campaign: str, nonce: str, one: Message) -> str:
+    """The stable name of a message, for ever: the same for the same row, whenever it is made.
+
+    It leaves with the message, and what comes back is believed for it: without the campaign's nonce a customer who
+    knows another one could tell the name of its message from that of its own.
+    """
+    parts = [campaign, nonce, one.customer, one.contact, one.channel, one.version, one.reminder]
     return sha256_hex(canonical_bytes(parts))[:KEY]
 
 
@@ -116,14 +121,14 @@ def finish(database: sqlite3.Connection, number: int, digest: str) -> CampaignRo
 
 def add(database: sqlite3.Connection, number: int, messages: Iterable[Message], now: float) -> None:
     """Queue messages. Raises `RefusedError` where this incident writes to one of these contacts already."""
-    id, bulletin = database.execute("SELECT id, bulletin FROM campaign WHERE number = ?", (number,)).fetchone()
+    query = "SELECT id, nonce, bulletin FROM campaign WHERE number = ?"
+    id, nonce, bulletin = database.execute(query, (number,)).fetchone()
     last: list[Message] = []
 
     def rows() -> Iterator[tuple[object, ...]]:
         for one in messages:
             last[:] = [one]
-            way = Way(one.contact, "", one.channel, one.address)
-            key = message_key(id, one.customer, way, one.version, one.reminder)
+            key = message_key(id, nonce, one)
             own = (one.customer, one.contact, one.channel, one.address, one.version, one.reminder, one.content)
             yield (number, bulletin, *own, key, now)
 
@@ -182,7 +187,7 @@ def _add_campaign(database: sqlite3.Connection, row: CampaignRow, bulletin: int)
         row.corrects,
         json.dumps(row.extra),
         bulletin,
-        secrets.token_hex(4),
+        secrets.token_hex(NONCE),
     )
     added = database.execute(
         """INSERT INTO campaign (id, incident, step, spec, vals, notice_sha256, digest, flow, drill, flow_by,

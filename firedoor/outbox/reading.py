@@ -5,6 +5,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from firedoor.campaign import Flow, MessageState
 from firedoor.customers.model import Dependency
 from firedoor.errors import UsageError
@@ -18,6 +20,7 @@ _RECIPIENT = """SELECT customer, position, name, cohort, exposure, language, zon
 MESSAGE = """SELECT message.id, campaign.id, customer, contact, channel, address, version, reminder, state, content,
     key, provider_id, attempts, due, changed, reason FROM message JOIN campaign ON campaign.number = message.campaign"""
 
+_CREDENTIALS = TypeAdapter(tuple[Dependency, ...])
 _OF_IDS = "WHERE message.id IN (SELECT value FROM json_each(?))"
 _WHOSE = """SELECT message.id, recipient.customer, recipient.position, name, cohort, exposure, language, zone, hours,
     ways, credentials, acknowledged, reached, remediated, by_hand, task
@@ -160,21 +163,13 @@ def to_recipient(row: Sequence[Any]) -> Recipient:
         zone=zone,
         hours=hours,
         ways=ways(by),
-        credentials=tuple(_credential(one) for one in json.loads(keys)),
+        credentials=_CREDENTIALS.validate_json(keys),
         acknowledged=acknowledged,
         reached=reached,
         remediated=done,
         by_hand=by_hand,
         task=task,
     )
-
-
-def _credential(stored: dict[str, Any]) -> Dependency:
-    """A credential as it was stored: without what is empty. It was checked then."""
-    return Dependency.model_construct(**{**_BLANK, **stored})
-
-
-_BLANK: dict[str, Any] = dict.fromkeys(Dependency.model_fields, "")
 
 
 def to_message(row: Sequence[Any]) -> Message:

@@ -104,7 +104,9 @@ def intend(database: sqlite3.Connection, number: int, ids: Iterable[int]) -> int
 
 def intended(database: sqlite3.Connection, intent: int) -> list[Row]:
     """The messages of an intent."""
-    query = "SELECT id, customer, contact, channel, address, content, key FROM message WHERE intent = ? ORDER BY id"
+    # The second condition is that of the index: without it all messages are read.
+    query = """SELECT id, customer, contact, channel, address, content, key FROM message WHERE intent = ?
+        AND intent > 0 ORDER BY id"""
     return [Row(*row) for row in database.execute(query, (intent,))]
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from firedoor.campaign import Flow, MessageState, Standing
-from firedoor.outbox import by_hand, events, measures, preparing, reading, reminders, standing, steering
+from firedoor.outbox import by_hand, events, measures, merged, preparing, reading, reminders, standing, steering
 from firedoor.outbox.database import StoreError, connect, explained
+from firedoor.outbox.feedback import Feedback
 from firedoor.recipient import CampaignRow, Measure, Message, Recipient, Way
 from firedoor.sqlite import transaction
 
@@ -71,12 +72,17 @@ class Outbox:
     # --- preparing ----------------------------------------------------------------------------------------------------
 
     def prepare(
-        self, campaign: CampaignRow, recipients: Iterable[Recipient], first_messages: Iterable[Message]
+        self,
+        campaign: CampaignRow,
+        recipients: Iterable[Recipient],
+        first_messages: Iterable[Message],
+        shared: Mapping[str, str] | None = None,
     ) -> CampaignRow:
         """Keep a campaign that is ready to be approved, in place of an unapproved one of that id.
 
         Messages are made by `preparing.draft`; they get their id, key and state here. Both are read once, in their
-        order, a part at a time: nobody else waits for the file meanwhile. Raises `RefusedError` where the campaign was
+        order, a part at a time: nobody else waits for the file meanwhile. `shared` are customers who are told in the
+        message of another, with that one. Raises `RefusedError` where the campaign was
         approved before with another digest, or where the incident writes to one of these contacts of the same notice
         already.
         """
@@ -88,6 +94,7 @@ class Outbox:
             self.change(preparing.add_recipients, number, campaign.spec.until, people)
         for messages in parts(first_messages):
             self.change(preparing.add_messages, number, messages)
+        self.change(merged.keep, number, shared or {})
         return self.change(preparing.finish, number, campaign.digest)
 
     def forget(self, campaign: str) -> None:
@@ -182,18 +189,17 @@ class Outbox:
         does not have, `RefusedError` before it is approved.
         """
         if strangers := self.look(by_hand.strangers, campaign, customers):
-            raise by_hand.unknown(campaign, strangers, self.look(by_hand.names, campaign))
+            names, shared = self.look(by_hand.names, campaign), self.look(merged.merged, campaign)
+            raise by_hand.unknown(campaign, strangers, names, shared)
         return self.change(by_hand.reach, campaign, customers, by, reason, now=now)
 
-    def event(
-        self, *, key: str = "", provider_id: str = "", state: MessageState, reason: str, now: float
-    ) -> Message | None:
-        """A provider tells what became of a message: delivered, bounced or complained. It resolves doubt.
+    def event(self, told: Feedback, now: float) -> Message | None:
+        """A provider or a mail server tells what became of a message: delivered, bounced, complained of.
 
-        A bounce queues the next way to the customer. None where no such message is known; the message as it is where
-        this does not follow on what it is (a second bounce, say).
+        It resolves doubt. A bounce queues the next way to the customer. None where no message is known that it can be
+        about; the message as it is where nothing becomes of it, or what cannot follow on it (a second bounce, say).
         """
-        return self.change(events.event, key=key, provider_id=provider_id, state=state, reason=reason, now=now)
+        return self.change(events.event, told, now)
 
     def measures(self, campaign: str, customers: Sequence[str]) -> dict[str, tuple[Measure, ...]]:
         """What was found of the credentials of these customers, each in the order of `Recipient.credentials`."""

@@ -5,19 +5,16 @@ the tag `firedoor` that it was sent with, its key, and by SES's own id. `notific
 identity's own feedback, which carries no tags: SES's id has to do.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from firedoor.alerts._reading import Reader, at, objects, part
 from firedoor.campaign import MessageState
+from firedoor.outbox.feedback import LONGEST, Feedback, without_addresses
 from firedoor.plain import plain
 
 #: The message tag, as `activities.transports.ses` writes it.
 TAG = "firedoor"
-#: Characters of what a receiver's server says that are kept.
-LONGEST = 200
 READER = Reader("an event of Amazon SES", "Send the events of a configuration set here, by an SNS topic of their own.")
 #: What SES says once, when the topic is chosen: no JSON.
 GREETING = "Successfully validated SNS topic"
@@ -25,17 +22,6 @@ GREETING = "Successfully validated SNS topic"
 GIVEN_UP = frozenset({
     "AttachmentRejected", "ContentRejected", "CustomTimeoutExceeded", "MailboxFull", "MessageTooLarge",
 })  # fmt: skip
-_ADDRESS = re.compile(r"[^\s<>\"';,]+@[^\s<>\"';,]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Feedback:
-    """What an event says. `state` None: nothing becomes of the message; `reason` says what happened, for a person."""
-
-    key: str
-    provider_id: str
-    state: MessageState | None
-    reason: str = ""
 
 
 def read(event: Any) -> Feedback:
@@ -47,7 +33,7 @@ def read(event: Any) -> Feedback:
     tagged = at(event, "mail", "tags", TAG)
     key = plain(str(tagged[0]))[:LONGEST] if isinstance(tagged, list) and tagged else ""
     state, reason = _KINDS.get(kind, _nothing)(event)
-    return Feedback(key, identity, state, _without_addresses(reason))
+    return Feedback(key, identity, state, without_addresses(reason))
 
 
 Told = tuple[MessageState | None, str]
@@ -100,8 +86,3 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any]], Told]] = {
     "Rendering Failure": _unrendered,
     "DeliveryDelay": _delayed,
 }
-
-
-def _without_addresses(text: str) -> str:
-    """On one line, short; nobody is named where reasons are kept."""
-    return _ADDRESS.sub("(an address)", " ".join(plain(text).split()))[:LONGEST]

@@ -115,6 +115,8 @@ async def _taken(site: Site, door: Door, headers: Mapping[str, str], body: bytes
         return _later("not_stored", error.what)
     if not added.duplicate:
         site.wake()
+        # The dispatcher begins now, and not behind the writing of the answer.
+        await asyncio.sleep(0)
     if read.wrong:
         said = {"error": read.wrong, "id": added.id}
         return Answer(400, "unreadable", said, f"{shown(read.wrong)} It is kept as {added.id}.")

@@ -21,28 +21,26 @@ from firedoor.sqlite import Kind, transaction
 from firedoor.timeline.sealed import Disclosed, digest_of, disclosure, opened
 
 BUSY_SECONDS = 10.0
-#: Pages (4 KiB) of the log at which they are carried into the file.
-LOG_PAGES = 8_000
 #: 128 bits, as the RFC recommends.
 SALT_BYTES = 16
 #: The subject of a hold on everything.
 EVERYBODY = "*"
-#: Of SQLite's parameters in one statement.
-_MANY = 500
 
 _TABLES = (
+    # In the order in which they were sealed, so that values cost no more pages than they fill. To find a digest or a
+    # subject is to read all of it: exports do that, once for all digests, and erasures, which rewrite the file anyway.
+    # Of what was erased the digest stays.
     """CREATE TABLE disclosure (
-        digest TEXT PRIMARY KEY,
-        subject TEXT NOT NULL,
-        text TEXT NOT NULL
-    ) STRICT, WITHOUT ROWID""",
-    "CREATE INDEX disclosure_subject ON disclosure (subject)",
-    # What was sealed under a name gets the same digests when it is sealed again. It outlives the values.
-    """CREATE TABLE named (
-        name BLOB NOT NULL,
-        position INTEGER NOT NULL,
+        number INTEGER PRIMARY KEY,
         digest TEXT NOT NULL,
-        PRIMARY KEY (name, position)
+        subject TEXT,
+        text TEXT
+    ) STRICT""",
+    # What was sealed under a name gets the same digests when it is sealed again: the numbers from `first` on.
+    """CREATE TABLE named (
+        name BLOB PRIMARY KEY,
+        first INTEGER NOT NULL,
+        count INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE hold (
         subject TEXT PRIMARY KEY,
@@ -51,14 +49,32 @@ _TABLES = (
         at TEXT NOT NULL
     ) STRICT, WITHOUT ROWID""",
 )
+#: Format 1 had the values by their digests, which stand anywhere.
+_FROM_1 = (
+    "DROP INDEX disclosure_subject",
+    "ALTER TABLE disclosure RENAME TO disclosure_1",
+    "ALTER TABLE named RENAME TO named_1",
+    *_TABLES[:2],
+    """INSERT INTO disclosure SELECT row_number() OVER (ORDER BY name, position), digest, subject, text
+        FROM named_1 LEFT JOIN disclosure_1 USING (digest)""",
+    """INSERT INTO named SELECT name, min(number), count(*) FROM
+        (SELECT name, row_number() OVER (ORDER BY name, position) AS number FROM named_1) GROUP BY name""",
+    """INSERT INTO disclosure (digest, subject, text) SELECT digest, subject, text FROM disclosure_1
+        WHERE digest NOT IN (SELECT digest FROM named_1)""",
+    "DROP TABLE disclosure_1",
+    "DROP TABLE named_1",
+)
 
+_NEXT = "SELECT coalesce(max(number), 0) + 1 FROM disclosure"
 #: One statement for all: at each one Python gives other threads their turn, and takes its own again later.
-_KEEP = """INSERT INTO disclosure SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),
+_KEEP = """INSERT INTO disclosure SELECT ? + key, json_extract(value, '$[0]'), json_extract(value, '$[1]'),
     json_extract(value, '$[2]') FROM json_each(?)"""
-_NAME = "INSERT INTO named SELECT ?, key, value FROM json_each(?)"
+_NAMED = """SELECT digest FROM named JOIN disclosure ON number BETWEEN first AND first + count - 1 WHERE name = ?
+    ORDER BY number"""
+_TEXTS = "SELECT digest, text FROM disclosure WHERE digest IN (SELECT value FROM json_each(?)) AND text IS NOT NULL"
 
 #: "FDds".
-KIND = Kind("disclosures", application_id=0x46446473, format=1, tables=_TABLES)
+KIND = Kind("disclosures", application_id=0x46446473, format=2, tables=_TABLES, upgrades={1: _FROM_1})
 
 
 class DisclosureError(FiredoorError):
@@ -100,8 +116,6 @@ class Disclosures:
             database = KIND.open(path, BUSY_SECONDS)
             # What is deleted is overwritten, and does not wait in a free page for somebody who looks.
             database.execute("PRAGMA secure_delete=ON")
-            # Digests stand anywhere in the file: the longer its log, the more of them share a page that is written.
-            database.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
         return cls(path, database)
 
     def __enter__(self) -> Self:
@@ -139,9 +153,10 @@ class Disclosures:
             texts = [disclosure(secrets.token_urlsafe(SALT_BYTES), one.key, one.value) for one in values]
             digests = [digest_of(text) for text in texts]
             rows = [(digest, one.subject, text) for digest, one, text in zip(digests, values, texts, strict=True)]
-            database.execute(_KEEP, (json.dumps(rows),))
-            if mark:
-                database.execute(_NAME, (mark, json.dumps(digests)))
+            first: int = database.execute(_NEXT).fetchone()[0]
+            database.execute(_KEEP, (first, json.dumps(rows)))
+            if mark and rows:
+                database.execute("INSERT INTO named VALUES (?,?,?)", (mark, first, len(rows)))
         return digests
 
     def value(self, digest: str) -> Disclosed | None:
@@ -151,14 +166,8 @@ class Disclosures:
 
     def texts(self, digests: Iterable[str]) -> dict[str, str]:
         """The disclosures of digests, as far as there are any."""
-        wanted, found = list(dict.fromkeys(digests)), dict[str, str]()
         with self._lock, _explained(self.path):
-            for start in range(0, len(wanted), _MANY):
-                part = wanted[start : start + _MANY]
-                marks = ",".join("?" * len(part))
-                query = "SELECT digest, text FROM disclosure WHERE digest IN"
-                found |= dict(self._database.execute(f"{query} ({marks})", part))
-        return found
+            return dict(self._database.execute(_TEXTS, (json.dumps(list(digests)),)))
 
     def of(self, subject: str) -> list[str]:
         """The digests of everything that is kept about a subject, in their order."""
@@ -195,7 +204,8 @@ class Disclosures:
         """
         with self._changing() as database:
             _refuse_held(database, subject)
-            return database.execute("DELETE FROM disclosure WHERE subject = ?", (subject,)).rowcount
+            query = "UPDATE disclosure SET subject = NULL, text = NULL WHERE subject = ?"
+            return database.execute(query, (subject,)).rowcount
 
     def scour(self) -> bool:
         """Rewrite the file without what was deleted, and empty its log. False while somebody else reads it."""
@@ -209,7 +219,7 @@ class Disclosures:
 
 
 def _named(database: sqlite3.Connection, mark: bytes) -> list[str]:
-    return [row[0] for row in database.execute("SELECT digest FROM named WHERE name = ? ORDER BY position", (mark,))]
+    return [row[0] for row in database.execute(_NAMED, (mark,))]
 
 
 def _refuse_held(database: sqlite3.Connection, subject: str) -> None:

@@ -23,6 +23,8 @@ SD = "_sd"
 FILE = "disclosures.jsonl"
 _DIGEST = re.compile(r"[A-Za-z0-9_-]{43}")
 _MEMBERS = 3
+#: Made once: `json.dumps` makes one for each value.
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 class Disclosed(NamedTuple):
@@ -34,7 +36,7 @@ class Disclosed(NamedTuple):
 
 def disclosure(salt: str, key: str, value: Any) -> str:
     """The disclosure of a value. `salt` is the base64url of 128 random bits, and of no other disclosure."""
-    text = json.dumps([salt, key, value], ensure_ascii=False)
+    text = _JSON.encode([salt, key, value])
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 

@@ -24,13 +24,21 @@ class Door(BaseHTTPRequestHandler):
         """Each path is one way to answer."""
         words = {
             "/redirect": (302, {"Location": "https://evil.example/x"}, b""),
-            "/page": (200, {"Link": '</page?2>; rel="next"'}, BODY),
+            "/pages": (200, {"Link": '</pages?canary=2>; rel="next"'}, BODY),
+            "/pages?canary=2": (200, {"Link": '<?canary=3>; rel="last next"'}, b'[{"id": "globex"}]'),
+            "/away": (200, {"Link": '<http://127.0.0.1:9/pages>; rel="next"'}, BODY),
+            "/broken": (200, {"Link": '</missing>; rel="next"'}, BODY),
+            "/moved": (200, {"Link": '</redirect>; rel="next"'}, BODY),
+            "/round": (200, {"Link": '</round/2>; rel="next"'}, BODY),
+            "/round/2": (200, {"Link": '</round>; rel="next"'}, BODY),
+            "/two": (200, {"Link": '</half>; rel="next"'}, b"customer\n" + b"x" * 2500),
+            "/half": (200, {}, b"customer\n" + b"x" * 2500),
             "/missing": (404, {}, b""),
             "/large": (200, {}, b"x" * 5000),
             "/latin": (200, {}, b"customer\nM\xfcller\n"),
         }
         status, headers, body = words.get(self.path, (200, {}, BODY))
-        if self.path == "/customers" and self.headers["Authorization"] != f"Bearer {TOKEN}":
+        if self.path.startswith(("/customers", "/pages")) and self.headers["Authorization"] != f"Bearer {TOKEN}":
             status = 401
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
@@ -67,7 +75,7 @@ def test_an_endpoint_answers_with_its_token(door: str, monkeypatch: pytest.Monke
     monkeypatch.setenv("FIREDOOR_HOME", str(tmp_path))
     monkeypatch.setenv("FIREDOOR_SECRET_CRM", TOKEN)
     question = {"source": f"{door}/customers", "secret": "env:FIREDOOR_SECRET_CRM"}
-    assert answer(json.dumps(question).encode()) == {"source": f"{door}/customers", "text": BODY.decode()}
+    assert answer(json.dumps(question).encode()) == {"source": f"{door}/customers", "pages": [BODY.decode()]}
     refused = answer(json.dumps({**question, "secret": ""}).encode())["error"]
     assert "refuses us with 401" in refused["what"]
     assert "Nothing was changed" in refused["changed"]
@@ -77,11 +85,23 @@ def test_an_endpoint_answers_with_its_token(door: str, monkeypatch: pytest.Monke
     assert fetched(f"{door}/x?key=canary", "", "")["source"] == f"{door}/x"
 
 
+def test_pages_are_followed_with_the_token(door: str) -> None:
+    """Each of them, to the last; what stands in their addresses is in no answer."""
+    found = fetched(f"{door}/pages", "", TOKEN)
+    assert found == {"source": f"{door}/pages", "pages": [BODY.decode(), '[{"id": "globex"}]', BODY.decode()]}
+    with pytest.raises(FiredoorError, match="refuses us with 401"):
+        fetched(f"{door}/pages", "", "")
+
+
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
         ("/redirect", "redirects to evil.example"),
-        ("/page", "answers one page of several"),
+        ("/away", "names a page at “127.0.0.1” as the next, where no token of it shall go"),
+        ("/broken", "Page 2 of http://.*/broken answers 404"),
+        ("/moved", "Page 2 of http://.*/moved redirects to evil.example"),
+        ("/round", "Page 2 of http://.*/round .* goes round in a circle"),
+        ("/two", "Page 2 of http://.*/two answers more than"),
         ("/missing", "answers 404"),
         ("/large", "answers more than"),
         ("/latin", "is no UTF-8 from line 2 on"),
@@ -101,10 +121,14 @@ def test_an_answer_that_is_not_all_customers(
     [
         ("http://crm.example/x", "", "is not https"),
         ("https://u:p@crm.example/x", "", "holds a login"),
+        ("https://[crm.example/x", "", "The address is none"),
         ("https://crm.example/x", "SELECT 1", "A query is for a database"),
         ("http://127.0.0.1:9/x", "", "does not answer as it must: ConnectError"),
-        ("postgresql+nothing://crm/x", "SELECT 1", "There is no driver for postgresql here"),
+        ("postgresql+nothing://crm/x", "SELECT 1", "There is no driver for postgresql.nothing here"),
+        ("postgresql+nothing://crm/x", "SELECT 1", "psycopg.binary.*or postgresql.pg8000://…: pg8000"),
+        ("oracle+nothing://crm/x", "SELECT 1", "see the dialects of SQLAlchemy"),
         ("postgresql+psycopg://u:p@crm/x", "SELECT 1", "holds a password"),
+        ("postgresql+psycopg://crm/x?sslpassword=u:p", "SELECT 1", "holds a password"),
         ("sqlite:///nowhere.sqlite", "SELECT 1", "There is no database 'nowhere.sqlite'"),
         ("crm", "SELECT 1", "This is no file, no https address and no database"),
     ],
@@ -126,6 +150,12 @@ def test_a_query_answers_rows(crm: str) -> None:
     }
 
 
+def test_what_values_become(crm: str) -> None:
+    """Whole numbers without a point, bytes as text as far as they are; no colon and no percent sign is a parameter."""
+    found = fetched(crm, "SELECT 24.0, 1.5, x'c3a9ff', ':x', '50% %s', NULL, 9e999", "")
+    assert found["rows"] == [["24", "1.5", "é\\xff", ":x", "50% %s", "", "inf"]]
+
+
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
@@ -134,7 +164,7 @@ def test_a_query_answers_rows(crm: str) -> None:
         ("DROP TABLE account", "attempt to write a readonly database"),
         ("DELETE FROM account RETURNING id", "attempt to write a readonly database"),
         ("PRAGMA query_only = OFF", "is no SELECT"),
-        ("SELECT nosuch FROM account", "refuses the query: no such column"),
+        ("SELECT nosuch FROM account", "does not answer the query: no such column"),
     ],
 )
 def test_a_query_that_is_none(crm: str, query: str, sentence: str) -> None:

@@ -1,6 +1,6 @@
 """A campaign of a real incident while something goes wrong: what is run, what is done to it, what has to hold.
 
-Each case has an installation of its own: Temporal, a worker, `firedoor serve`, a mail server and a fake Slack.
+Each case has an installation of its own: Temporal, a worker, `firedoor serve`, and who takes the messages (`posts`).
 """
 
 import asyncio
@@ -10,8 +10,9 @@ import os
 import signal
 import sqlite3
 import sys
+import threading
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +21,10 @@ import httpx
 
 from firedoor.campaign import LEFT, MessageState
 from firedoor.config import Settings, load
-from firedoor.customers.model import Contact, Customer, Role
+from firedoor.customers.model import Customer
 from firedoor.customers.registry import Registry
 from firedoor.drill.mail import MailServer
-from firedoor.drill.mailbox import Mail
 from firedoor.drill.slack.local import LocalSlack
-from firedoor.drill.slack.workspace import BOT, INCIDENTS, TEAM
 from firedoor.drill.toml import toml
 from firedoor.engine import Engine
 from firedoor.errors import FiredoorError
@@ -42,19 +41,20 @@ from firedoor.timeline.store import Timeline
 from firedoor.timeline.verify import verify
 from tests.chaos.faults import Fault
 from tests.chaos.judge import sealed
+from tests.chaos.network import Proxy
+from tests.chaos.posts import CONNECTIONS, Amazon, Letters, Opening, Post, Webhooks, letters
 from tests.chaos.site import ROOT, armed, start_server, until
 
 STEP = "notify"
 ADA = Responder(principal="user:ada", auth="os", roles=("security",))
 EVE = Responder(principal="user:eve", auth="os")
-SECRETS = {"FIREDOOR_SECRET_SLACK_BOT": "bot_token", "FIREDOOR_SECRET_SLACK_APP": "app_token"}
 VALUES = {"happened": "Somebody read our store of keys.", "since": "4 May 2026, 02:10 UTC"}
 PUBLIC = "https://notices.beacon.example"
-#: Mail connections; together with the lanes of Slack what can be on its way at the moment of a kill.
-CONNECTIONS = 4
 PATIENCE = 150.0
-#: Seconds that the mail server takes for a message: what goes wrong then goes wrong in the middle of a wave.
-STALL = 0.3
+TABLES: Mapping[str, object] = {
+    "task_queue": "mailing",
+    "notices": {"company": "Beacon AI", "support": "help@beacon.example"},
+}
 #: Who does as the notice says on the web page; the others do it in the store.
 ON_THE_PAGE = 3
 EVERY = 10_000
@@ -71,6 +71,8 @@ class Told:
     kills: int = 0
     #: How often a server was cut from its clients: a message whose answer is lost then is in doubt as after a kill.
     cuts: int = 0
+    #: How many calls had their answers spoiled: the messages of each are in doubt.
+    spoiled: int = 0
     asked: int = 0
     verified: bool = False
     findings: list[str] = field(default_factory=list)
@@ -84,8 +86,7 @@ class Mailing:
     settings: Settings
     supervisor: Supervisor
     engine: Engine
-    mail: MailServer
-    slack: LocalSlack
+    post: Post
     customers: tuple[Customer, ...]
     told: Told
     incident: str = ""
@@ -95,6 +96,24 @@ class Mailing:
         """Its id."""
         return f"{self.incident}.{STEP}"
 
+    @property
+    def mail(self) -> MailServer:
+        """The mail server of a case that has one."""
+        assert isinstance(self.post, Letters)
+        return self.post.mail
+
+    @property
+    def slack(self) -> LocalSlack:
+        """The Slack of a case that has one."""
+        assert isinstance(self.post, Letters)
+        return self.post.slack
+
+    @property
+    def network(self) -> Proxy:
+        """The network that fails, of a case that has one."""
+        assert isinstance(self.post, (Amazon, Webhooks))
+        return self.post.network
+
     # --- what people do -----------------------------------------------------------------------------------------------
 
     async def start(self, *, remind: int) -> None:
@@ -102,7 +121,7 @@ class Mailing:
         spec = Campaign(
             notice="provider-keys-exposed",
             to=[one.id for one in self.customers],
-            channels=("slack", "email"),
+            channels=self.post.channels,
             canary=5,
             settle=1,
             until="customer.acknowledged",
@@ -162,27 +181,28 @@ class Mailing:
                 self.told.kills += 1
 
     def kill_at(self, number: int, *names: str) -> None:
-        """Kill processes when so many mails are there: the sender of the last does not know yet that it is."""
+        """Kill processes when so many messages are there: the sender of the last does not know yet that it is."""
+        armed = threading.Semaphore()
 
-        def came(_: Mail) -> None:
-            if len(self.mail.mailbox) == number:
+        def came() -> None:
+            if self.post.arrived() >= number and armed.acquire(blocking=False):
                 self.kill(*names)
 
-        self.mail.mailbox.watchers.append(came)
+        self.post.watchers.append(came)
 
     def stood(self, before: int) -> None:
         """Hold that nothing was sent since there were so many mails but what was on its way."""
-        more = len(self.mail.mailbox) - before
+        more = self.post.arrived() - before
         if more > 2 * CONNECTIONS:
             self.told.findings.append(f"{more} mails were sent while nothing could be written down")
 
     async def mails(self, count: int) -> None:
-        """Wait for so many mails."""
+        """Wait for so many messages."""
 
         async def came() -> bool:
-            return len(self.mail.mailbox) >= count
+            return self.post.arrived() >= count
 
-        await until(came, f"{count} mails", PATIENCE)
+        await until(came, f"{count} messages", PATIENCE)
 
     @contextmanager
     def locked(self, store: Path) -> Generator[None]:
@@ -245,6 +265,8 @@ class Mailing:
             for customer in self.customers[ON_THE_PAGE:]:
                 outbox.acknowledge(self.campaign, customer.id, "security", self._began(outbox) + 1)
         await self.shows(StepState.DONE)
+        async with asyncio.timeout(PATIENCE):
+            await self.engine.result(self.incident)
 
     def _began(self, outbox: Outbox) -> float:
         return outbox.campaign(self.campaign).began
@@ -253,7 +275,7 @@ class Mailing:
 
     def judge(self) -> None:
         """Hold the outbox's rows against what came. Appends to the findings."""
-        rows, came = self.rows(), self._came()
+        rows, came = self.rows(), Counter(self.post.keys())
         told = self.told
         states = Counter(one.state for one in rows)
         told.messages, told.in_doubt = sum(came.values()), states[MessageState.IN_DOUBT]
@@ -268,21 +290,13 @@ class Mailing:
             wrong = {name: count for name, count in counted.items() if count != 1}
             wrong |= {one.id: 0 for one in self.customers if one.id not in counted}
             told.findings += [f"{name} has {count} {what}" for name, count in wrong.items()]
-        if told.in_doubt > CONNECTIONS * (told.kills + told.cuts):
-            told.findings.append(f"{told.in_doubt} messages are in doubt after {told.kills} kills, {told.cuts} cuts")
+        most = self.post.at_once * (told.kills + told.cuts) + self.post.per_call * told.spoiled
+        if told.in_doubt > most:
+            told.findings.append(f"{told.in_doubt} messages are in doubt, and at most {most} can be")
 
     @staticmethod
     def _missing(row: Message, came: Counter[str]) -> bool:
         return row.state in LEFT and row.key not in came
-
-    def _came(self) -> Counter[str]:
-        keys = [mail.parts["Message-ID"].strip()[1:].partition("@")[0] for mail in self.mail.mailbox.mails()]
-        with self.slack.workspace.lock:
-            for one in self.customers:
-                posted = self.slack.workspace.messages(one.contacts[0].address)
-                payloads = ((message.metadata or {}).get("event_payload") or {} for message in posted)
-                keys += [str(payload.get("key", "")) for payload in payloads]
-        return Counter(keys)
 
     async def shown(self) -> None:
         """`firedoor campaign show` says what the outbox says, and what is in doubt."""
@@ -331,35 +345,22 @@ class Mailing:
             self.told.findings.append("not every message was announced once")
 
 
-def customers(count: int) -> Iterator[Customer]:
-    """Every third is told by Slack, the others by mail."""
-    for number in range(count):
-        slack = number % 3 == 2
-        address = f"C0CHAOS{number:03}" if slack else f"security{number}@customer{number}.example"
-        contact = Contact.model_validate(
-            {"role": Role.SECURITY, "channel": "slack" if slack else "email", "address": address}
-        )
-        yield Customer(id=f"customer-{number}", name=f"Customer {number}", contacts=(contact,))
-
-
 @asynccontextmanager
-async def mailing(home: Path, name: str, *, count: int, fault: Fault | None = None) -> AsyncGenerator[Mailing]:
+async def mailing(
+    home: Path, name: str, *, count: int, opening: Opening = letters, microburst: Path, fault: Fault | None = None
+) -> AsyncGenerator[Mailing]:
     """Everything, running, with the customers in the registry."""
     home.mkdir(parents=True)
     async with AsyncExitStack() as stack:
-        slack, people = stack.enter_context(LocalSlack()), tuple(customers(count))
-        with slack.workspace.lock:
-            for one in people:
-                if one.contacts[0].channel == "slack":
-                    slack.workspace.add_channel(f"ext-{one.id}", (BOT,), id=one.contacts[0].address)
-        (home / "mail").mkdir()
-        mail = stack.enter_context(MailServer(home / "mail", plain=True))
-        mail.faults.stall = STALL
         supervisor = await stack.enter_async_context(Supervisor())
+        post = await stack.enter_async_context(opening(home, supervisor, microburst))
+        people = tuple(
+            Customer(id=f"customer-{number}", name=f"Customer {number}", contacts=(post.contact(number),))
+            for number in range(count)
+        )
         address = await start_server(supervisor, home / "temporal")
-        secrets = {variable: getattr(slack.workspace, token) for variable, token in SECRETS.items()}
-        (home / "firedoor.toml").write_text(toml(_tables(mail, slack)))
-        base = {"FIREDOOR_HOME": str(home), "TEMPORAL_ADDRESS": address, "PATH": "/usr/bin:/bin", **secrets}
+        (home / "firedoor.toml").write_text(toml({**TABLES, "server": _server(), **post.settings()}))
+        base = {"FIREDOOR_HOME": str(home), "TEMPORAL_ADDRESS": address, "PATH": "/usr/bin:/bin", **post.environment()}
         settings = load(base)
         Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log).close()
         Outbox.open(settings.outbox_path).close()
@@ -373,26 +374,8 @@ async def mailing(home: Path, name: str, *, count: int, fault: Fault | None = No
             await supervisor.start(
                 Program(program, (*moved, *module), home / f"{program}.log", environment, patience=15)
             )
-        yield Mailing(home, settings, supervisor, engine, mail, slack, people, Told(name))
+        yield Mailing(home, settings, supervisor, engine, post, people, Told(name))
 
 
-def _tables(mail: MailServer, slack: LocalSlack) -> dict[str, object]:
-    return {
-        "task_queue": "mailing",
-        "server": {"port": free_port(), "public_url": PUBLIC},
-        "mail": {
-            **mail.settings(),
-            "sender": "Beacon <security@beacon.example>",
-            "connections": CONNECTIONS,
-            "domain_rate": 0,
-        },
-        "notices": {"company": "Beacon AI", "support": "help@beacon.example"},
-        "slack": {
-            "bot_token": "env:FIREDOOR_SECRET_SLACK_BOT",
-            "app_token": "env:FIREDOOR_SECRET_SLACK_APP",
-            "team": TEAM,
-            "channel": INCIDENTS,
-            "base_url": slack.base_url,
-            "pace": 0.05,
-        },
-    }
+def _server() -> dict[str, object]:
+    return {"port": free_port(), "public_url": PUBLIC}

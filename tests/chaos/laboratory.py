@@ -1,9 +1,7 @@
 """Runs cases: several at once, each in an installation of its own, on servers that they share where that is harmless."""
 
 import asyncio
-import http.client
 import itertools
-import json
 import os
 import random
 import signal
@@ -12,14 +10,12 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from firedoor.drill.emulators import Aws, start_aws
 from firedoor.engine import Engine
 from firedoor.errors import FiredoorError
 from firedoor.incident import IncidentState, IncidentView
-from firedoor.local import free_port
-from firedoor.supervisor import Program, Supervisor
+from firedoor.supervisor import Supervisor
 from firedoor.timeline.entry import Entry
 from firedoor.timeline.export import export
 from firedoor.timeline.store import Timeline
@@ -27,7 +23,8 @@ from firedoor.timeline.verify import verify
 from tests.chaos.actions import Ledger
 from tests.chaos.cases import RANDOM, Case
 from tests.chaos.judge import History, Witness, judge, repeats, sealed
-from tests.chaos.site import POLL, Site, armed, start_server, until
+from tests.chaos.network import Proxy, signed_by, start_proxy
+from tests.chaos.site import POLL, Site, armed, start_server
 from tests.chaos.world import Keys, Switches, World
 
 #: Most of a case is waiting for Temporal to notice that a worker died.
@@ -52,35 +49,6 @@ class Row:
     verified: bool = False
     seconds: float = 0.0
     findings: list[str] = field(default_factory=list)
-
-
-class Proxy:
-    """microburst between the workers and AWS; each case has rules of its own, told apart by the account that signs."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-
-    @property
-    def url(self) -> str:
-        """Its address, for HTTP_PROXY."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def spoil(self, account: str, rules: Sequence[dict[str, Any]]) -> None:
-        """Add rules for an account's calls."""
-        mine = [{**rule, "headers": {"authorization": f"Credential={account}/"}} for rule in rules]
-        self._control("PATCH", mine)
-
-    def mend(self, account: str) -> None:
-        """Take an account's rules away."""
-        self._control("DELETE", [{"headers": {"authorization": f"Credential={account}/"}}])
-
-    def _control(self, method: str, body: Any) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request(method, "/_microburst/rules", json.dumps(body), {"content-type": "application/json"})
-        answer = connection.getresponse()
-        said = answer.read()
-        connection.close()
-        assert answer.status == http.HTTPStatus.OK, said
 
 
 class Laboratory:
@@ -138,7 +106,7 @@ class Laboratory:
             else:
                 world = await asyncio.to_thread(Keys.make, self.aws, account, case.targets)
             if proxy:
-                await asyncio.to_thread(proxy.spoil, account, case.rules)
+                await asyncio.to_thread(proxy.spoil, case.rules, signed_by(account))
             yield Trial(case, row, site, world, proxy, random.Random(f"{self.seed}/{case.id}"))
 
 
@@ -199,7 +167,7 @@ class Trial:
     async def _mend(self) -> None:
         (self.site.home / "lifted").touch()
         if self.proxy:
-            await asyncio.to_thread(self.proxy.mend, self.site.account)
+            await asyncio.to_thread(self.proxy.mend, signed_by(self.site.account))
 
     def _expect(self, view: IncidentView) -> None:
         failure = view.steps[0].failure
@@ -257,25 +225,5 @@ async def laboratory(folder: Path, emulator: Path, microburst: Path | None) -> A
         supervisor = await stack.enter_async_context(Supervisor())
         aws = await start_aws(supervisor, str(emulator), folder / "emulator")
         address = await start_server(supervisor, folder / "temporal")
-        proxy = await _proxy(supervisor, microburst, aws, folder) if microburst else None
+        proxy = await start_proxy(supervisor, microburst, aws.url, folder) if microburst else None
         yield Laboratory(folder, aws, address, proxy)
-
-
-async def _proxy(supervisor: Supervisor, program: Path, aws: Aws, folder: Path) -> Proxy:
-    port = free_port()
-    command = (str(program), "-u", aws.url, "-p", str(port), "--host", "127.0.0.1")
-    await supervisor.start(Program("microburst", command, folder / "microburst.log", restarts=0, patience=1))
-
-    def warm() -> bool:
-        # The first request loads a description of every service of AWS: seconds.
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        try:
-            connection.request("GET", "/")
-            return connection.getresponse().status > 0
-        except OSError:
-            return False
-        finally:
-            connection.close()
-
-    await until(lambda: asyncio.to_thread(warm), "microburst answers", 60)
-    return Proxy(port)

@@ -18,7 +18,7 @@ from types import ModuleType
 
 from activities import ACTIVITIES
 from activities.campaigns import answers, lanes
-from activities.transports import _connection, _replies, slack
+from activities.transports import _connection, _replies, _ses_refusals, ses, slack, webhook
 from firedoor.config import Settings, load
 from firedoor.engine import connect
 from firedoor.outbox.store import Outbox
@@ -38,6 +38,9 @@ WAITS: tuple[tuple[ModuleType, tuple[str, ...]], ...] = (
     (_replies, ("LATER_SECONDS", "BUSY_SECONDS")),
     (_connection, ("BUSY_SECONDS",)),
     (slack, ("PAUSE_SECONDS",)),
+    (_ses_refusals, ("THROTTLED", "BUSY", "AWAY", "USED_UP")),
+    (ses, ("AWAY",)),
+    (webhook, ("PAUSE_SECONDS",)),
 )
 #: Points of a campaign, besides those of an incident.
 MOMENTS = {Kind.NOTIFICATION_INTENT: "announced", Kind.NOTIFICATION_OUTCOME: "told"}

@@ -15,16 +15,16 @@ from tests.chaos.table import campaigns_table, write_campaigns
 AT_ONCE = 3
 
 
-async def test_a_killed_worker_tells_nobody_twice(tmp_path: Path) -> None:
+async def test_a_killed_worker_tells_nobody_twice(tmp_path: Path, microburst: Path) -> None:
     """The short form, with few customers, who are reminded as soon as they are followed."""
-    told = await run(SHORT, tmp_path / "site", count=12, remind=1)
+    told = await run(SHORT, tmp_path / "site", microburst, count=12, remind=1)
     assert told.kills == 1
     assert not told.findings, told.findings
 
 
 @pytest.mark.chaos
 async def test_whatever_fails_everybody_is_told_once(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
+    tmp_path: Path, microburst: Path, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
 ) -> None:
     """The long form: each case in an installation of its own."""
     wanted = str(pytestconfig.getoption("--faults", "*"))
@@ -35,7 +35,7 @@ async def test_whatever_fails_everybody_is_told_once(
 
     async def one(number: int, case: Case) -> Told:
         async with turns:
-            told = await run(case, tmp_path / str(number))
+            told = await run(case, tmp_path / str(number), microburst)
         with capsys.disabled():
             sys.stdout.write(f"{told}\n")
             sys.stdout.flush()

@@ -199,7 +199,9 @@ class TestReached:
     [
         (("show",), "Which campaign?"),
         (("list", "x"), "list takes no name"),
-        (("show", "x", "customer-1"), "'customer-1' is one word too many"),
+        (("show", "x", "customer-1", "customer-2"), "'customer-2' is one word too many"),
+        (("show", "x", "customer-1", "--watch"), "'customer-1' is one word too many"),
+        (("pause", "x", "customer-1"), "'customer-1' is one word too many"),
         (("show", "x", "--file", "y"), "--file goes with reached"),
         (("show", "x", "--in-doubt"), "--in-doubt goes with retry-failed"),
         (("pause", "x", "--watch"), "--watch goes with show"),
@@ -227,3 +229,35 @@ def test_nothing_of_a_customer_can_steer_the_terminal(cli: Cli, store: Desk) -> 
     store.prepare([replace(evil, name="Evil\x1b[2J Corp")])
     asyncio.run(store.send({"email": Post()}))
     assert "\x1b[2J" not in cli("campaign", "show", "notify").out
+
+
+def test_one_customer_is_shown_with_its_messages(cli: Cli, sent: Desk) -> None:
+    """How far it is, what became of each message, and why a person has to see to it."""
+    done = cli("campaign", "show", "notify", "customer-1")
+    assert done.code == 0
+    assert f"customer-1 in {CAMPAIGN}" in done.out
+    assert "! 550 no such user. No other way to this customer is left." in done.out
+    assert "notice  email to security (security1@customer1.example)  bounced" in done.out
+    told = json.loads(cli("campaign", "show", "notify", "customer-2", "-o", "json").out)
+    assert (told["customer"], told["told_with"], told["others"]) == ("customer-2", "", [])
+    assert [one["state"] for one in told["messages"]] == ["remediated"]
+    missing = cli("campaign", "show", "notify", "customer-22")
+    assert missing.code == 2
+    assert "has no customer 'customer-22' (did you mean customer-2" in missing.err
+
+
+def test_who_was_merged_is_found_in_the_message_of_the_other(cli: Cli, store: Desk) -> None:
+    """By its own name, in text and for programs; nobody can be counted as reached who has no message."""
+    store.prepare(people(1), shared={"agency-b": "customer-0", "agency-c": "customer-0", "stray": "customer-7"})
+    asyncio.run(store.send({"email": Post()}))
+    done = cli("campaign", "show", "notify", "agency-b")
+    assert done.code == 0
+    assert "It is told with customer-0 and agency-c in one message, for they have one contact." in done.out
+    assert "security0@customer0.example)  sent" in done.out
+    assert "agency-b, agency-c are told in its message." in cli("campaign", "show", "notify", "customer-0").out
+    told = json.loads(cli("campaign", "show", "notify", "agency-c", "-o", "json").out)
+    assert (told["customer"], told["told_with"], told["others"]) == ("agency-c", "customer-0", ["agency-b", "agency-c"])
+    assert cli("campaign", "show", "notify", "stray").code == 2
+    refused = cli("campaign", "reached", "notify", "agency-b", "--reason", "telephoned")
+    assert refused.code == 2
+    assert "'agency-b' (it is told with customer-0, in one message: say that name)" in refused.err

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firedoor.customers.reading import Reading, read_text
+from firedoor.customers.reading import Reading, read_pages
 
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=12), st.just("\ud800\x1b[2J")),
@@ -22,7 +22,7 @@ CUSTOMERS = st.dictionaries(NAMES, st.one_of(VALUES, LISTS, st.just("acme")), ma
 
 def read(text: str) -> Reading:
     """A file; what it is told of can be shown as it is."""
-    reading = read_text(text, {}, lambda _: False)
+    reading = read_pages([text], {}, lambda _: False)
     for fault in reading.faults:
         assert fault.what.isprintable(), fault.what
         assert fault.allowed.isprintable(), fault.allowed

@@ -8,7 +8,7 @@ import pytest
 from firedoor.alerts._secrets import scrubbed
 from firedoor.campaign import Channel
 from firedoor.customers.model import Contact, Customer, Dependency, Role
-from firedoor.customers.reading import MistakesError, Reading, decoded, read_rows, read_text
+from firedoor.customers.reading import MistakesError, Reading, decoded, read_pages, read_rows
 from firedoor.customers.sharing import same_addresses
 from firedoor.errors import UsageError
 
@@ -20,7 +20,7 @@ ACME = "acme,Acme,de,Europe/Berlin,24,security,email,security@acme.example,Ada,o
 
 def read(text: str, **columns: str) -> Reading:
     """Read a text as the command line does."""
-    return read_text(text, columns, lambda one: scrubbed(one) != one)
+    return read_pages([text], columns, lambda one: scrubbed(one) != one)
 
 
 def table(*rows: str) -> Reading:
@@ -166,6 +166,10 @@ def test_rows_that_disagree() -> None:
         ('[{"id": "a", "id": "b"}]', "1: “id” stands there twice in one object."),
         ('[{"id": "a"}', "1: This is no JSON, or the end of it is missing"),
         ('[{"id": "a"}] []', "1: Something stands behind the list of customers."),
+        (
+            '{"customers": [{"id": "a"}], "next_cursor": "x"}',
+            "1: Something stands behind the list of customers. (one list, and nothing else: a next page is found by",
+        ),
         ("[\n7]", "2: This is no customer."),
         ('[{"name": "Acme"}]', "1: A customer has no id."),
         ('[{"id": "a", "contact": []}]', "1: a: there is no “contact”."),

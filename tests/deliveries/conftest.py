@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,12 @@ class Desk:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    async def matched(self, dispatcher: Dispatcher) -> None:
+        """What waits was parsed and matched, by a process that died before it could claim any of it."""
+        waiting = await self.deliveries.look(ledger.unmatched, 100)
+        _, found = await asyncio.to_thread(dispatcher._examined, waiting)
+        await self.deliveries.change(ledger.record, found, datetime.now(UTC))
 
     async def add(self, *news: NewDelivery) -> list[str]:
         """Store deliveries; their ids."""

@@ -74,6 +74,37 @@ async def test_a_leak_is_started_and_joined(desk: Desk) -> None:
     assert (view.starter.principal, view.starter.identity) == ("alert:guardduty", "alert:aws")
 
 
+async def test_one_wait_for_the_disk_between_an_alert_and_its_incident(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is matched is claimed, and counted as a start, in the same transaction."""
+    report, statements, waits = desk.site.engine.reports.report, list[str](), list[int]()
+
+    async def reported(*arguments: Any, **named: Any) -> Any:
+        begun = next(number for number, one in enumerate(statements) if "INTO hit " in one)
+        waits.append(statements[begun:].count("COMMIT"))
+        return await report(*arguments, **named)
+
+    monkeypatch.setattr(desk.site.engine.reports, "report", reported)
+    await desk.deliveries.look(lambda database: database.set_trace_callback(statements.append))
+    async with desk.dispatching() as dispatcher:
+        await desk.until(lambda _: any("DELETE FROM start" in one for one in statements))  # The first round is over.
+        await desk.add(posted("1", finding(a_key())))
+        dispatcher.wake()
+        await desk.settled(State.STARTED)
+    assert waits == [1]
+
+
+async def test_an_alert_right_behind_another(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a storm makes the dispatcher pause: what comes alone is dealt with at once."""
+    monkeypatch.setattr("firedoor.deliveries.dispatch.BREATH", 3600.0)
+    async with desk.dispatching() as dispatcher:
+        for number in range(3):
+            await desk.add(posted(str(number), finding(a_key())))
+            dispatcher.wake()
+            await desk.settled(*[State.STARTED] * (number + 1))
+
+
 async def test_a_storm_is_one_incident_and_few_reports(desk: Desk) -> None:
     """Four hundred deliveries of one leak, while it is dispatched: an exact count, in a handful of updates."""
     key = a_key()
@@ -179,10 +210,7 @@ async def test_a_runbook_that_went_away_in_between(desk: Desk) -> None:
     async with desk.dispatching():
         await desk.settled(State.STARTED)
     await desk.add(posted("2", finding(a_key())))
-    waiting = await desk.deliveries.look(ledger.unmatched, 1)
-    dispatcher = Dispatcher(desk.site.engine, desk.deliveries, desk.settings)
-    _, matched = await asyncio.to_thread(dispatcher._examined, waiting)
-    await desk.deliveries.change(ledger.record, matched, datetime.now(UTC))
+    await desk.matched(Dispatcher(desk.site.engine, desk.deliveries, desk.settings))
     (desk.runbooks / "leak.yaml").unlink()
     async with desk.dispatching():
         _, dead = await desk.settled(State.STARTED, State.DEAD)
@@ -324,7 +352,7 @@ async def test_an_incident_that_ends_before_its_alerts_are_settled(desk: Desk) -
     key = a_key()
     await desk.add(posted("1", finding(key)), posted("2", finding(key)))
     dispatcher = Dispatcher(desk.site.engine, desk.deliveries, desk.settings)
-    await dispatcher._match()
+    await desk.matched(dispatcher)
     batch = await desk.deliveries.change(ledger.claim, f"leak-{key}", {}, datetime.now(UTC))
     assert batch is not None
     seen_ = await desk.site.engine.reports.standing(f"leak-{key}")
@@ -395,7 +423,7 @@ async def test_opened_and_closed_under_our_hands(desk: Desk, monkeypatch: pytest
     """It is tried a few times, and then later."""
     await desk.add(posted("1", finding(a_key())))
     dispatcher = Dispatcher(desk.site.engine, desk.deliveries, desk.settings)
-    await dispatcher._match()
+    await desk.matched(dispatcher)
     [incident] = await desk.deliveries.look(ledger.waiting)
     batch = await desk.deliveries.change(ledger.claim, incident, {}, datetime.now(UTC))
 

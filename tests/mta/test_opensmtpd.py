@@ -20,10 +20,13 @@ from pydantic import SecretStr
 
 from activities.transports._transport import BouncedError, Receipt, RejectedError, TransportError
 from activities.transports.smtp import Smtp, open_smtp
+from firedoor.campaign import MessageState
 from firedoor.local import free_port
 from firedoor.notices.rendered import Rendered
+from firedoor.outbox.mail_reports import read
 from tests.activities.transports.letters import RENDERED, letter, mail
-from tests.activities.transports.servers import Script, scripted
+from tests.activities.transports.servers import Script, does, scripted
+from tests.returned_mail import KEY
 
 pytestmark = pytest.mark.mta
 
@@ -47,19 +50,21 @@ class Mta:
     onwards: int
 
 
-@pytest.fixture(scope="module")
-def mta(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mta]:
-    """OpenSMTPD on loopback, ended by its process id."""
+@pytest.fixture
+def mta(tmp_path: Path) -> Iterator[Mta]:
+    """OpenSMTPD on loopback, ended by its process id.
+
+    One for each test: it avoids for a while a server whose connection has ended, as ours do with their test.
+    """
     assert SMTPD.is_file(), "OpenSMTPD is not installed: apt-get install --no-install-recommends opensmtpd"
-    folder = tmp_path_factory.mktemp("mta")
-    configuration = folder / "smtpd.conf"
+    configuration = tmp_path / "smtpd.conf"
     found = Mta(free_port(), free_port())
     configuration.write_text(CONFIGURATION.format(port=found.port, onwards=found.onwards))
     configuration.chmod(0o600)
-    with (folder / "log").open("wb") as log:
+    with (tmp_path / "log").open("wb") as log:
         running = subprocess.Popen([SMTPD, "-d", "-f", str(configuration)], stdout=log, stderr=subprocess.STDOUT)
         try:
-            _wait(running, found.port, folder / "log")
+            _wait(running, found.port, tmp_path / "log")
             yield found
         finally:
             running.terminate()
@@ -84,9 +89,9 @@ def _wait(running: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
 
 
 @asynccontextmanager
-async def sending(mta: Mta) -> AsyncGenerator[Smtp]:
+async def sending(mta: Mta, **fields: Any) -> AsyncGenerator[Smtp]:
     """A transport to it."""
-    settings = mail(host="127.0.0.1", port=mta.port, security="none", timeout=10)
+    settings = mail(host="127.0.0.1", port=mta.port, security="none", timeout=10, **fields)
     smtp = open_smtp(settings, lambda reference: SecretStr(""))
     try:
         yield smtp
@@ -100,6 +105,13 @@ async def one(smtp: Smtp, number: int = 1, **fields: Any) -> Receipt | Transport
     return outcome
 
 
+async def arrived(onwards: Script, count: int) -> None:
+    """Wait until so many messages were handed on. All of them are: the queue is the machine's, and the next test's too."""
+    async with asyncio.timeout(PATIENCE):
+        while len(onwards.kept) < count:
+            await asyncio.sleep(0.02)
+
+
 async def test_a_message_goes_through_a_real_server(mta: Mta) -> None:
     """Several on one connection; its id in the queue is the receipt; what it hands on reads as it was rendered."""
     onwards = Script()
@@ -108,9 +120,7 @@ async def test_a_message_goes_through_a_real_server(mta: Mta) -> None:
             outcome = await one(smtp, number)
             assert isinstance(outcome, Receipt)
             assert outcome.provider_id.startswith("2.0.0")
-        async with asyncio.timeout(PATIENCE):
-            while len(onwards.kept) < 3:
-                await asyncio.sleep(0.02)
+        await arrived(onwards, 3)
     content = onwards.kept[0].content
     assert isinstance(content, bytes)
     found = message_from_bytes(content, policy=policy.default)
@@ -124,7 +134,22 @@ async def test_a_message_goes_through_a_real_server(mta: Mta) -> None:
 async def test_what_a_real_server_refuses(mta: Mta) -> None:
     """A recipient, and a message that is too large: the next letter goes by the same connection."""
     large = Rendered("s", "stolen keys\n" * 8_000, "", "")
-    async with scripted(Script(), port=mta.onwards), sending(mta) as smtp:
+    onwards = Script()
+    async with scripted(onwards, port=mta.onwards), sending(mta) as smtp:
         assert isinstance(await one(smtp, address="ada@gone.example"), BouncedError)
         assert isinstance(await one(smtp, rendered=large), RejectedError)
         assert isinstance(await one(smtp, 2), Receipt)
+        await arrived(onwards, 1)
+
+
+async def test_what_a_real_server_sends_back_is_read(mta: Mta) -> None:
+    """It takes a message, is refused by the next server, and tells that by mail, to the address of the settings."""
+    onwards = does("rcpt", "550 5.1.1 <ADDRESS>: no such user")
+    async with scripted(onwards, port=mta.onwards), sending(mta, bounces={"address": "bounces@acme.example"}) as smtp:
+        assert isinstance(await one(smtp, key=KEY), Receipt)
+        await arrived(onwards, 1)
+    [envelope] = onwards.kept
+    assert envelope.rcpt_tos == ["bounces@acme.example"]
+    assert isinstance(envelope.content, bytes)
+    [told] = read(envelope.content).feedback
+    assert (told.key, told.state, told.to) == (KEY, MessageState.BOUNCED, frozenset({"ada1@customer.example"}))

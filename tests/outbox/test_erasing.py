@@ -7,9 +7,10 @@ import pytest
 from activities.transports._transport import Letter
 from firedoor.campaign import Flow, MessageState
 from firedoor.errors import RefusedError, UsageError
-from firedoor.outbox import claims, erasing
+from firedoor.outbox import claims, erasing, merged
 from firedoor.outbox.claims import Outcome
 from firedoor.outbox.database import StoreError
+from firedoor.outbox.feedback import Feedback
 from firedoor.outbox.forgetting import Forgotten, forget
 from firedoor.timeline.disclosures import Hold
 from firedoor.timeline.erasure import erase_subject
@@ -87,7 +88,7 @@ def test_what_is_on_the_wire_is_in_doubt(store: Desk) -> None:
     erase(store)
     bounced = Outcome(ids[1], MessageState.BOUNCED, "theirs", "550 nobody@canary.example")
     store.outbox.change(claims.settle, [bounced], [], NOW)
-    assert store.outbox.event(key=key, provider_id="theirs", state=MessageState.BOUNCED, reason="", now=NOW) is None
+    assert store.outbox.event(Feedback(key=key, provider_id="theirs", state=MessageState.BOUNCED), NOW) is None
     message = store.outbox.message(ids[1])
     assert (message.state, message.address, message.reason) == (MessageState.IN_DOUBT, "", "The customer was erased.")
     assert message.provider_id == "erased"
@@ -152,3 +153,12 @@ def test_a_hold_forbids_it(store: Desk) -> None:
         erase(store)
     assert store.outbox.recipient(CAMPAIGN, "customer-1").ways
     assert store.entries("redaction") == []
+
+
+def test_with_whom_somebody_was_told_is_forgotten_with_either(store: Desk) -> None:
+    """With the one whose message it was, and with the one that was told in it."""
+    store.prepare(people(2), shared={"other-0": "customer-0", "other-1": "customer-1"})
+    forget(store.publisher, "other-0", reason="GDPR Art. 17", by="user:ada")
+    assert store.outbox.look(merged.merged, CAMPAIGN) == {"other-1": "customer-1"}
+    forget(store.publisher, "customer-1", reason="GDPR Art. 17", by="user:ada")
+    assert store.outbox.look(merged.merged, CAMPAIGN) == {}

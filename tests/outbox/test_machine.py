@@ -13,6 +13,7 @@ from firedoor.campaign import Flow, Found, MessageState
 from firedoor.errors import RefusedError
 from firedoor.outbox import claims
 from firedoor.outbox.claims import Outcome
+from firedoor.outbox.feedback import Feedback
 from firedoor.outbox.states import OVER
 from firedoor.recipient import Measure
 from tests.campaigning import CAMPAIGN, PREPARED
@@ -69,7 +70,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def hear(self, index: int, state: MessageState) -> None:
         """A provider tells something, sensible or not."""
         every = self.store.outbox.messages(CAMPAIGN)
-        self.store.outbox.event(key=every[index % len(every)].key, state=state, reason="said", now=self.now)
+        self.store.outbox.event(Feedback(key=every[index % len(every)].key, state=state, reason="said"), self.now)
 
     @rule(customer=customers, contact=st.sampled_from(["security", "admin"]))
     def acknowledge(self, customer: str, contact: str) -> None:

@@ -140,15 +140,15 @@ def test_a_provider_tells_what_became_of_it(store: Desk) -> None:
     store.prepare(people(2))
     first, second = carry(store, MessageState.SENT)
     event = store.outbox.event
-    event(provider_id=first.provider_id, state=MessageState.DELIVERED, reason="", now=NOW)
-    event(key=second.key, state=MessageState.COMPLAINED, reason="spam", now=NOW)
-    again = event(key=second.key, state=MessageState.DELIVERED, reason="", now=NOW)
+    event(Feedback(provider_id=first.provider_id, state=MessageState.DELIVERED), NOW)
+    event(Feedback(key=second.key, state=MessageState.COMPLAINED, reason="spam"), NOW)
+    again = event(Feedback(key=second.key, state=MessageState.DELIVERED), NOW)
     assert again == store.outbox.message(second.id)
     assert [one.state.value for one in store.outbox.messages(CAMPAIGN)] == ["delivered", "complained"]
-    assert event(key="stranger", state=MessageState.BOUNCED, reason="", now=NOW) is None
-    assert event(state=MessageState.BOUNCED, reason="", now=NOW) is None
+    assert event(Feedback(key="stranger", state=MessageState.BOUNCED), NOW) is None
+    assert event(Feedback(state=MessageState.BOUNCED), NOW) is None
     with pytest.raises(UsageError, match="No provider can say"):
-        event(key=second.key, state=MessageState.QUEUED, reason="", now=NOW)
+        event(Feedback(key=second.key, state=MessageState.QUEUED), NOW)
 
 
 def test_a_late_bounce_takes_the_next_way(store: Desk) -> None:
@@ -156,7 +156,7 @@ def test_a_late_bounce_takes_the_next_way(store: Desk) -> None:
     store.prepare(people(1, contacts=("security", "admin")))
     [message] = carry(store, MessageState.SENT)
     assert store.outbox.standing(CAMPAIGN, NOW).reached == 1
-    store.outbox.event(key=message.key, state=MessageState.BOUNCED, reason="550", now=NOW)
+    store.outbox.event(Feedback(key=message.key, state=MessageState.BOUNCED, reason="550"), NOW)
     standing = store.outbox.standing(CAMPAIGN, NOW)
     assert (standing.reached, standing.messages) == (0, {"bounced": 1, "queued": 1})
     assert carry(store, MessageState.SENT)[0].contact == "admin"
@@ -166,13 +166,14 @@ def test_what_anybody_may_say_is_believed_of_one_address_only(store: Desk) -> No
     """A mail that came back names whom it went to: of another one's, or of what has not left, it can move nothing."""
     store.prepare(people(2, contacts=("security", "admin")))
     waiting = store.outbox.messages(CAMPAIGN)[0]
-    told = Feedback(waiting.key, "", MessageState.BOUNCED, "failed 5.1.1", frozenset({canonical(waiting.address)}))
-    assert store.outbox.heard(told, NOW) == waiting
+    told = Feedback(waiting.key, "", MessageState.BOUNCED, "failed", "email", frozenset({canonical(waiting.address)}))
+    assert store.outbox.event(told, NOW) == waiting
     [message, other] = carry(store, MessageState.SENT)
-    assert store.outbox.heard(replace(told, to=frozenset({canonical(other.address)})), NOW) is None
-    assert store.outbox.heard(replace(told, state=None), NOW) is None
+    assert store.outbox.event(replace(told, to=frozenset({canonical(other.address)})), NOW) is None
+    assert store.outbox.event(replace(told, channel="slack"), NOW) is None
+    assert store.outbox.event(replace(told, state=None), NOW) == message
     assert store.outbox.message(message.id).state is MessageState.SENT
-    found = store.outbox.heard(replace(told, to=frozenset({"list@customer0.example", canonical(message.address)})), NOW)
+    found = store.outbox.event(replace(told, to=frozenset({"list@customer0.example", canonical(message.address)})), NOW)
     assert found is not None
     assert found.state is MessageState.BOUNCED
     assert [one.contact for one in store.outbox.messages(CAMPAIGN, state=MessageState.QUEUED)] == ["admin"]
@@ -190,7 +191,7 @@ def test_an_event_resolves_doubt(store: Desk) -> None:
     """What may have been sent was: the provider says so."""
     store.prepare(people(1))
     [message] = carry(store, MessageState.IN_DOUBT)
-    store.outbox.event(key=message.key, state=MessageState.DELIVERED, reason="", now=NOW)
+    store.outbox.event(Feedback(key=message.key, state=MessageState.DELIVERED), NOW)
     standing = store.outbox.standing(CAMPAIGN, NOW)
     assert (standing.messages, standing.reached) == ({"delivered": 1}, 1)
 
@@ -199,7 +200,7 @@ def test_late_bounces_halt_it(store: Desk) -> None:
     """Bounces that come by events count as those of the sender do."""
     store.prepare(people(30))
     for message in carry(store, MessageState.SENT)[:6]:
-        store.outbox.event(key=message.key, state=MessageState.BOUNCED, reason="550", now=NOW)
+        store.outbox.event(Feedback(key=message.key, state=MessageState.BOUNCED, reason="550"), NOW)
     assert store.outbox.campaign(CAMPAIGN).flow is Flow.HALTED
 
 
@@ -221,7 +222,7 @@ def test_an_event_that_overtakes_the_answer_stands(store: Desk) -> None:
     [due] = store.outbox.look(claims.due, CAMPAIGN, 1, NOW)
     store.publisher.intend(CAMPAIGN, [due.id])
     store.outbox.change(claims.settle, [], [[due.id]], NOW)
-    store.outbox.event(key=store.outbox.message(due.id).key, state=MessageState.DELIVERED, reason="", now=NOW)
+    store.outbox.event(Feedback(key=store.outbox.message(due.id).key, state=MessageState.DELIVERED), NOW)
     store.outbox.change(claims.settle, [Outcome(due.id, MessageState.SENT, "theirs")], [], NOW)
     found = store.outbox.message(due.id)
     assert (found.state, found.provider_id) == (MessageState.DELIVERED, "theirs")
@@ -262,7 +263,7 @@ def test_the_first_time_counts(store: Desk) -> None:
     """Whoever was reached, and then reminded, was reached the first time: contracts ask for that."""
     store.prepare(people(1))
     [message] = carry(store, MessageState.SENT)
-    store.outbox.event(key=message.key, state=MessageState.DELIVERED, reason="", now=NOW + 10)
+    store.outbox.event(Feedback(key=message.key, state=MessageState.DELIVERED), NOW + 10)
     store.outbox.acknowledge(CAMPAIGN, "customer-0", "security", NOW + 20)
     assert store.outbox.recipient(CAMPAIGN, "customer-0").reached == NOW
 
@@ -389,7 +390,7 @@ def test_a_crash_while_telling_repeats_nothing(store: Desk) -> None:
     part = store.outbox.change(record.take, head.number)
     store.timeline.append(list(store.publisher._drafts(head, part)))
     count = len(store.entries())
-    store.outbox.event(key=store.outbox.message(1).key, state=MessageState.DELIVERED, reason="", now=NOW)
+    store.outbox.event(Feedback(key=store.outbox.message(1).key, state=MessageState.DELIVERED), NOW)
     assert store.publisher.tell(CAMPAIGN) > 0
     assert len(store.entries()) == count + 1
     assert store.told() == {1: ["sending", "sent", "delivered"], 2: ["sending", "sent"]}
@@ -443,7 +444,7 @@ def test_entries_fit(store: Desk) -> None:
     messages = carry(store, MessageState.SENT)
     store.outbox.change(claims.settle, [], [], NOW)
     for one in messages:
-        store.outbox.event(key=one.key, state=MessageState.BOUNCED, reason="x" * 5_000, now=NOW)
+        store.outbox.event(Feedback(key=one.key, state=MessageState.BOUNCED, reason="x" * 5_000), NOW)
     store.publisher.tell(CAMPAIGN)
     assert max(len(entry.data) for entry in store.entries()) < 65_000
 

@@ -57,7 +57,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
         recipient("slow", 1, (OPENAI, ANTHROPIC), cohort="possible", exposure="possible"),
         recipient("lost", 2, task="There is no contact of this customer."),
     ]
-    campaign(settings.outbox_path, people)
+    campaign(settings.outbox_path, people, shared={"sister": "slow"})
     async with open_site(settings) as site:
         transport = httpx.ASGITransport(create_app(site), client=("192.0.2.9", 1))
         with Outbox.open(settings.outbox_path) as outbox:
@@ -157,6 +157,7 @@ def test_the_document_describes_every_call() -> None:
     assert {(path.removeprefix("/api/v1"), method) for path, calls in paths.items() for method in calls} == {
         ("/campaigns", "get"),
         ("/campaigns/{campaign}", "get"),
+        ("/campaigns/{campaign}/customers/{customer}", "get"),
         ("/campaigns/{campaign}/reached", "post"),
         ("/campaigns/{campaign}/retry-failed", "post"),
         ("/campaigns/{campaign}/{verb}", "post"),
@@ -217,3 +218,16 @@ async def test_what_nobody_told_the_timeline_is_made_up_for(api: Api) -> None:
         said = [one.entry.body["say"] for one in timeline.entries(incident=incident)[told:]]
         assert said == ["1 unsent.", "1 customer acknowledged the notice."]
     later.close()
+
+
+async def test_one_customer_and_its_messages(api: Api) -> None:
+    """Under its own name, also where it is told in the message of another."""
+    reader = api.token(Scope.READ)
+    slow = await api.call("GET", "/notify/customers/slow", reader)
+    assert (slow["customer"], slow["told_with"], slow["others"], slow["remediated"]) == ("slow", "", ["sister"], None)
+    assert [(one["contact"], one["state"]) for one in slow["messages"]] == [("security", "queued")]
+    sister = await api.call("GET", "/notify/customers/sister", reader)
+    assert (sister["customer"], sister["told_with"], sister["messages"]) == ("sister", "slow", slow["messages"])
+    nobody = await api.call("GET", "/notify/customers/slwo", reader, 400)
+    assert "did you mean slow" in nobody["error"]["what"]
+    assert (await api.call("GET", "/notify/customers/slow", api.token(Scope.START), 403))["error"]

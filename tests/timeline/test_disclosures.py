@@ -1,7 +1,9 @@
 """Values that may be erased: sealed, opened, erased for good, while the record stays what was signed."""
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,17 @@ from firedoor.timeline.store import Timeline
 from firedoor.timeline.verify import Class, Verification, verify
 
 ADDRESS = "security@acme.example"
+#: As firedoor 0.5.0 made it.
+FIRST_FORMAT = (
+    "CREATE TABLE disclosure (digest TEXT PRIMARY KEY, subject TEXT NOT NULL, text TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE INDEX disclosure_subject ON disclosure (subject)",
+    """CREATE TABLE named (name BLOB NOT NULL, position INTEGER NOT NULL, digest TEXT NOT NULL,
+        PRIMARY KEY (name, position)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE hold (subject TEXT PRIMARY KEY, reason TEXT NOT NULL, by TEXT NOT NULL, at TEXT NOT NULL)
+        STRICT, WITHOUT ROWID""",
+    "PRAGMA application_id=0x46446473",
+    "PRAGMA user_version=1",
+)
 
 
 @pytest.fixture
@@ -72,6 +85,42 @@ def test_an_entry_that_is_written_twice_is_one(disclosures: Disclosures) -> None
     assert disclosures.value(first[0]) is None
     with pytest.raises(DisclosureError, match="was sealed with 1 values"):
         disclosures.seal("acme", [], name="inc-1/notify/1")
+
+
+def test_a_file_of_the_first_format_is_read(tmp_path: Path) -> None:
+    """Values, names and what was erased are what they were; what is erased from then on is gone for good."""
+    path = tmp_path / "old.sqlite"
+    texts = {digest_of(text): text for text in (disclosure(f"salt{one}", "to", ADDRESS) for one in range(4))}
+    named, gone, later, nameless = texts
+    mark = hashlib.sha256(b"inc-1/notify/1").digest()
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        for statement in FIRST_FORMAT:
+            old.execute(statement)
+        rows = [(named, "acme", texts[named]), (later, "globex", texts[later]), (nameless, "acme", texts[nameless])]
+        old.executemany("INSERT INTO disclosure VALUES (?,?,?)", rows)
+        old.executemany("INSERT INTO named VALUES (?,?,?)", [(mark, n, one) for n, one in enumerate((named, gone))])
+        old.execute("INSERT INTO named VALUES (?,0,?)", (hashlib.sha256(b"inc-1/notify/2").digest(), later))
+        old.execute("INSERT INTO hold VALUES ('globex','litigation 4711','user:bob','2026-11-20T10:00:00Z')")
+    with Disclosures.open(path) as store:
+        assert store.texts(texts) == {one: texts[one] for one in (named, later, nameless)}
+        assert store.seal_all([Value("acme", "to", ADDRESS)] * 2, name="inc-1/notify/1") == [named, gone]
+        assert store.seal("globex", [("to", ADDRESS)], name="inc-1/notify/2") == [later]
+        assert [one.subject for one in store.holds()] == ["globex"]
+        assert store.of("acme") == sorted([named, nameless])
+        assert (store.erase("acme"), store.scour()) == (2, True)
+        assert store.texts(texts) == {later: texts[later]}
+    data = path.read_bytes()
+    assert (texts[nameless].encode() in data, texts[later].encode() in data) == (False, True)
+
+
+def test_values_fill_the_pages_that_they_take(disclosures: Disclosures, tmp_path: Path) -> None:
+    """However many there are already: a campaign seals two for each message, and each page is written to the disk."""
+    log = tmp_path / "disclosures.sqlite-wal"
+    crowd = [Value(f"customer-{number}", "to", ADDRESS) for number in range(5_000)]
+    disclosures.seal_all(crowd)
+    before = log.stat().st_size
+    more = disclosures.texts(disclosures.seal_all(crowd[:250]))
+    assert log.stat().st_size - before < 3 * sum(map(len, more.values()))
 
 
 def test_what_is_erased_is_gone_from_the_disk(disclosures: Disclosures, tmp_path: Path) -> None:

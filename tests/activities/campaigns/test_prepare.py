@@ -3,7 +3,8 @@
 import asyncio
 import re
 import shutil
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from firedoor.customers.unsubscribed import Unsubscribed
 from firedoor.errors import RefusedError, UsageError
 from firedoor.notices.composing import DAY, PUBLIC, Composer
 from firedoor.notices.folder import shipped
+from firedoor.outbox.feedback import Feedback
+from firedoor.outbox.merged import merged as shared
 from firedoor.outbox.store import Outbox
 from firedoor.plan import Campaign, Cohort
 from firedoor.timeline.checkpoint import Verifier
@@ -285,6 +288,40 @@ def test_same_address_of_two_customers(bench: Bench) -> None:
     assert both.name == "Acme Inc., Beta Inc."
     assert [one.name for one in both.credentials] == ["PROD", "OTHER"]
     assert [way.address for way in both.ways] == ["team@agency.example"], "nobody else at acme learns of beta"
+    assert bench.outbox.look(shared, CAMPAIGN) == {"beta": "acme"}
+
+
+def test_whose_message_it_is_as_well_stays_known(bench: Bench) -> None:
+    """For a correction too, which goes to whoever got the notice; and prepared for each again, nobody shares any more."""
+    agency = contact("team@agency.example", name="Kim")
+    to = bench.hold(customer("acme", agency), customer("beta", agency), customer("delta", agency))
+    policy = bench.settings.customers.model_copy(update={"same_address": "merge"})
+    settings = bench.settings.model_copy(update={"customers": policy})
+    bench.prepare(to, settings=settings)
+    bench.prepare(to)
+    assert bench.outbox.look(shared, CAMPAIGN) == {}
+    digest = bench.prepare(to, settings=settings).digest
+    bench.outbox.approve(CAMPAIGN, digest, "user:ada", NOW)
+    carry(bench, MessageState.SENT)
+    spec = {"version": 2, "corrects": "notify"}
+    values = {"corrected": "It was 3 May."}
+    bench.prepare([], campaign="breach-1.correct", step="correct", values=values, spec=spec)
+    assert bench.outbox.look(shared, "breach-1.correct") == {"beta": "acme", "delta": "acme"}
+
+
+def carry(bench: Bench, *states: MessageState) -> None:
+    """The first messages are on their way, and then told of."""
+    messages = bench.outbox.messages(CAMPAIGN)[: len(states)]
+    bench.outbox.change(_begun, [one.id for one in messages])
+    for message, state in zip(messages, states, strict=True):
+        bench.outbox.event(Feedback(key=message.key, state=state), NOW)
+
+
+def _begun(database: sqlite3.Connection, ids: Sequence[int]) -> None:
+    database.execute("INSERT INTO intent (number, campaign, entry) VALUES (1, 1, 'canary')")
+    for id in ids:
+        database.execute("UPDATE message SET intent = 1 WHERE id = ?", (id,))
+        database.execute("UPDATE message SET state = 'sending' WHERE id = ?", (id,))
 
 
 def test_correction_goes_to_those_who_got_the_notice(bench: Bench) -> None:
@@ -292,9 +329,9 @@ def test_correction_goes_to_those_who_got_the_notice(bench: Bench) -> None:
     to = bench.hold(customer("acme"), customer("beta"), customer("gamma"))
     digest = bench.prepare(to).digest
     bench.outbox.approve(CAMPAIGN, digest, "user:ada", NOW)
-    for message, state in zip(bench.outbox.messages(CAMPAIGN), (MessageState.SENT, MessageState.BOUNCED), strict=False):
-        bench.outbox.event(key=message.key, state=state, reason="", now=NOW)
+    carry(bench, MessageState.SENT, MessageState.BOUNCED)
     got = [one for one in bench.outbox.messages(CAMPAIGN) if one.state is MessageState.SENT]
+    assert [one.customer for one in got] == ["acme"]
     made = bench.prepare(
         [],
         campaign="breach-1.correct",

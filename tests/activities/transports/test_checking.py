@@ -29,7 +29,8 @@ def test_a_mail_server_is_signed_in_at(tmp_path: Path) -> None:
     with MailServer(tmp_path) as server:
 
         def said(**fields: Any) -> Finding:
-            given = server.settings() | {"password": f"env:{server.password}"} | fields
+            bounces = {"address": "bounces@acme.example"}
+            given = server.settings() | {"password": f"env:{server.password}", "bounces": bounces} | fields
             (finding,) = found(Settings(home=tmp_path, mail=mail(**given)))
             return finding
 
@@ -38,6 +39,15 @@ def test_a_mail_server_is_signed_in_at(tmp_path: Path) -> None:
         assert said(port=1).level == "warn"
         assert said(sender="").next.startswith("Say who writes")
         assert len(server.mailbox) == 0
+
+
+def test_who_does_not_hear_of_bounces_is_told(tmp_path: Path) -> None:
+    """A message that comes back later would look as if it had arrived."""
+    with MailServer(tmp_path) as server:
+        given = server.settings() | {"password": f"env:{server.password}"}
+        signed_in, warning = found(Settings(home=tmp_path, mail=mail(**given)))
+        assert (signed_in.level, warning.level) == ("ok", "warn")
+        assert "looks as if it had arrived" in warning.says
 
 
 def test_without_mail_nothing_is_said(tmp_path: Path) -> None:

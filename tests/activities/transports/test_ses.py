@@ -23,6 +23,7 @@ from firedoor.config import Settings
 from firedoor.drill.fakes._fake import Fault, Said
 from firedoor.drill.ses import FakeSes
 from firedoor.errors import UsageError
+from firedoor.mailing import Bounces
 from firedoor.notices.rendered import Rendered
 from tests.activities.transports.letters import RENDERED, letter, mail
 from tests.emulators import Emulator, Keys
@@ -238,4 +239,12 @@ def test_ses_signs_by_itself(fake: FakeSes) -> None:
     settings = settings_at(fake.url)
     own = settings.mail.model_copy(update={"dkim": settings.mail.dkim.model_copy(update={"key": "env:KEY"})})
     with pytest.raises(UsageError, match="SES signs by itself"):
+        open_ses(settings.model_copy(update={"mail": own}), session_of())
+
+
+def test_ses_takes_bounces_by_itself(fake: FakeSes) -> None:
+    """It sends them nowhere else: an address for them would not be used."""
+    settings = settings_at(fake.url)
+    own = settings.mail.model_copy(update={"bounces": Bounces(address="bounces@acme.example")})
+    with pytest.raises(UsageError, match="SES takes bounces itself"):
         open_ses(settings.model_copy(update={"mail": own}), session_of())

@@ -132,6 +132,17 @@ async def test_what_is_wrong_for_everybody(stage: str, word: str, seconds: float
         assert isinstance(await one(smtp, 2), Receipt)
 
 
+@pytest.mark.parametrize(("address", "told"), [("", "security@acme.example"), ("bounces@acme.example",) * 2])
+async def test_what_comes_back_goes_where_the_settings_say(address: str, told: str) -> None:
+    """MAIL FROM is whom servers tell later what became of a message; its readers see the sender."""
+    async with scripted(Script()) as server, sending(server, bounces={"address": address}) as smtp:
+        assert isinstance(await one(smtp), Receipt)
+        [envelope] = server.kept
+        assert envelope.mail_from == told
+        assert isinstance(envelope.content, bytes)
+        assert b"From: Acme Security <security@acme.example>\r\n" in envelope.content
+
+
 async def test_a_busy_server_is_asked_later() -> None:
     """421 at the greeting is about too many connections, not about a letter."""
     async with scripted(Script(greeting=["421 4.7.0 Too many connections"])) as server, sending(server) as smtp:
