@@ -110,7 +110,7 @@ class SlackMessages:
             channel = await self._channel(letter.address)
         except SlackUnreachableError as error:
             # Nothing was posted yet, whatever became of the conversation.
-            raise _unreachable(error, doubtful=False) from None
+            raise _unreachable(error) from None
         except SlackError as error:
             raise _refused(error) from None
         try:
@@ -123,10 +123,18 @@ class SlackMessages:
                 attempts=1,
             )
         except SlackUnreachableError as error:
-            raise _unreachable(error, doubtful=error.doubtful) from None
+            if error.doubtful:
+                return await self._looked_for(letter)
+            raise _unreachable(error) from None
         except SlackError as error:
             raise _refused(error) from None
         return Receipt(f"{channel}/{ts}", delivered=True)
+
+    async def _looked_for(self, letter: Letter) -> Receipt:
+        """The answer was lost: Slack can say whether the message is there. Raises `DoubtError` where it does not."""
+        if receipt := await self.find(letter):
+            return receipt
+        raise LaterError("The message got lost on its way to Slack: it is not in the channel.", seconds=PAUSE_SECONDS)
 
     async def _channel(self, address: str) -> str:
         """The channel behind an address. Raises `SlackError`."""
@@ -149,9 +157,7 @@ def open_slack(settings: Settings, secret: Callable[[str], SecretStr]) -> SlackM
     return SlackMessages(settings, Store.open(settings.slack_path), secret(settings.slack.bot_token))
 
 
-def _unreachable(error: SlackUnreachableError, *, doubtful: bool) -> TransportError:
-    if doubtful:
-        return DoubtError(error.what, changed=error.changed, next=error.next)
+def _unreachable(error: SlackUnreachableError) -> TransportError:
     if error.seconds:
         return LaterError(error.what, seconds=error.seconds)
     if error.code == ELSEWHERE:

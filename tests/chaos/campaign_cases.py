@@ -97,7 +97,6 @@ async def no_slack(site: Mailing) -> None:
 
 async def slack_without_answers(site: Mailing) -> None:
     """Slack takes messages and does not say so, while the worker dies: it is asked before anything is sent again."""
-    site.told.spoiled += 3
     site.slack.faults.lose_reply("chat.postMessage", times=3)
     await killed("worker", at=(9, 14))(site)
 
