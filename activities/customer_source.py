@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -146,12 +146,13 @@ def _database(source: str, query: str, secret: str) -> dict[str, Any]:
     url = _url(source)
     # Options may hold anything, and are nobody's business.
     where = url.set(query={}).render_as_string()
+    engine = _engine(url.set(password=secret) if secret else url)
     if not query:
         raise _wrong(
             "What shall the database be asked?", "--query 'SELECT … AS customer, … FROM …', or [customers] query."
         )
     try:
-        with _connected(url.set(password=secret) if secret else url) as connection:
+        with _connected(engine) as connection:
             return {"source": where} | _rows(connection, query, where)
     except SQLAlchemyError as error:
         said = _said(error).partition("\n")[0]
@@ -182,8 +183,8 @@ def _url(source: str) -> URL:
     return url
 
 
-def _connected(url: URL) -> Connection:
-    """A connection. Raises `StepError` where the driver is missing or cannot be used, `SQLAlchemyError`."""
+def _engine(url: URL) -> Engine:
+    """What connects. Raises `StepError` where there is no such kind of database, or no driver for it."""
     backend = url.get_backend_name()
     next = f"Install one beside firedoor ({DRIVERS.get(backend, f'{backend}: see the dialects of SQLAlchemy')})."
     try:
@@ -192,6 +193,11 @@ def _connected(url: URL) -> Connection:
         raise _wrong(f"There is no driver for {plain(url.drivername)} here.", next) from None
     if engine.dialect.is_async:
         raise _wrong(f"{plain(url.drivername)} is a driver for asynchronous programs, which this is not.", next)
+    return engine
+
+
+def _connected(engine: Engine) -> Connection:
+    """A connection. Raises `StepError` where the driver cannot be used, `SQLAlchemyError`."""
     try:
         return engine.connect()
     except TypeError as error:

@@ -130,6 +130,7 @@ def test_an_answer_that_is_not_all_customers(
         ("postgresql+psycopg://u:p@crm/x", "SELECT 1", "holds a password"),
         ("postgresql+psycopg://crm/x?sslpassword=u:p", "SELECT 1", "holds a password"),
         ("sqlite:///nowhere.sqlite", "SELECT 1", "There is no database 'nowhere.sqlite'"),
+        ("ftp://crm/x.csv", "", "There is no driver for ftp here"),
         ("crm", "SELECT 1", "This is no file, no https address and no database"),
     ],
 )
