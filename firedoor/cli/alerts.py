@@ -9,9 +9,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from firedoor.alerts import SOURCES, generic
 from firedoor.alerts._reading import MOST_BYTES
-from firedoor.alerts._secrets import scrubbed
 from firedoor.catalog import Shelves
 from firedoor.cli.console import err, out, write_json
 from firedoor.cli.identity import responder
@@ -19,12 +17,11 @@ from firedoor.cli.parameters import Output
 from firedoor.cli.views import delivery as delivery_view
 from firedoor.config import Settings, load
 from firedoor.deliveries import Deliveries, Delivery, Dispatcher, State, ledger
-from firedoor.deliveries.matching import STUMBLES, parsed_of
+from firedoor.deliveries.payload import payload
 from firedoor.deliveries.runbooks import Runbooks
 from firedoor.deliveries.trial import Trial, trial
 from firedoor.engine import Engine
 from firedoor.errors import Exit, UsageError
-from firedoor.names import nearest
 from firedoor.words import plural
 
 #: Seconds that a replay is waited for.
@@ -222,15 +219,7 @@ async def _settled(deliveries: Deliveries, ids: Sequence[str]) -> list[Delivery]
 
 def _test(names: Sequence[str], source: str, header: Sequence[str], output: str, settings: Settings) -> int:
     """Which runbooks a payload would start."""
-    delivery = _delivery(Path(names[0]), source, header, settings)
-    try:
-        parsed = parsed_of(delivery, settings.alerts)
-    except STUMBLES as error:
-        raise UsageError(
-            f"{names[0]} cannot be read as {delivery.source} ({type(error).__name__}).",
-            changed="Nothing was started.",
-            next="That is a mistake of firedoor's: please report it, with a payload that shows it.",
-        ) from error
+    parsed = payload(source, _headers(header), _body(Path(names[0])), settings.alerts)
     known = Runbooks(Shelves(settings)).known()
     trials = [trial(alert, known) for alert in parsed.alerts]
     if output == "json":
@@ -241,28 +230,25 @@ def _test(names: Sequence[str], source: str, header: Sequence[str], output: str,
     return int(Exit.OK if starts else Exit.FAILED)
 
 
-def _delivery(file: Path, source: str, header: Sequence[str], settings: Settings) -> Delivery:
-    """The payload as if it had come. Raises `UsageError`."""
-    door = settings.alerts.get(source)
-    kind = (door.source or source) if door else source
-    if kind not in SOURCES:
-        hint = nearest(source, sorted({*settings.alerts, *SOURCES}))
-        raise UsageError(f"There is no alert source {source!r}.", changed="Nothing was started.", next=hint)
-    if kind == generic.NAME and door and (wrong := generic.problems(door.map, source)):
-        raise UsageError("\n".join(wrong), changed="Nothing was started.", next="Correct firedoor.toml.")
+def _headers(given: Sequence[str]) -> dict[str, str]:
+    """The headers of a payload. Raises `UsageError`."""
     headers: dict[str, str] = {}
-    for line in header:
+    for line in given:
         name, colon, value = line.partition(":")
         if not colon or not name.strip():
             raise UsageError(f"{line!r} is no header.", next="Usage: --header 'X-GitHub-Event: secret_scanning_alert'")
         headers[name.strip().lower()] = value.strip()
+    return headers
+
+
+def _body(file: Path) -> bytes:
+    """As much of a file as a delivery may have, and a byte more. Raises `UsageError`."""
     try:
         with file.open("rb") as stream:
-            body = stream.read(MOST_BYTES + 1)
+            return stream.read(MOST_BYTES + 1)
     except OSError as error:
         what = f"{file} cannot be read: {error.strerror}."
         raise UsageError(what, changed="Nothing was started.", next="Correct the path.") from None
-    return Delivery("", source, kind, "", "", State.RECEIVED, headers=headers, body=scrubbed(body))
 
 
 def _document(one: Delivery) -> dict[str, Any]:

@@ -15,15 +15,13 @@ from firedoor.cli.identity import responder
 from firedoor.cli.parameters import Output
 from firedoor.cli.views import customers as view
 from firedoor.config import Settings, load
-from firedoor.customers.exposure import Found, Reach, affected
+from firedoor.customers.exposure import Reach
+from firedoor.customers.inquiry import MOST_NAMES, inquire, reach_of
 from firedoor.customers.model import Customer
 from firedoor.customers.reading import MOST_BYTES, UNCHANGED, MistakesError, Reading, decoded, read_pages, read_rows
 from firedoor.customers.registry import Registry
-from firedoor.customers.sharing import same_addresses
+from firedoor.customers.sharing import same_addresses, sharing
 from firedoor.errors import Exit, UsageError
-from firedoor.inventory import Inventory, load_inventory
-from firedoor.inventory.model import UNKNOWN
-from firedoor.steps._step import Credential
 
 Task = Annotated[
     Literal["import", "list", "show", "affected", "versions"],
@@ -69,8 +67,6 @@ ProviderName = Annotated[str, Parameter(help="Of affected: only credentials of t
 Limit = Annotated[int, Parameter(help="How many are shown. Default: 50; with -o json: all.")]
 
 SHOWN = 50
-#: Places and ids of one question; more come from a runbook.
-MOST_NAMES = 1000
 STDIN = "-"
 #: The tasks that each option is for.
 OF = {
@@ -122,7 +118,7 @@ async def customers(
             one = registry.customer(names[0], version)
             _print(output, one.model_dump(mode="json"), view.customer(one))
         elif task == "affected":
-            _affected(settings, registry, _reach(names, confirmed, provider), limit, output)
+            _affected(settings, registry, reach_of(names, confirmed, provider), limit, output)
         else:
             found = _chosen(registry.all(version), missing_contact=missing_contact, same_address=same_address)
             rows = [one.model_dump(mode="json") for one in found]
@@ -224,37 +220,18 @@ def _suspicious(text: str) -> bool:
 def _chosen(found: list[Customer], *, missing_contact: bool, same_address: bool) -> list[Customer]:
     if missing_contact:
         found = [one for one in found if not one.contacts]
-    if same_address:
-        sharing = {id for ids in same_addresses(found).values() for id in ids}
-        found = [one for one in found if one.id in sharing]
-    return found
-
-
-def _reach(names: tuple[str, ...], confirmed: tuple[str, ...], provider: str) -> Reach:
-    """Words with a colon are places, others ids."""
-
-    def ids(words: tuple[str, ...]) -> list[Credential]:
-        return [Credential(provider=UNKNOWN, id=one) for one in words if ":" not in one]
-
-    def places(words: tuple[str, ...]) -> list[str]:
-        return [one for one in words if ":" in one]
-
-    return Reach(ids(names), places(names), ids(confirmed), places(confirmed), provider)
+    return sharing(found) if same_address else found
 
 
 def _affected(settings: Settings, registry: Registry, reach: Reach, limit: int, output: str) -> None:
-    path = settings.inventory_path
-    inventory = load_inventory(path) if settings.inventory or path.exists() else Inventory()
-    version, dependencies = registry.dependencies()
-    found: Found = affected(reach, dependencies, inventory)
-    strangers = registry.strangers([one.customer for one in found.affected])
+    answer = inquire(settings, registry, reach)
     rows = {
-        "affected": [one.model_dump(mode="json") for one in found.affected],
-        "unknown": list(found.unknown),
-        "unregistered": strangers,
-        "version": version.number,
+        "affected": [one.model_dump(mode="json") for one in answer.found.affected],
+        "unknown": list(answer.found.unknown),
+        "unregistered": list(answer.strangers),
+        "version": answer.version,
     }
-    _print(output, rows, view.affected(found, strangers, limit))
+    _print(output, rows, view.affected(answer.found, answer.strangers, limit))
 
 
 def _print(output: str, facts: Any, said: RenderableType) -> None:

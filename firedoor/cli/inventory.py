@@ -99,8 +99,7 @@ def _refuse_stray(task: str, source: str, file: Path | None) -> None:
 def _check(path: Path, output: str) -> None:
     found = load_inventory(path)
     counts = {name: len(getattr(found, name)) for name in ("credentials", "consumers", "customers")}
-    idle = [name for name, one in found.credentials.items() if not one.consumers and not one.customers]
-    placeless = [name for name, one in found.credentials.items() if not one.where]
+    idle, placeless = found.unused(), found.unplaced()
     if output == "json":
         write_json(counts | {"unused": idle, "unplaced": placeless})
         return

@@ -19,7 +19,6 @@ from firedoor.config import Settings, load
 from firedoor.customers.model import Customer
 from firedoor.customers.registry import Registry
 from firedoor.errors import Exit, UsageError
-from firedoor.names import nearest
 from firedoor.notices import folder
 from firedoor.notices.composing import Composer
 from firedoor.notices.lint import Mistake, mistakes
@@ -97,7 +96,7 @@ def notices(
     elif task == "key":
         sys.stdout.write(public_key(_key(settings, key)))
     else:
-        composer = Composer(settings, specimen(settings, _named(name, settings), notice_version, time.time()))
+        composer = Composer(settings, specimen(settings, name, notice_version, time.time()))
         pages = [(one, composer.compose(one, one.ways[0], reminder)) for one in _readers(settings, customer, language)]
         if output == "json":
             write_json([{"customer": one.customer, **_texts(rendered)} for one, rendered in pages])
@@ -111,31 +110,26 @@ def notices(
 
 
 def _list(settings: Settings, output: str) -> None:
-    found = [
-        (folder.read_notice(path, version), path, version)
-        for path in folder.notices(settings).values()
-        for version in folder.versions(path)
-    ]
+    found = folder.every_notice(settings)
     if output == "json":
-        rows = [{"name": one.name, "version": version, "title": one.manifest.title} for one, _, version in found]
-        write_json([row | {"languages": one.languages} for row, (one, _, _) in zip(rows, found, strict=True)])
+        rows = [{"name": one.name, "version": one.version, "title": one.manifest.title} for one in found]
+        write_json([row | {"languages": one.languages} for row, one in zip(rows, found, strict=True)])
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for title in ("notice", "version", "kind", "languages", "title", "where"):
         table.add_column(title, overflow="fold")
-    for one, path, version in found:
-        where = "ships with firedoor" if path.parent == folder.shipped() else str(path)
-        words = (one.name, str(version), one.manifest.kind, ", ".join(one.languages), one.manifest.title, where)
+    for one in found:
+        where = "ships with firedoor" if Path(one.folder).parent == folder.shipped() else one.folder
+        words = (one.name, str(one.version), one.manifest.kind, ", ".join(one.languages), one.manifest.title, where)
         table.add_row(*(Text(plain(word)) for word in words))
     out().print(table)
 
 
 def _lint(settings: Settings, name: str, output: str) -> int:
-    known = folder.notices(settings)
-    chosen = [_named(name, settings)] if name else list(known)
+    chosen = {name: folder.folder_of(name, settings)} if name else folder.notices(settings)
     found: list[Mistake] = []
-    for one in chosen:
-        found += mistakes(known[one], settings)
+    for path in chosen.values():
+        found += mistakes(path, settings)
     if output == "json":
         write_json([{"file": one.file, "line": one.line, "message": one.what} for one in found])
     elif found:
@@ -144,14 +138,6 @@ def _lint(settings: Settings, name: str, output: str) -> int:
     else:
         out().print("\n".join(f"✓ {one}" for one in chosen))
     return int(Exit.USAGE if found else Exit.OK)
-
-
-def _named(name: str, settings: Settings) -> str:
-    known = folder.notices(settings)
-    if name not in known:
-        what = f"There is no notice {name!r}." if name else "Which notice?"
-        raise UsageError(what, next=nearest(name, known))
-    return name
 
 
 def _key(settings: Settings, key: Path | None) -> Verifier:

@@ -33,7 +33,7 @@ Scopes = Annotated[
         name="--scope",
         negative="",
         show_choices=False,
-        help="Of create: read, start, decide or alerts. Repeatable. Default: read.",
+        help="Of create: read, start, decide, alerts or customers. Repeatable. Default: read.",
     ),
 ]
 Life = Annotated[str, Parameter(name="--expires", help="Of create: how long it may be used. Default: 90d.")]

@@ -199,6 +199,14 @@ class Registry:
             rows = self._database.execute(query, (at, at)).fetchall()
         return [Customer.model_validate_json(row[0]) for row in rows]
 
+    def part(self, after: str, most: int, version: int = 0, *, lonely: bool = False) -> list[Customer]:
+        """The first `most` customers behind the id `after`, by id; with `lonely` those without any contact."""
+        at = version or NOW - 1
+        query = "SELECT data FROM customer WHERE id > ? AND since <= ? AND until > ? AND (contacts = 0 OR NOT ?)"
+        with self._lock, explained(self.path):
+            rows = self._database.execute(f"{query} ORDER BY id LIMIT ?", (after, at, at, lonely, most)).fetchall()
+        return [Customer.model_validate_json(row[0]) for row in rows]
+
     def lonely(self) -> int:
         """How many customers have no contact at all."""
         with self._lock, explained(self.path):

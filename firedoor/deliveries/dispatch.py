@@ -32,8 +32,9 @@ TURN = 0.2
 POLL = 0.5
 #: Deliveries that are parsed and matched at a time; the door has its turn in between.
 MATCHED_AT_ONCE = 100
-#: Seconds between two rounds of a storm at least.
+#: Seconds between two rounds of a storm at least: of deliveries that come together, or less than so many seconds apart.
 BREATH = 0.02
+RARE = 0.1
 #: Incidents that are reported to at a time.
 LANES = 16
 #: Seconds until the store is tried again.
@@ -59,6 +60,7 @@ class Dispatcher:
         self._flows: dict[str, Flow] = {}
         self._woken = asyncio.Event()
         self._swept = 0.0
+        self._matched = float("-inf")
         self._broken: BaseException | None = None
         self._told: dict[str, float] = {}
 
@@ -90,6 +92,7 @@ class Dispatcher:
         self._woken.clear()
         if self._broken:
             raise self._broken
+        begun = asyncio.get_running_loop().time()
         try:
             matched = await self._match()
             if matched == MATCHED_AT_ONCE:
@@ -99,7 +102,10 @@ class Dispatcher:
         except FiredoorError as error:
             self._tell(error)
             return True, PAUSE
-        return matched > 1, pause
+        if not matched:
+            return False, pause
+        before, self._matched = self._matched, begun
+        return matched > 1 or begun < before + RARE, pause
 
     async def _sleep(self, seconds: float) -> None:
         # Not `wait_for`: it may swallow a cancellation (Python 3.11).

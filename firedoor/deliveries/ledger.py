@@ -178,9 +178,9 @@ def stuck(database: sqlite3.Connection, reason: str) -> None:
 # --- reporting to incidents -------------------------------------------------------------------------------------------
 
 
-def waiting(database: sqlite3.Connection) -> list[str]:
+def waiting(database: sqlite3.Connection) -> set[str]:
     """The incidents that hits wait for."""
-    return [row[0] for row in database.execute("SELECT DISTINCT incident FROM hit WHERE state = 'received'")]
+    return {row[0] for row in database.execute("SELECT DISTINCT incident FROM hit WHERE state = 'received'")}
 
 
 def take(

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from firedoor.alerts import SOURCES, Alert, Parsed, Source, generic, matches
 from firedoor.deliveries.delivery import Delivery, Hit, Matched
@@ -64,7 +65,7 @@ def parsed_of(delivery: Delivery, doors: Mapping[str, AlertDoor]) -> Parsed:
     """The alerts of a delivery, with the name of its door. Raises `UsageError`."""
     parsed = _source(delivery, doors).parse(delivery.headers, delivery.body)
     alerts = tuple(alert.model_copy(update={"door": delivery.door}) for alert in parsed.alerts)
-    return Parsed(key=parsed.key, alerts=alerts, note=parsed.note)
+    return replace(parsed, alerts=alerts)
 
 
 def _source(delivery: Delivery, doors: Mapping[str, AlertDoor]) -> Source:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from firedoor.catalog import Shelf, Shelves
 from firedoor.plan import Auto, Plan
@@ -23,6 +24,11 @@ class Known:
 
     plans: Mapping[str, Plan]
     broken: Mapping[str, str]
+
+    @classmethod
+    def of(cls, shelf: Shelf) -> Self:
+        """All that a shelf has. Reads the texts of what is broken."""
+        return cls(shelf.plans, {name: _text(shelf.files[name]) for name in shelf.broken})
 
     @cached_property
     def limits(self) -> dict[str, int]:
@@ -60,7 +66,7 @@ class Runbooks:
             shelf = self._shelves.now()
             if shelf is not self._shelf:
                 before = self._known.broken
-                self._known = Known(shelf.plans, {name: _text(shelf.files[name]) for name in shelf.broken})
+                self._known = Known.of(shelf)
                 self._shelf = shelf
                 for name, text in self._known.broken.items():
                     if text != before.get(name):

@@ -107,6 +107,14 @@ class Inventory(Part):
                 found.setdefault(mark, []).append(name)
         return found
 
+    def unused(self) -> list[str]:
+        """The entries that nobody is known to use or to depend on."""
+        return [name for name, one in self.credentials.items() if not one.consumers and not one.customers]
+
+    def unplaced(self) -> list[str]:
+        """The entries of which no place is known."""
+        return [name for name, one in self.credentials.items() if not one.where]
+
     def reach(self, names: Iterable[str]) -> Reach:
         """Who is hit when these entries stop working."""
         entries = [self.credentials[name] for name in names]

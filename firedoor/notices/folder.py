@@ -104,12 +104,24 @@ def versions(folder: Path) -> tuple[int, ...]:
     return (1, *sorted(number for number in later if number > 1))
 
 
-def load_notice(name: str, version: int, settings: Settings) -> Notice:
-    """A notice by name and version. Raises `UsageError` with the file that is missing or cannot be read."""
+def every_notice(settings: Settings) -> list[Notice]:
+    """Every version of every notice, by name. Raises `UsageError` for the first that cannot be read."""
+    folders = notices(settings).values()
+    return [read_notice(folder, version) for folder in folders for version in versions(folder)]
+
+
+def folder_of(name: str, settings: Settings) -> Path:
+    """The folder of a notice. Raises `UsageError`."""
     known = notices(settings)
     if name not in known:
-        raise UsageError(f"There is no notice {name!r}.", changed="Nothing was sent.", next=nearest(name, known))
-    return read_notice(known[name], version)
+        what = f"There is no notice {name!r}." if name else "Which notice?"
+        raise UsageError(what, changed="Nothing was sent.", next=nearest(name, known))
+    return known[name]
+
+
+def load_notice(name: str, version: int, settings: Settings) -> Notice:
+    """A notice by name and version. Raises `UsageError` with the file that is missing or cannot be read."""
+    return read_notice(folder_of(name, settings), version)
 
 
 def read_notice(folder: Path, version: int = 1) -> Notice:

@@ -60,6 +60,8 @@ class Site:
     #: Whoever has a large body in hand, and whoever may have to ask SNS, which leaves threads to the others.
     heavy: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(THREADS // 2))
+    #: Whoever has to look at all customers, the whole inventory or the whole timeline: that may take seconds.
+    whole: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     #: Looks at the store for `/readyz` and `/metrics` that are under way: strangers may ask as often as they like.
     looks: dict[str, "asyncio.Task[Any]"] = field(default_factory=dict[str, "asyncio.Task[Any]"])
     closing: bool = False

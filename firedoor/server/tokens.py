@@ -36,13 +36,15 @@ class Scope(StrEnum):
     """What a token may be used for.
 
     `read`: everything that can be looked at. `start`: plan and start runbooks. `decide`: act on incidents, as far as
-    their rules let its principal. `alerts`: attach alerts, replay and dismiss deliveries.
+    their rules let its principal. `alerts`: attach alerts, replay and dismiss deliveries. `customers`: the registry of
+    customers, and the addresses of people there, which no other scope shows.
     """
 
     READ = "read"
     START = "start"
     DECIDE = "decide"
     ALERTS = "alerts"
+    CUSTOMERS = "customers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ class Disclosures:
         return None if text is None else opened(text)
 
     def texts(self, digests: Iterable[str]) -> dict[str, str]:
-        """The disclosures of digests, as far as there are any."""
+        """The disclosures of digests, as far as there are any: one look through the file for all of them."""
         with self._lock, _explained(self.path):
             return dict(self._database.execute(_TEXTS, (json.dumps(list(digests)),)))
 

@@ -70,10 +70,9 @@ def export(
     requested_by: str,
     purpose: str = "",
     *,
-    kind: str = "human",
     disclosures: Disclosures | None = None,
 ) -> Exported:
-    """Record the export of an incident, and write its bundle to `path`. `kind` is that of who requests it.
+    """Record the export of an incident, and write its bundle to `path`. Who requests it is a human if a `user:`.
 
     With `disclosures` the values behind digests go with it, as far as they were not erased; else they are withheld.
 
@@ -84,6 +83,7 @@ def export(
         raise UsageError(f"{path} exists.", changed="It was not touched.", next="Give the export another name.")
     if not path.parent.is_dir():
         raise UsageError(f"The folder {path.parent} does not exist.", next="Create it, or name another one.")
+    actor = {"kind": "human" if requested_by.startswith("user:") else "system", "id": requested_by}
     for _ in range(_TRIES):
         stored = timeline.entries(incident)
         if not stored:
@@ -96,7 +96,7 @@ def export(
             files[FILE] = lines(texts)
         try:
             timeline.commit(
-                [timeline.prepare(_entry(stored, manifest, {"kind": kind, "id": requested_by}, purpose, len(texts)))],
+                [timeline.prepare(_entry(stored, manifest, actor, purpose, len(texts)))],
                 expect=(incident, len(stored)),
             )
         except MovedError:

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firedoor.customers.paging import Pages
 from firedoor.customers.reading import Reading, read_pages
+from firedoor.errors import UsageError
 
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=12), st.just("\ud800\x1b[2J")),
@@ -43,6 +45,29 @@ def test_any_text(text: str) -> None:
     read(text)
     read("customer,role,channel,address,notify_within_hours\n" + text)
     read("[" + text)
+
+
+LINKS = st.lists(
+    st.sampled_from(
+        ["<", ">", ";", ",", '"', "\\", "=", "rel", "next", "anchor", "/2", "//evil.example", "@", ":", "[", " "]
+    ),
+    max_size=14,
+).map("".join)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.one_of(LINKS, st.text(max_size=60), LINKS.map("<{}>; rel=next".format), LINKS.map("<?2>; rel=next, {}".format))
+)
+def test_any_link(link: str) -> None:
+    """Whatever a header says, nobody else is asked; what is refused is a sentence that can be shown as it is."""
+    pages, said = Pages("https://crm.example/customers"), ""
+    try:
+        pages.turn(link)
+    except UsageError as error:
+        said = error.what
+    assert said.isprintable()
+    assert pages.url.startswith("https://crm.example/")
 
 
 @pytest.mark.parametrize(

@@ -99,10 +99,12 @@ async def test_an_alert_right_behind_another(desk: Desk, monkeypatch: pytest.Mon
     """Only a storm makes the dispatcher pause: what comes alone is dealt with at once."""
     monkeypatch.setattr("firedoor.deliveries.dispatch.BREATH", 3600.0)
     async with desk.dispatching() as dispatcher:
-        for number in range(3):
-            await desk.add(posted(str(number), finding(a_key())))
-            dispatcher.wake()
-            await desk.settled(*[State.STARTED] * (number + 1))
+        await desk.add(posted("1", finding(a_key())))
+        dispatcher.wake()
+        await desk.settled(State.STARTED)
+        await desk.add(posted("2", finding(a_key())))
+        dispatcher.wake()
+        await desk.settled(State.STARTED, State.STARTED)
 
 
 async def test_a_storm_is_one_incident_and_few_reports(desk: Desk) -> None:

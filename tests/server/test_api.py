@@ -260,6 +260,7 @@ async def test_a_system_counts_in_no_approval(api: Api) -> None:
         ("GET", "/incidents?limit=0", None, "query.limit"),
         ("GET", "/incidents/there-is-none", None, "There is no incident 'there-is-none'"),
         ("GET", "/incidents/there-is-none/timeline", None, "no incident 'there-is-none'"),
+        ("GET", "/incidents/there-is-none/events", None, "There is no incident 'there-is-none'"),
     ],
 )
 async def test_a_call_that_does_not_fit_is_told_why(api: Api, method: str, path: str, body: object, says: str) -> None:

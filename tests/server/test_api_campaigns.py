@@ -125,6 +125,19 @@ async def test_what_was_lost_is_tried_again(api: Api) -> None:
     assert (again["retried"], again["queued"]) == (0, 3)
 
 
+async def test_addresses_need_a_scope_of_their_own(api: Api) -> None:
+    """A reader sees what became of a message; where it went only whoever may see how customers are reached."""
+    reader, confidant = api.token(Scope.READ), api.token(Scope.READ, Scope.CUSTOMERS)
+    [first, *_] = [one.id for one in api.outbox.messages(CAMPAIGN)]
+    api.site.mailroom.publisher.intend(CAMPAIGN, [first])
+    api.outbox.change(claims.settle, [], [[first]], time.time())
+    api.outbox.change(claims.settle, [claims.Outcome(first, MessageState.IN_DOUBT)], [], time.time())
+    for path, field in (("/notify/customers/done", "messages"), ("/notify", "doubts")):
+        [seen] = (await api.call("GET", path, reader))[field]
+        [whole] = (await api.call("GET", path, confidant))[field]
+        assert (seen["id"], seen["address"], "@" in whole["address"]) == (whole["id"], "", True)
+
+
 async def test_who_may_not(api: Api) -> None:
     """Looking is no steering; a verb that is none, a body that does not fit, a campaign that is not there."""
     reader, decider = api.token(Scope.READ), api.token(Scope.DECIDE)

@@ -1,16 +1,20 @@
 """What the API answers besides the models that the engine has: errors with their sentences, and small results."""
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Generic, TypeVar
 
-from fastapi import Request, status
+from fastapi import Query, Request, status
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import JSONResponse
 
 from firedoor.errors import FiredoorError, RefusedError, UnreachableError, UsageError
 from firedoor.server.api.office import ForbiddenError, UnknownCallerError
 
+Item = TypeVar("Item")
+#: The items of a list.
+Most = Annotated[int, Query(ge=1, le=1000)]
 #: The first that fits.
 STATUS: tuple[tuple[type[FiredoorError], int], ...] = (
     (UnknownCallerError, status.HTTP_401_UNAUTHORIZED),
@@ -57,6 +61,28 @@ class Problem(BaseModel):
     """An answer that is no success."""
 
     error: Error
+
+
+class Cursor(BaseModel):
+    """Which part of a list: so many, behind the name `after`. What it does not know is refused, as in a body."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: str = Field(default="", max_length=200, description="The `next` of the page before.")
+    limit: int = Field(default=50, ge=1, le=1000)
+
+
+class Page(BaseModel, Generic[Item]):
+    """A part of a list. `next` is the `after` that asks for what follows; it is empty at the end."""
+
+    items: list[Item]
+    next: str = ""
+
+
+def page(items: Sequence[tuple[str, Item]], most: int) -> Page[Item]:
+    """The first `most` of items, each with its name; one more than that tells that there are more."""
+    whole = len(items) <= most
+    return Page(items=[item for _, item in items[:most]], next="" if whole else items[most - 1][0])
 
 
 class Done(BaseModel):

@@ -13,7 +13,18 @@ from starlette.responses import JSONResponse, Response
 
 from firedoor.config import Settings
 from firedoor.errors import FiredoorError, UsageError
-from firedoor.server.api import campaigns, clocks, deliveries, incidents, record, runbooks
+from firedoor.server.api import (
+    alerts,
+    campaigns,
+    clocks,
+    customers,
+    deliveries,
+    incidents,
+    inventory,
+    notices,
+    record,
+    runbooks,
+)
 from firedoor.server.api.answers import PROBLEMS, misfit, problem, told
 from firedoor.server.api.turnstile import Turnstile
 from firedoor.server.callers import Callers
@@ -71,6 +82,6 @@ async def _describe(request: Request) -> Response:
 def _routes() -> APIRouter:
     api = APIRouter(prefix=PREFIX, responses=PROBLEMS)
     # In this order: `decide` takes whatever verb the others have left.
-    for module in (runbooks, campaigns, clocks, deliveries, record, incidents):
+    for module in (runbooks, campaigns, clocks, alerts, deliveries, customers, notices, inventory, record, incidents):
         api.include_router(module.ROUTER)
     return api

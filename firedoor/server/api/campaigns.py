@@ -1,17 +1,19 @@
 """Campaigns: who was told, how far they are, and steering: pause, resume, stop, try again what was lost."""
 
 import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from firedoor.campaign import Flow, MessageState, Tally
 from firedoor.engine.campaigns import Campaigns, Picture, Steered
 from firedoor.recipient import Message, Recipient
-from firedoor.server.api.answers import Body
-from firedoor.server.api.office import Decider, Reader, SiteOf
+from firedoor.server.api.answers import Body, Most
+from firedoor.server.api.office import Confided, Decider, Reader, SiteOf
 from firedoor.server.mailroom import Mailroom
 
 ROUTER = APIRouter(prefix="/campaigns", tags=["campaigns"])
@@ -62,7 +64,7 @@ class MessageLine(BaseModel):
     customer: str
     contact: str
     channel: str
-    address: str
+    address: str = Field(description="Empty where the token lacks the scope `customers`.")
     reminder: int
     state: MessageState
     reason: str
@@ -143,7 +145,6 @@ async def campaigns_of(site: SiteOf) -> Campaigns:
 
 
 CampaignsOf = Annotated[Campaigns, Depends(campaigns_of)]
-Most = Annotated[int, Query(ge=1, le=1000)]
 
 
 @ROUTER.get("")
@@ -153,18 +154,22 @@ async def list_campaigns(who: Reader, campaigns: CampaignsOf) -> list[CampaignLi
 
 
 @ROUTER.get("/{campaign}")
-async def show_campaign(campaign: str, who: Reader, campaigns: CampaignsOf, limit: Most = 20) -> WholeCampaign:
+async def show_campaign(
+    campaign: str, who: Reader, confided: Confided, campaigns: CampaignsOf, limit: Most = 20
+) -> WholeCampaign:
     """Where a campaign stands: by cohort, by provider, the slowest customers first, and what needs a person.
 
     `campaign` is its id, INCIDENT.STEP, or a part of it that only one begins or ends with; `limit` is for each list.
     """
-    return await asyncio.to_thread(_whole, campaigns, campaign, limit)
+    return await asyncio.to_thread(_whole, campaigns, campaign, limit, confided=confided)
 
 
 @ROUTER.get("/{campaign}/customers/{customer}")
-async def show_customer(campaign: str, customer: str, who: Reader, campaigns: CampaignsOf) -> ToldCustomer:
+async def show_customer(
+    campaign: str, customer: str, who: Reader, confided: Confided, campaigns: CampaignsOf
+) -> ToldCustomer:
     """One customer of a campaign: how far it is, with whom it was told, and where each of its messages stands."""
-    return await asyncio.to_thread(_told, campaigns, campaign, customer)
+    return await asyncio.to_thread(_told, campaigns, campaign, customer, confided=confided)
 
 
 @ROUTER.post("/{campaign}/retry-failed")
@@ -222,7 +227,7 @@ def _line(picture: Picture) -> CampaignLine:
     )
 
 
-def _whole(campaigns: Campaigns, text: str, most: int) -> WholeCampaign:
+def _whole(campaigns: Campaigns, text: str, most: int, *, confided: bool) -> WholeCampaign:
     picture = campaigns.picture(campaigns.find(text), most)
     now = picture.standing
     return WholeCampaign(
@@ -236,11 +241,11 @@ def _whole(campaigns: Campaigns, text: str, most: int) -> WholeCampaign:
         providers=now.providers,
         slowest=tuple(map(_customer, picture.slowest)),
         needs_person=tuple(map(_customer, picture.tasks)),
-        doubts=tuple(map(_message, picture.doubts)),
+        doubts=_messages(picture.doubts, confided=confided),
     )
 
 
-def _told(campaigns: Campaigns, text: str, customer: str) -> ToldCustomer:
+def _told(campaigns: Campaigns, text: str, customer: str, *, confided: bool) -> ToldCustomer:
     found = campaigns.told(campaigns.find(text), customer)
     one = found.recipient
     said: dict[str, Any] = {**_customer(one).model_dump(), "customer": found.asked}
@@ -249,7 +254,7 @@ def _told(campaigns: Campaigns, text: str, customer: str) -> ToldCustomer:
         told_with=one.customer if one.customer != found.asked else "",
         others=found.others,
         remediated=_moment(one.remediated),
-        messages=tuple(map(_message, found.messages)),
+        messages=_messages(found.messages, confided=confided),
     )
 
 
@@ -266,8 +271,8 @@ def _customer(one: Recipient) -> CustomerLine:
     )
 
 
-def _message(one: Message) -> MessageLine:
-    return MessageLine.model_validate(one)
+def _messages(found: Iterable[Message], *, confided: bool) -> tuple[MessageLine, ...]:
+    return tuple(MessageLine.model_validate(one if confided else replace(one, address="")) for one in found)
 
 
 def _steered(campaign: str, steered: Steered) -> SteeredCampaign:

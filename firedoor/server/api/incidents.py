@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict
 
@@ -81,10 +81,17 @@ async def failed_targets(
     return await engine.failures(await engine.find(incident), step, offset)
 
 
+async def found(incident: str, engine: EngineOf) -> str:
+    """The id of an incident, before the answer begins: a stream that has begun can refuse nothing any more."""
+    return await engine.find(incident)
+
+
 @ROUTER.get("/{incident}/events", response_class=EventSourceResponse)
-async def follow_incident(incident: str, who: Reader, engine: EngineOf) -> AsyncIterator[ServerSentEvent]:
+async def follow_incident(
+    who: Reader, engine: EngineOf, name: Annotated[str, Depends(found)]
+) -> AsyncIterator[ServerSentEvent]:
     """The incident as it changes, as server-sent events `incident`, until it ends."""
-    async for view in engine.watch(await engine.find(incident)):
+    async for view in engine.watch(name):
         yield ServerSentEvent(data=view.model_dump(mode="json"), event="incident")
 
 

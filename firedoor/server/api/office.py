@@ -1,7 +1,8 @@
 """What every call of the API needs: the site, who calls, and the way to Temporal."""
 
 import asyncio
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
@@ -12,10 +13,12 @@ from firedoor.config import Settings
 from firedoor.engine import Engine
 from firedoor.errors import FiredoorError, RefusedError, UnreachableError
 from firedoor.server.callers import Caller
-from firedoor.server.log import shown
+from firedoor.server.log import LOGGER, shown
 from firedoor.server.site import Site
 from firedoor.server.tokens import Scope
 
+P = ParamSpec("P")
+T = TypeVar("T")
 #: How failed authentications of the API are counted and logged, beside the doors of alerts.
 DOOR = "api"
 BEARER = HTTPBearer(
@@ -98,6 +101,29 @@ Decider = Annotated[Caller, Security(caller, scopes=[Scope.DECIDE])]
 Reporter = Annotated[Caller, Security(caller, scopes=[Scope.ALERTS])]
 
 
+def confidant(request: Request, who: Annotated[Caller, Security(caller, scopes=[Scope.CUSTOMERS])]) -> Caller:
+    """Somebody who may see how customers are reached. Each time it is written into the log."""
+    _note(request, who)
+    return who
+
+
+def confided(request: Request, who: Reader) -> bool:
+    """May who reads see addresses of customers as well? Each time they may it is written into the log."""
+    if Scope.CUSTOMERS not in who.scopes:
+        return False
+    _note(request, who)
+    return True
+
+
+def _note(request: Request, who: Caller) -> None:
+    read = shown(f"{request.method} {request.url.path}")
+    LOGGER.info("%s: %s (%s) sees customers: %s", DOOR, who.responder.principal, who.responder.identity, read)
+
+
+Confidant = Annotated[Caller, Depends(confidant)]
+Confided = Annotated[bool, Depends(confided)]
+
+
 def engine_of(site: SiteOf) -> Engine:
     """The way to Temporal. Raises `UnreachableError` until it has answered for the first time."""
     if site.engine is None:
@@ -117,6 +143,12 @@ def settings_of(site: SiteOf) -> Settings:
 async def shelf_of(site: SiteOf) -> Shelf:
     """Every runbook, compiled as it stands now."""
     return await asyncio.to_thread(site.shelves.now)
+
+
+async def alone(site: Site, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """What takes seconds, in a thread, one at a time: whoever asks for it often waits for themselves."""
+    async with site.whole:
+        return await asyncio.to_thread(work, *args, **named)
 
 
 EngineOf = Annotated[Engine, Depends(engine_of)]

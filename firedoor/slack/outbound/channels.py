@@ -184,5 +184,5 @@ def _record(settings: Settings, incident: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "record.zip"
         with Timeline.open(settings.timeline_path, settings.signing_key_path, settings.log) as timeline:
-            export(timeline, incident, path, WHO, "the incident's channel in Slack", kind="system")
+            export(timeline, incident, path, WHO, "the incident's channel in Slack")
         return path.read_bytes()
