@@ -123,8 +123,10 @@ class Site:
         return True
 
     async def view(self, incident: str) -> IncidentView:
-        """Where it stands. Temporal notices only after 10 s when a task was lost on its way to a worker of a busy
-        machine, and answers no query until then: as long as a query has to wait.
+        """Where it stands.
+
+        On a busy machine a task may get lost on its way to a worker. Temporal notices after 10 s, and answers no query
+        until then: as long as a query has to wait.
         """
         try:
             return await self.engine.view(incident)
