@@ -38,7 +38,7 @@ _THROTTLING = frozenset({
     "ACCOUNT_THROTTLED", "LimitExceededException", "Throttling", "ThrottlingException", "TooManyRequestsException",
 })  # fmt: skip
 _UNVERIFIED = re.compile(r"not verified", re.IGNORECASE)
-_UNAVAILABLE, _TROUBLE = 503, 500
+_TOO_MANY, _UNAVAILABLE, _TROUBLE = 429, 503, 500
 LOOK = "`firedoor doctor` says how the account stands. docs/how-to/mail.md has what SES needs."
 
 #: Nothing has left us yet.
@@ -101,8 +101,8 @@ def _refused(error: boto.ClientError, sender: str) -> TransportError:
     about = error.response.get("Error", {})
     code, said = str(about.get("Code", "")), str(about.get("Message", ""))
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    if code in _THROTTLING:
-        return LaterError(f"SES is throttling: {code}.", seconds=THROTTLED)
+    if code in _THROTTLING or status == _TOO_MANY:  # What stands before SES throttles in its own words.
+        return LaterError(f"SES is throttling: {shown(code)}.", seconds=THROTTLED)
     if code in _ACCOUNT:
         return BrokenError(f"SES sends nothing: {_ACCOUNT[code]}.", next=LOOK)
     if status == _UNAVAILABLE:

@@ -190,12 +190,13 @@ async def test_a_lost_answer_is_a_doubt_for_each_of_its_entries(fake: FakeSes) -
     ("said", "means"),
     [
         (Said(429, {"message": "Rate exceeded"}, {"x-amzn-errortype": "TooManyRequestsException"}), LaterError),
+        (Said(429, {"error": "slow down"}), LaterError),
         (Said(503, {"message": "busy"}, {"x-amzn-errortype": "ServiceUnavailableException"}), LaterError),
         (Said(500, {"message": "oh"}, {"x-amzn-errortype": "InternalFailure"}), DoubtError),
         (Said(200, b"<html>no json"), DoubtError),
         (Said(200, {"BulkEmailEntryResults": []}), DoubtError),
     ],
-    ids=["429", "503", "500", "garbage", "too few results"],
+    ids=["429", "429 of another", "503", "500", "garbage", "too few results"],
 )
 async def test_what_a_whole_call_is_answered(fake: FakeSes, said: Said, means: type[TransportError]) -> None:
     """Only where SES says so was nothing sent."""
