@@ -110,13 +110,21 @@ def _files(path: Path) -> Iterator[Mail]:
             yield Mail(str(path), _read(path))
             return
         if not all((path / name).is_dir() for name in ("new", "cur")):
-            raise UsageError(f"{path} is no Maildir: it has no `new` and `cur`.", changed="Nothing was changed.")
+            raise UsageError(
+                f"{path} is no Maildir: it has no `new` and `cur`.",
+                changed="Nothing was changed.",
+                next="Name a Maildir, or one mail in a file.",
+            )
         for one in sorted((path / "new").iterdir()):
             # Somebody else may read the same Maildir.
             with suppress(FileNotFoundError):
                 yield Mail(one.name, _read(one), one)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.", changed="Nothing was changed.") from None
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}.",
+            changed="What was read before it stands." if path.is_dir() else "Nothing was changed.",
+            next="Check the path, and who may read it. To read a mail twice changes nothing.",
+        ) from None
 
 
 def _read(path: Path) -> bytes:

@@ -139,6 +139,16 @@ def test_whoever_approves_reads_every_word(bench: Bench) -> None:
     assert not re.search("a-1|b-1|/n/", "".join(one.text for one in made.samples))
 
 
+def test_letters_that_are_not_shown_are_counted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody approves words that they have not seen and do not know of. Kinds with the same words are one letter."""
+    monkeypatch.setattr("activities.campaigns.samples.MOST_LETTERS", 1)
+    german = [customer(f"a-{number}", language="de") for number in range(2)]
+    english = [customer(f"b-{number}", language=language) for number, language in enumerate(("en", "en", "en-GB"))]
+    made = bench.prepare(bench.hold(*german, *english))
+    assert [one.to for one in made.samples] == ["3 customers (confirmed, en; confirmed, en-GB)"]
+    assert made.unshown == 2
+
+
 def test_same_is_prepared_to_the_same_digest(bench: Bench) -> None:
     """Hours later, too: what was approved is still that, and its dates as well."""
     to = bench.hold(customer("acme"))
